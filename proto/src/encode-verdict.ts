@@ -1,0 +1,57 @@
+import { Verdict as WireVerdict, type Annotation as WireAnnotation } from "../gen/sallyport/interceptor/v1/interceptor.ts";
+import { stringifyJson } from "./json-stringify.ts";
+import { fromPatch } from "./patch-wire.ts";
+import type { AllowVerdict, DenyVerdict, RespondVerdict } from "./verdict-types.ts";
+
+/** A verdict as a service builds it; whether it keeps the bounds is for the receiver, and for the SDK, to check. */
+export type VerdictDraft = AllowVerdict | Omit<DenyVerdict, "defects"> | RespondVerdict;
+
+/** The bytes of one answer to the review with this id; `decodeVerdict` reads them. */
+export function encodeVerdict(verdict: VerdictDraft, reviewId: string): Uint8Array {
+  const message: WireVerdict = {
+    reviewId,
+    ...NO_ANSWER,
+    patches: [],
+    annotations: verdict.annotations.map(({ name, value }): WireAnnotation => ({ name, value })),
+    warnings: [...verdict.warnings],
+    validForMs: 0,
+    ...answerOf(verdict),
+  };
+  return WireVerdict.encode(message).finish();
+}
+
+// generated types want every field named
+const NO_ANSWER = { allow: undefined, deny: undefined, respond: undefined, cache: undefined } as const;
+
+function answerOf(verdict: VerdictDraft): Partial<WireVerdict> {
+  switch (verdict.kind) {
+    case "allow":
+      return {
+        allow: {},
+        patches: verdict.patches.map(fromPatch),
+        validForMs: verdict.validForMs ?? 0,
+        ...(verdict.cache === undefined ? {} : { cache: { ttlMs: verdict.cache.ttlMs, tags: [...verdict.cache.tags] } }),
+      };
+    case "deny":
+      return {
+        deny: {
+          httpStatus: verdict.status,
+          grpcCode: verdict.grpcCode ?? 0,
+          code: verdict.code,
+          message: verdict.message,
+          headers: verdict.headers.map(({ name, value }) => ({ name, value })),
+          bodyJson: verdict.body === undefined ? "" : stringifyJson(verdict.body),
+        },
+      };
+    case "respond":
+      return {
+        respond: {
+          httpStatus: verdict.status,
+          headers: verdict.headers.map(({ name, value }) => ({ name, value })),
+          body: Buffer.from(verdict.body.buffer, verdict.body.byteOffset, verdict.body.byteLength),
+        },
+      };
+    default:
+      return verdict satisfies never;
+  }
+}
