@@ -1,0 +1,90 @@
+import type { ConfigIssue } from "../../model/config-issue.ts";
+import type { Cursor } from "../source/cursor.ts";
+import { parsePathPattern } from "../path-pattern.ts";
+import { mayQuote, quote } from "../validate/found.ts";
+
+/** Two routes that rank alike and can match one request: which one it takes would be an accident. */
+export function checkRouteTies(config: Cursor): readonly ConfigIssue[] {
+  const byShape = new Map<string, Tied[]>();
+  const issues: ConfigIssue[] = [];
+  for (const route of config.get("routes").items()) {
+    const tied = toTied(route);
+    if (tied === undefined) continue;
+    const rivals = tied.shapes.flatMap((shape) => byShape.get(shape) ?? []);
+    const rival = rivals.find((each) => overlaps(each, tied));
+    if (rival !== undefined) issues.push(...tieIssue(route, rival));
+    for (const shape of tied.shapes) {
+      const rivalsOfLater = byShape.get(shape);
+      if (rivalsOfLater === undefined) byShape.set(shape, [tied]);
+      else rivalsOfLater.push(tied);
+    }
+  }
+  return issues;
+}
+
+const tieIssue = (route: Cursor, rival: Tied): ConfigIssue[] =>
+  route
+    .get("match")
+    .get("path")
+    .issue(
+      `matches the same requests as ${rival.name}, with the same rank`,
+      "tell them apart by host, path, methods, headers or query",
+    );
+
+interface Tied {
+  /** As issues say it. */
+  readonly name: string;
+  /** One per host: what must be equal for a tie, as text. */
+  readonly shapes: readonly string[];
+  /** Undefined: all. */
+  readonly listeners: ReadonlySet<string> | undefined;
+  readonly methods: ReadonlySet<string>;
+  readonly conditions: ReadonlyMap<string, string>;
+}
+
+function toTied(route: Cursor): Tied | undefined {
+  const match = route.get("match");
+  const pattern = parsePathPattern(match.get("path").text() ?? "");
+  if (!pattern.ok) return undefined;
+  const path = pattern.value.segments.map((segment) =>
+    segment.kind === "literal" ? segment.text : segment.kind === "globstar" ? "**" : "*",
+  );
+  const methods = new Set(
+    match
+      .get("methods")
+      .texts()
+      .flatMap((method) => (method === "GET" ? ["GET", "HEAD"] : [method])),
+  );
+  const conditions = conditionsOf(match);
+  const rank = JSON.stringify([path, conditions.size, methods.size > 0]);
+  const hosts = match
+    .get("hosts")
+    .texts()
+    .map((host) => host.toLowerCase());
+  const shapes = new Set((hosts.length === 0 ? [""] : hosts).map((host) => JSON.stringify([host, rank])));
+  const own = route.get("listeners");
+  const listeners = own.node === undefined ? undefined : new Set(own.texts());
+  const name = route.get("name");
+  const shown =
+    name.node !== undefined && mayQuote(name.node, name.pointer) ? `route ${quote(name.text() ?? "")}` : "another route";
+  return { name: shown, shapes: [...shapes], listeners, methods, conditions };
+}
+
+function conditionsOf(match: Cursor): ReadonlyMap<string, string> {
+  const conditions = ["headers", "query", "labels"].flatMap((kind) =>
+    match
+      .get(kind)
+      .entries()
+      .map(([name, value]) => [`${kind} ${name}`, value.text() ?? ""] as const),
+  );
+  return new Map(conditions);
+}
+
+/** Whether some request fits both: a common listener and method, and no condition on one name with two values. */
+function overlaps(a: Tied, b: Tied): boolean {
+  const sharesMethod = a.methods.size === 0 || b.methods.size === 0 || !a.methods.isDisjointFrom(b.methods);
+  const sharesListener = a.listeners === undefined || b.listeners === undefined || !a.listeners.isDisjointFrom(b.listeners);
+  if (!sharesMethod || !sharesListener) return false;
+  for (const [name, value] of a.conditions) if (b.conditions.has(name) && b.conditions.get(name) !== value) return false;
+  return true;
+}

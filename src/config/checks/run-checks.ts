@@ -1,0 +1,32 @@
+import type { ConfigIssue } from "../../model/config-issue.ts";
+import { Cursor } from "../source/cursor.ts";
+import type { ConfigNode } from "../source/config-node.ts";
+import { checkAuthenticate } from "./authenticate.ts";
+import { checkCredentials } from "./credentials.ts";
+import { checkEndpoints } from "./endpoints.ts";
+import { checkListenAddresses } from "./listen-addresses.ts";
+import { checkListenerTls } from "./listener-tls.ts";
+import { checkModes } from "./modes.ts";
+import { checkReferences } from "./references.ts";
+import { checkRouteTies } from "./route-ties.ts";
+import { checkUniqueNames } from "./unique-names.ts";
+import { checkViewPointers } from "./view-pointers.ts";
+
+/** A rule that one place of a file alone cannot show. It sees the merged tree and tolerates whatever else is wrong with it. */
+export type Check = (config: Cursor) => readonly ConfigIssue[];
+
+const CHECKS: readonly Check[] = [
+  checkUniqueNames,
+  checkReferences,
+  checkAuthenticate,
+  checkRouteTies,
+  checkListenAddresses,
+  checkListenerTls,
+  checkCredentials,
+  checkEndpoints,
+  checkModes,
+  checkViewPointers,
+];
+
+/** Every issue of every check. */
+export const runChecks = (root: ConfigNode): readonly ConfigIssue[] => CHECKS.flatMap((check) => check(new Cursor(root)));

@@ -1,0 +1,279 @@
+import type { PathPattern } from "../model/path-pattern.ts";
+import type { BindingPlan, CredentialSlot, Power, ReviewLimits } from "../model/plan.ts";
+import type { Secret } from "../model/secret.ts";
+
+/**
+ * The whole configuration: parsed, defaulted, cross-checked and deeply frozen. Durations are milliseconds, sizes bytes,
+ * `*File` an absolute path or one relative to the working directory. Lists keep the order of the file. Where an absent list
+ * means "all", the property is absent too; an empty list is never "all" by accident, unless its comment says so.
+ */
+export interface GatewayConfig {
+  readonly version: 1;
+  readonly listeners: readonly ListenerConfig[];
+  readonly admin: AdminConfig;
+  /** Undefined: health, ready and metrics are served by the admin listener. */
+  readonly status: { readonly address: ListenAddress } | undefined;
+  readonly trustedProxies: TrustedProxiesConfig;
+  /** Further names never shown in views, logs and records, lower-case headers, exact query names. */
+  readonly secrets: { readonly headers: readonly string[]; readonly query: readonly string[] };
+  readonly log: { readonly level: "debug" | "info" | "warn" | "error"; readonly reviews: "none" | "failures" | "all" };
+  readonly drainMs: number;
+  /** Pointer of each: `/upstreams/<name>`. */
+  readonly upstreams: readonly UpstreamConfig[];
+  /** Pointer of each: `/authenticators/<name>`. `anonymous` is built in and not listed. */
+  readonly authenticators: readonly AuthenticatorConfig[];
+  readonly routes: readonly RouteConfig[];
+  readonly interceptors: readonly InterceptorConfig[];
+  readonly require: readonly RequireConfig[];
+}
+
+/** Where to listen. */
+export interface ListenAddress {
+  /** IPv6 without brackets. */
+  readonly host: string;
+  /** 0: the system chooses. */
+  readonly port: number;
+}
+
+/** A certificate and its private key, as paths: whoever uses them reads them again when they change. */
+export interface CertificateFiles {
+  readonly certFile: string;
+  readonly keyFile: string;
+}
+
+/** A door for clients. */
+export interface ListenerConfig {
+  readonly name: string;
+  readonly address: ListenAddress;
+  /** Undefined: plain HTTP. */
+  readonly tls: ListenerTlsConfig | undefined;
+  readonly limits: ListenerLimits;
+}
+
+export interface ListenerTlsConfig {
+  /** Exactly one. */
+  readonly certs: readonly CertificateFiles[];
+  /** Present unless `clientCert` is `none`. */
+  readonly clientCaFile: string | undefined;
+  readonly clientCert: "none" | "optional" | "required";
+}
+
+/** Ceilings of one listener on what clients send. */
+export interface ListenerLimits {
+  readonly maxHeaderBytes: number;
+  readonly maxHeaders: number;
+  readonly maxUriBytes: number;
+  readonly headerTimeoutMs: number;
+  readonly bodyIdleMs: number;
+  readonly idleMs: number;
+  readonly maxConnections: number;
+}
+
+export interface AdminConfig {
+  readonly address: ListenAddress;
+  /** Not read here: the admin listener makes the token when the file is missing. */
+  readonly tokenFile: string;
+}
+
+export interface TrustedProxiesConfig {
+  /** IPv4 and IPv6 ranges whose forwarded headers are believed. Empty: none. */
+  readonly cidrs: readonly string[];
+  readonly headers: "x-forwarded" | "forwarded" | "none";
+}
+
+/** Where requests go. */
+export interface UpstreamConfig {
+  readonly name: string;
+  readonly protocol: "http";
+  /** At least one. */
+  readonly endpoints: readonly UpstreamEndpoint[];
+  readonly timeouts: UpstreamTimeouts;
+  readonly maxRequests: number;
+  readonly credential: UpstreamCredential | undefined;
+}
+
+/** One `http://host:port`. */
+export interface UpstreamEndpoint {
+  /** Origin without a trailing slash. */
+  readonly url: string;
+  /** IPv6 without brackets. */
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface UpstreamTimeouts {
+  readonly connectMs: number;
+  readonly firstByteMs: number;
+  readonly idleMs: number;
+  /** Undefined: none. */
+  readonly totalMs: number | undefined;
+}
+
+/** The gateway's own credential, set at the last moment. */
+export interface UpstreamCredential {
+  readonly slot: CredentialSlot;
+  readonly secret: Secret;
+}
+
+export type AuthenticatorConfig = StaticTokenConfig | ApiKeyConfig;
+
+/** One token, one principal. */
+export interface StaticTokenConfig {
+  readonly type: "static-token";
+  readonly name: string;
+  /** At least one; `bearer` or `header` only. */
+  readonly slots: readonly CredentialSlot[];
+  readonly token: Secret;
+  readonly principal: PrincipalConfig;
+}
+
+/** Api keys from a file, each known by its hash. */
+export interface ApiKeyConfig {
+  readonly type: "api-key";
+  readonly name: string;
+  /** At least one; `bearer` or `header` only. */
+  readonly slots: readonly CredentialSlot[];
+  readonly apiKeys: readonly ApiKeyRecord[];
+}
+
+export interface ApiKeyRecord {
+  /** Names the api key in logs; unique in its file. */
+  readonly id: string;
+  /** Lower-case hex SHA-256 of the api key's text. */
+  readonly sha256: string;
+  readonly principal: PrincipalConfig;
+  /** Wall-clock epoch milliseconds; undefined: never. */
+  readonly expiresAtMs: number | undefined;
+}
+
+export interface PrincipalConfig {
+  readonly id: string;
+  readonly tenants: readonly string[];
+  readonly scopes: readonly string[];
+}
+
+/** Match, who may come, where to. */
+export interface RouteConfig {
+  readonly name: string;
+  /** Names, at least one; all listeners when the file names none. */
+  readonly listeners: readonly string[];
+  readonly match: RouteMatchConfig;
+  /** Names of authenticators in order, at least one; the last may be `anonymous`. */
+  readonly authenticate: readonly string[];
+  readonly upstream: string;
+  /** Shown as `route.labels`. */
+  readonly labels: Readonly<Record<string, string>>;
+  readonly errorFormat: "problem";
+  readonly maxBodyBytes: number;
+  readonly streaming: "auto" | "none" | "sse";
+  readonly warnings: boolean;
+  /** The route's own, else the top-level one. */
+  readonly reviewBudgetMs: number;
+}
+
+export interface RouteMatchConfig {
+  /** Lower case; `*.example.org` or exact. Empty: any. */
+  readonly hosts: readonly string[];
+  readonly path: PathPattern;
+  /** Upper case. Empty: any. GET includes HEAD (C26). */
+  readonly methods: readonly string[];
+  /** Lower-case name to exact value. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly query: Readonly<Record<string, string>>;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** An external review service as the operator declares it. */
+export interface InterceptorConfig {
+  readonly name: string;
+  readonly endpoint: InterceptorEndpoint;
+  readonly order: number;
+  readonly grant: "allowlist" | "exact" | "dynamic";
+  readonly maxConcurrentReviews: number;
+  readonly maxPendingReviews: number;
+  /** What holds for a binding the file does not list (grant `dynamic`). */
+  readonly terms: ReviewTerms;
+  readonly bindings: readonly BindingConfig[];
+}
+
+export type InterceptorEndpoint =
+  /** `grpcs://`: mutual TLS. */
+  | {
+      readonly kind: "grpcs";
+      readonly host: string;
+      readonly port: number;
+      readonly url: string;
+      readonly tls: InterceptorTlsConfig;
+    }
+  /** `grpc://`: allowed by `allow_insecure: true`, worth a warning at every start. */
+  | { readonly kind: "grpc"; readonly host: string; readonly port: number; readonly url: string };
+
+export interface InterceptorTlsConfig extends CertificateFiles {
+  readonly caFile: string;
+  /** Name checked in the peer's certificate; the endpoint's host unless the file says otherwise. Never an IP address. */
+  readonly serverName: string;
+}
+
+/** How a review is made and what happens without a verdict; the binding's own keys, else the interceptor's, else the built-in ones. */
+export interface ReviewTerms {
+  readonly limits: ReviewLimits;
+  /** `fail-open` for every observe binding. */
+  readonly failurePolicy: BindingPlan["failurePolicy"];
+  readonly onUnreviewable: "refuse" | "skip";
+  readonly enforcement: "enforce";
+  /** Content codings decoded for review. */
+  readonly decode: readonly ContentCoding[];
+}
+
+export type ContentCoding = "gzip" | "br" | "zstd" | "deflate";
+
+/** One binding the operator lists: its narrowing of the manifest. */
+export interface BindingConfig {
+  readonly id: string;
+  readonly phase: BindingPlan["phase"];
+  readonly mode: BindingPlan["mode"];
+  readonly order: number;
+  /** `false`: listed, and not granted. */
+  readonly enabled: boolean;
+  readonly match: SelectorConfig;
+  /** View pointers; undefined: what the manifest asks for. */
+  readonly needs: readonly string[] | undefined;
+  readonly writes: readonly string[] | undefined;
+  readonly expose: readonly string[];
+  readonly may: readonly Power[];
+  /** Undefined: the manifest's choice. */
+  readonly body: BindingPlan["body"];
+  /** Canonical JSON object text, keys sorted (sent in Describe); undefined without `config:`. */
+  readonly configJson: string | undefined;
+  readonly terms: ReviewTerms;
+}
+
+/** Which exchanges: AND of the keys, OR within a list. An absent key means all; a present list is never empty. */
+export interface SelectorConfig {
+  readonly routes?: readonly string[];
+  readonly exceptRoutes?: readonly string[];
+  readonly routeLabels?: Readonly<Record<string, string>>;
+  /** Lower case; `*.example.org` or exact. */
+  readonly hosts?: readonly string[];
+  readonly paths?: readonly PathPattern[];
+  /** Upper case. GET includes HEAD (C26). */
+  readonly methods?: readonly string[];
+  /** Principal ids; never at pre-auth. */
+  readonly principals?: readonly string[];
+  readonly labels?: Readonly<Record<string, string>>;
+  /** CEL source, not yet compiled; stands at `/interceptors/<i>/bindings/<j>/match/when`. */
+  readonly when?: string;
+}
+
+/** A claim that some route is reviewed (C31). */
+export interface RequireConfig {
+  /** Names, at least one; all routes when the file names none. */
+  readonly routes: readonly string[];
+  readonly phase: BindingPlan["phase"];
+  readonly interceptor: string;
+  /** Undefined: any binding of the interceptor at that phase. */
+  readonly binding: string | undefined;
+  /** Upper case. Empty: every method the route takes. */
+  readonly methods: readonly string[];
+  readonly accept: readonly ("when" | "fail-open" | "skip")[];
+}

@@ -1,0 +1,24 @@
+import type { CredentialSlot } from "../model/plan.ts";
+
+/** Header and query names that no view shows and no patch touches (C23). Headers in lower case. */
+export interface HiddenNames {
+  readonly headers: ReadonlySet<string>;
+  readonly query: ReadonlySet<string>;
+}
+
+/** Carry credentials whether or not an authenticator looks there; `set-cookie` carries the client's next one. */
+const ALWAYS_HIDDEN = ["authorization", "proxy-authorization", "cookie", "set-cookie"] as const;
+
+/** The credential slots of the whole configuration (authenticators and upstreams) and the operator's own list. */
+export function hiddenNames(
+  slots: Iterable<CredentialSlot>,
+  secrets: { readonly headers: readonly string[]; readonly query: readonly string[] },
+): HiddenNames {
+  const headers = new Set<string>([...ALWAYS_HIDDEN, ...secrets.headers.map((name) => name.toLowerCase())]);
+  const query = new Set<string>(secrets.query);
+  for (const slot of slots) {
+    if (slot.kind === "header") headers.add(slot.name);
+    if (slot.kind === "query") query.add(slot.name);
+  }
+  return { headers, query };
+}

@@ -1,0 +1,54 @@
+import { err, ok, type Result } from "../../model/result.ts";
+import { isIpAddress } from "../../support/ip-address.ts";
+import { isHostName } from "./http-words.ts";
+import { written } from "./primitives.ts";
+
+/** A host and a port. IPv6 without brackets. */
+export interface HostPort {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** An address to listen on: `host:port`, port 0 to let the system choose. */
+export const listenAddress = written<HostPort>({
+  title: "host:port",
+  expected: "an address such as 127.0.0.1:8080",
+  parse: (text) => parseHostPort(text) ?? err("expected an address such as 127.0.0.1:8080 or [::]:8080"),
+});
+
+/** A scheme, a host and a port, and nothing else. */
+export interface Origin extends HostPort {
+  readonly scheme: string;
+  /** As written, without a trailing slash. */
+  readonly url: string;
+}
+
+/** Origins with one of some schemes; the port may be left out where the scheme has a default. */
+export function origin(schemes: Readonly<Record<string, number | undefined>>, example: string) {
+  const expected = `an address such as ${example}`;
+  return written<Origin>({
+    title: "url",
+    expected,
+    parse: (text) => {
+      const [, scheme = "", rest = ""] = /^([a-z]+):\/\/(.*?)\/?$/.exec(text) ?? [];
+      if (!Object.hasOwn(schemes, scheme)) return err(`expected ${expected}`);
+      if (rest.includes("@")) return err("an address carries no user name and password: use credential");
+      if (/[/?#]/.test(rest)) return err("expected an address without path, query and fragment");
+      const hostPort = parseHostPort(rest, schemes[scheme]);
+      if (hostPort === undefined || (hostPort.ok && hostPort.value.port === 0)) return err(`expected ${expected}`);
+      return hostPort.ok ? ok({ ...hostPort.value, scheme, url: `${scheme}://${rest}` }) : hostPort;
+    },
+  });
+}
+
+function parseHostPort(text: string, defaultPort?: number): Result<HostPort, string> | undefined {
+  const match = /^(?:\[([0-9A-Fa-f:.]+)\]|([^:[\]]+))(?::([0-9]{1,5}))?$/.exec(text);
+  if (match === null) return undefined;
+  const [, ipv6, host, portText] = match;
+  const port = portText === undefined ? defaultPort : Number(portText);
+  if (port === undefined) return err("expected a port behind the host");
+  if (port > 65_535) return err("expected a port up to 65535");
+  const lowered = (ipv6 ?? host ?? "").toLowerCase();
+  const isHost = ipv6 === undefined ? isHostName(lowered) : isIpAddress(lowered);
+  return isHost ? ok({ host: lowered, port }) : undefined;
+}

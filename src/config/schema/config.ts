@@ -1,0 +1,80 @@
+import { z } from "zod";
+import type { LoadedFiles } from "../files/loaded-files.ts";
+import type { GatewayConfig } from "../gateway-config.ts";
+import { authenticatorSchema, toAuthenticator } from "./authenticator.ts";
+import { adminSchema, logSchema, secretsSchema, statusSchema, trustedProxiesSchema } from "./gateway.ts";
+import { interceptorDefaultsSchema, interceptorSchema, toInterceptor } from "./interceptor.ts";
+import { listenerSchema, toListener } from "./listener.ts";
+import { duration, HOUR_MS, name } from "./primitives.ts";
+import { requireSchema, toRequire } from "./require.ts";
+import { reviewBudget, routeDefaultsSchema, routeSchema, toRoute } from "./route.ts";
+import { toUpstream, upstreamSchema } from "./upstream.ts";
+
+const defaults = z.strictObject({
+  route: routeDefaultsSchema
+    .prefault({})
+    .describe("Under every route: any key of `routes[]` but `name`, `match` and `upstream`."),
+  upstream: upstreamSchema
+    .omit({ endpoints: true })
+    .partial()
+    .prefault({})
+    .describe("Under every upstream: any key but `endpoints`."),
+  interceptor: interceptorDefaultsSchema
+    .prefault({})
+    .describe("Under every interceptor: any key of `interceptors[]` but `name`, `endpoint` and `bindings`."),
+});
+
+/**
+ * The whole file. The single source of types, built-in values, issues, the JSON Schema and the reference page. What concerns
+ * two places at once is in `checks/`, which also runs over files this schema refuses.
+ */
+export const configSchema = z.strictObject({
+  version: z.literal(1).describe("Version of this format: 1."),
+  listeners: z.array(listenerSchema).min(1, { error: "expected at least one listener" }).describe("Doors for clients."),
+  admin: adminSchema
+    .prefault({})
+    .describe("The operator's door: plan, routing, reload; health and metrics where `status` is absent."),
+  status: statusSchema
+    .optional()
+    .describe("A door for probes: health, ready, metrics. Left out: they are on the admin listener."),
+  trusted_proxies: trustedProxiesSchema.prefault({}).describe("Whose word about the client's address is believed."),
+  secrets: secretsSchema.prefault({}).describe("More names that are never shown."),
+  log: logSchema.prefault({}).describe("What is written to the log."),
+  drain: duration({ minMs: 0, maxMs: HOUR_MS }).prefault("30s").describe("How long exchanges may take to finish at shutdown."),
+  review_budget: reviewBudget.prefault("2s").describe("Time for all synchronous reviews of one exchange; also per route."),
+  defaults: defaults
+    .prefault({})
+    .describe("Values for every route, upstream and interceptor that does not set them. Maps merge by key, lists replace."),
+  upstreams: z.record(name, upstreamSchema).default({}).describe("Where requests go, by name."),
+  authenticators: z
+    .record(name, authenticatorSchema)
+    .default({})
+    .describe("How callers are recognised, by name. `anonymous` is built in."),
+  routes: z.array(routeSchema).prefault([]).describe("Which requests are served. The order in the file never matters."),
+  interceptors: z.array(interceptorSchema).prefault([]).describe("External review services."),
+  require: z
+    .array(requireSchema)
+    .prefault([])
+    .describe("Claims that routes are reviewed; the file is refused where one does not hold."),
+});
+
+/** The configuration as the program sees it. Only for a file without issues. */
+export function toGatewayConfig(parsed: z.output<typeof configSchema>, files: LoadedFiles): GatewayConfig {
+  const surroundings = { listeners: parsed.listeners.map((each) => each.name), reviewBudgetMs: parsed.review_budget };
+  const routeNames = parsed.routes.map((each) => each.name);
+  return {
+    version: parsed.version,
+    listeners: parsed.listeners.map((each) => toListener(each, files)),
+    admin: { address: parsed.admin.address, tokenFile: files.resolve(parsed.admin.token_file) },
+    status: parsed.status,
+    trustedProxies: parsed.trusted_proxies,
+    secrets: parsed.secrets,
+    log: parsed.log,
+    drainMs: parsed.drain,
+    upstreams: Object.entries(parsed.upstreams).map(([name, each]) => toUpstream(name, each, files)),
+    authenticators: Object.entries(parsed.authenticators).map(([name, each]) => toAuthenticator(name, each, files)),
+    routes: parsed.routes.map((each) => toRoute(each, surroundings)),
+    interceptors: parsed.interceptors.map((each) => toInterceptor(each, files)),
+    require: parsed.require.map((each) => toRequire(each, routeNames)),
+  };
+}

@@ -1,0 +1,83 @@
+import { z } from "zod";
+import { parsePathPattern } from "../path-pattern.ts";
+import type { PathPattern } from "../../model/path-pattern.ts";
+import type { RouteConfig } from "../gateway-config.ts";
+import { headerKey, hostPattern, method, queryName } from "./http-words.ts";
+import { duration, GIB, labelMap, MINUTE_MS, name, nonEmpty, size, written } from "./primitives.ts";
+
+/** A path pattern, for routes and selectors. */
+export const pathPattern = written<PathPattern>({
+  title: "path pattern",
+  expected: "a path such as /v1/orders/**",
+  pattern: "^/",
+  parse: parsePathPattern,
+});
+
+/** Time for all synchronous reviews of one exchange (C20). */
+export const reviewBudget = duration({ minMs: 10, maxMs: MINUTE_MS });
+
+const match = z.strictObject({
+  hosts: z.array(hostPattern).prefault([]).describe("Hosts, exact or `*.example.org`; empty: any."),
+  path: pathPattern.describe("Path pattern: `*` is one segment, `:name` the same, `**` at the end any number."),
+  methods: z
+    .array(method)
+    .prefault([])
+    .describe("Methods, GET including HEAD; empty: any. A path that matches with another method is answered 405."),
+  headers: z.record(headerKey, z.string()).default({}).describe("Headers the request must have, each with exactly this value."),
+  query: z
+    .record(queryName, z.string())
+    .default({})
+    .describe("Query parameters the request must have, each once and with exactly this value."),
+  labels: labelMap.default({}).describe("Labels the request must have, each with exactly this value."),
+});
+
+/** One entry of `routes`, defaults already merged in. */
+export const routeSchema = z.strictObject({
+  name: name.describe("Name of the route, unique."),
+  listeners: nonEmpty(name, "listener").optional().describe("Listeners the route is served on; left out: all."),
+  match: match.describe("Which requests take this route."),
+  authenticate: z
+    .array(name)
+    .min(1, { error: "expected at least one authenticator: an open route says [anonymous]" })
+    .describe("Who may come: authenticators tried in order, `[anonymous]` for everybody. Required here or in `defaults.route`."),
+  upstream: name.describe("Where the requests go: a name under `upstreams`."),
+  labels: labelMap.default({}).describe("Labels of the route itself, shown as `route.labels`."),
+  error_format: z.enum(["problem"]).default("problem").describe("Form of error answers: RFC 9457 problem details."),
+  max_body_bytes: size({ minBytes: 0, maxBytes: 64 * GIB })
+    .prefault("10MiB")
+    .describe("Largest request body; beyond: 413."),
+  streaming: z
+    .enum(["auto", "none", "sse"])
+    .default("auto")
+    .describe("Whether responses are streams: by their content type, never, or always server-sent events."),
+  warnings: z.boolean().default(false).describe("Whether warnings of interceptors are sent as `sallyport-warning` headers."),
+  review_budget: reviewBudget
+    .optional()
+    .describe("Time for all reviews of one exchange; left out: the top-level `review_budget`."),
+});
+
+/** `defaults.route`: every key of a route that does not name it. */
+export const routeDefaultsSchema = routeSchema.omit({ name: true, match: true, upstream: true }).partial();
+
+/** What a route takes from outside itself. */
+export interface RouteSurroundings {
+  readonly listeners: readonly string[];
+  readonly reviewBudgetMs: number;
+}
+
+/** The route as the program sees it. */
+export function toRoute(parsed: z.output<typeof routeSchema>, surroundings: RouteSurroundings): RouteConfig {
+  return {
+    name: parsed.name,
+    listeners: parsed.listeners ?? surroundings.listeners,
+    match: parsed.match,
+    authenticate: parsed.authenticate,
+    upstream: parsed.upstream,
+    labels: parsed.labels,
+    errorFormat: parsed.error_format,
+    maxBodyBytes: parsed.max_body_bytes,
+    streaming: parsed.streaming,
+    warnings: parsed.warnings,
+    reviewBudgetMs: parsed.review_budget ?? surroundings.reviewBudgetMs,
+  };
+}

@@ -1,0 +1,70 @@
+import { z } from "zod";
+import { pointerTo } from "../source/pointer.ts";
+import type { LoadedFiles } from "../files/loaded-files.ts";
+import type { UpstreamConfig } from "../gateway-config.ts";
+import { origin } from "./address.ts";
+import { upstreamSlot } from "./credential-slot.ts";
+import { count, duration, filePath, HOUR_MS, written } from "./primitives.ts";
+import { formatDuration, parseDuration } from "../../support/durations.ts";
+import { err, ok } from "../../model/result.ts";
+
+const upTo = (maxMs: number) => duration({ minMs: 10, maxMs });
+
+const totalTime = written<number | undefined>({
+  title: "duration or none",
+  expected: "none or a duration such as 30s",
+  parse: (text) => {
+    if (text === "none") return ok(undefined);
+    const parsed = parseDuration(text);
+    if (!parsed.ok) return err("expected none or a duration such as 30s");
+    const isWithin = parsed.value >= 10 && parsed.value <= 24 * HOUR_MS;
+    return isWithin ? parsed : err(`expected none or a duration between 10ms and ${formatDuration(24 * HOUR_MS)}`);
+  },
+});
+
+const timeouts = z.strictObject({
+  connect: upTo(HOUR_MS).prefault("5s").describe("Time to connect; beyond: 504."),
+  first_byte: upTo(HOUR_MS).prefault("30s").describe("Time from the request being sent to the response head; beyond: 504."),
+  idle: upTo(HOUR_MS).prefault("60s").describe("Longest silence within the response, and how long an idle connection is kept."),
+  total: totalTime.prefault("none").describe("Time for the whole response; `none` for streams and downloads."),
+});
+
+const credential = z.strictObject({
+  slot: upstreamSlot.describe("Where the credential is put: `bearer`, `header/<name>` or `query/<name>`."),
+  secret_file: filePath.optional().describe("File that holds the credential. This or `secret`."),
+  secret: z.string().optional().describe('The credential itself; write it as a variable: `"${NAME}"`. This or `secret_file`.'),
+});
+
+/** One value of `upstreams`. */
+export const upstreamSchema = z.strictObject({
+  protocol: z.enum(["http"]).default("http").describe("How the upstream is spoken to: HTTP/1.1."),
+  endpoints: z
+    .array(origin({ http: 80 }, "http://127.0.0.1:9000"))
+    .min(1, { error: "expected at least one endpoint" })
+    .describe("Addresses, `http://host:port`; several are used in turn."),
+  timeouts: timeouts.prefault({}).describe("How long each part of an exchange with the upstream may take."),
+  max_requests: count({ min: 1, max: 1_000_000 })
+    .default(1024)
+    .describe("Requests in flight at once; further ones are answered 503."),
+  credential: credential.optional().describe("The gateway's own credential. The client's never leaves the gateway."),
+});
+
+/** The upstream as the program sees it. */
+export function toUpstream(name: string, parsed: z.output<typeof upstreamSchema>, files: LoadedFiles): UpstreamConfig {
+  return {
+    name,
+    protocol: parsed.protocol,
+    endpoints: parsed.endpoints.map(({ url, host, port }) => ({ url, host, port })),
+    timeouts: {
+      connectMs: parsed.timeouts.connect,
+      firstByteMs: parsed.timeouts.first_byte,
+      idleMs: parsed.timeouts.idle,
+      totalMs: parsed.timeouts.total,
+    },
+    maxRequests: parsed.max_requests,
+    credential: parsed.credential && {
+      slot: parsed.credential.slot,
+      secret: files.secretAt(pointerTo(pointerTo("/upstreams", name), "credential")),
+    },
+  };
+}

@@ -1,0 +1,56 @@
+import type { Body } from "./byte-stream.ts";
+import type { HeaderLines } from "./header-lines.ts";
+import type { Principal } from "./principal.ts";
+
+/** Method, address and header lines of a request, as patched so far (C25). */
+export interface RequestHead {
+  readonly method: string;
+  readonly scheme: "http" | "https";
+  /** Lower case, with the port where one was sent. */
+  readonly host: string;
+  /** Normalised, still percent-encoded: what is matched, shown, logged and forwarded. */
+  readonly path: string;
+  /** Raw text behind `?`; undefined without a `?`. */
+  readonly query: string | undefined;
+  readonly headers: HeaderLines;
+}
+
+/** Ids that follow an exchange through logs, interceptors and upstreams. */
+export interface TraceIds {
+  /** 128 characters at most, visible ASCII without comma. */
+  readonly requestId: string;
+  readonly correlationId: string;
+  /** W3C trace id, 32 hex digits. */
+  readonly traceId: string;
+  /** W3C `traceparent` sent on. */
+  readonly traceparent: string;
+}
+
+/** The client's end of the connection, behind trusted proxies. */
+export interface Client {
+  readonly address: string;
+  readonly tlsSubject: string;
+}
+
+/** A response on its way to the client. */
+export interface Response {
+  readonly status: number;
+  readonly headers: HeaderLines;
+  readonly body: Body;
+}
+
+/** One request and what is known of it so far. A value: each stage gives the next one. */
+export interface Exchange {
+  readonly ids: TraceIds;
+  readonly listener: string;
+  readonly protocol: "http";
+  readonly client: Client;
+  readonly head: RequestHead;
+  readonly body: Body;
+  readonly principal: Principal;
+  /** Verified tenant id; empty without one. */
+  readonly tenant: string;
+  readonly labels: ReadonlyMap<string, string>;
+  /** Present from the upstream's answer on. */
+  readonly response: Response | undefined;
+}

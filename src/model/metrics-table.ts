@@ -1,0 +1,151 @@
+/** What a metric is, once and for all; label values come from bounded sets only (routes, bindings, codes; never client input). */
+export interface MetricDefinition {
+  readonly kind: "counter" | "gauge" | "histogram";
+  /** `sallyport_<noun>_<unit|total>`. */
+  readonly name: string;
+  readonly help: string;
+  readonly labels: readonly string[];
+  /** Upper bounds in the unit of the name; histograms only. */
+  readonly buckets?: readonly number[];
+}
+
+/** Seconds. From a local answer to the longest timeouts an operator sets (30 s), timeouts included. */
+const WAITING = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+
+/** Seconds. What the gateway itself adds: tens of microseconds when all is well. */
+const WORKING = [0.000025, 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25];
+
+const BINDING = ["interceptor", "binding", "phase"] as const;
+
+/** Every metric the gateway has; the table is also the documentation. A new one is a row here. */
+export const METRICS = {
+  buildInfo: {
+    kind: "gauge",
+    name: "sallyport_build_info",
+    help: "Always 1; the labels say what is running.",
+    labels: ["version", "node"],
+  },
+  ready: {
+    kind: "gauge",
+    name: "sallyport_ready",
+    help: "1 where a readiness check passes, 0 where it does not.",
+    labels: ["check"],
+  },
+  inFlight: { kind: "gauge", name: "sallyport_in_flight_exchanges", help: "Exchanges begun and not yet over.", labels: [] },
+  connections: { kind: "gauge", name: "sallyport_connections", help: "Open client connections.", labels: ["listener"] },
+
+  requests: {
+    kind: "counter",
+    name: "sallyport_requests_total",
+    help: "Exchanges that ended, by final route (empty: none matched) and class of the status sent (2xx).",
+    labels: ["route", "status_class"],
+  },
+  requestDuration: {
+    kind: "histogram",
+    name: "sallyport_request_duration_seconds",
+    help: "From the parsed request head to the last byte of the response.",
+    labels: ["route"],
+    buckets: WAITING,
+  },
+  overheadDuration: {
+    kind: "histogram",
+    name: "sallyport_overhead_duration_seconds",
+    help: "Time to the response head spent neither waiting for reviews nor for the upstream nor for the client.",
+    labels: ["route"],
+    buckets: WORKING,
+  },
+  problems: {
+    kind: "counter",
+    name: "sallyport_problems_total",
+    help: "Problems answered, by code of the problem table.",
+    labels: ["code", "source"],
+  },
+  upstreamDuration: {
+    kind: "histogram",
+    name: "sallyport_upstream_duration_seconds",
+    help: "From sending a request to the upstream's response head, timeouts included.",
+    labels: ["upstream"],
+    buckets: WAITING,
+  },
+  upstreamFailures: {
+    kind: "counter",
+    name: "sallyport_upstream_failures_total",
+    help: "Requests an upstream gave no usable response to.",
+    labels: ["upstream", "code"],
+  },
+
+  reviews: {
+    kind: "counter",
+    name: "sallyport_reviews_total",
+    help: "Reviews by outcome: allow, deny, respond, cancelled, or a failure: unavailable, timeout, invalid, overloaded.",
+    labels: [...BINDING, "outcome"],
+  },
+  reviewDuration: {
+    kind: "histogram",
+    name: "sallyport_review_duration_seconds",
+    help: "From a binding's turn to its verdict or failure, timeouts included.",
+    labels: BINDING,
+    buckets: WAITING,
+  },
+  reviewFailOpen: {
+    kind: "counter",
+    name: "sallyport_review_fail_open_total",
+    help: "Reviews that failed and let the exchange pass (C19). Worth an alert.",
+    labels: BINDING,
+  },
+  reviewSkipped: {
+    kind: "counter",
+    name: "sallyport_review_skipped_total",
+    help: "Exchanges that could not be shown to a binding and passed it by on_unreviewable: skip (C18).",
+    labels: BINDING,
+  },
+  verdictDefects: {
+    kind: "counter",
+    name: "sallyport_verdict_defects_total",
+    help: "Parts of verdicts dropped because a verdict may not say them (C8, C9).",
+    labels: BINDING,
+  },
+  whenErrors: {
+    kind: "counter",
+    name: "sallyport_when_errors_total",
+    help: "Conditions that failed to evaluate and counted as a match (C22).",
+    labels: BINDING,
+  },
+  reviewsPending: {
+    kind: "gauge",
+    name: "sallyport_reviews_pending",
+    help: "Reviews waiting for a free place at an interceptor.",
+    labels: ["interceptor"],
+  },
+  observerDropped: {
+    kind: "counter",
+    name: "sallyport_observer_dropped_total",
+    help: "Observations dropped because the queue was full (C29): bodies first, then whole items.",
+    labels: ["interceptor", "binding", "part"],
+  },
+
+  configReload: {
+    kind: "counter",
+    name: "sallyport_config_reload_total",
+    help: "Reloads by result: swapped, unchanged, rejected.",
+    labels: ["result"],
+  },
+  configLastReloadSuccess: {
+    kind: "gauge",
+    name: "sallyport_config_last_reload_success_timestamp_seconds",
+    help: "Unix time of the last reload that was not rejected.",
+    labels: [],
+  },
+  logDropped: {
+    kind: "counter",
+    name: "sallyport_log_dropped_total",
+    help: "Log lines dropped because whoever reads them was too slow.",
+    labels: [],
+  },
+  seriesDropped: {
+    kind: "counter",
+    name: "sallyport_metric_series_dropped_total",
+    help: "Label sets refused because a metric had too many.",
+    labels: [],
+  },
+} as const satisfies Record<string, MetricDefinition>;

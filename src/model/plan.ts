@@ -1,0 +1,142 @@
+import type { BodyFormat, FailurePolicy, Mode, Phase } from "@sallyport/contract/phase.ts";
+
+/** Ceilings the gateway enforces on one review. */
+export interface ReviewLimits {
+  /** Longest grant of time for one review, milliseconds. */
+  readonly timeoutMs: number;
+  /** Operations in one verdict. */
+  readonly maxPatches: number;
+  /** Encoded size of one verdict, bytes; enforced before decoding. */
+  readonly maxResponseBytes: number;
+  /** Decoded size of a body shown to the interceptor, bytes. */
+  readonly maxBodyBytes: number;
+}
+
+/** What an operator may grant beyond patching declared fields (C1, C12, C23). */
+export type Power = "reroute" | "respond" | "set-cookies";
+
+/** Which exchanges a binding reviews: AND of the keys, OR within a list; an absent list means all. */
+export interface Selector {
+  /** Names of routes, `except_routes` and `route_labels` already resolved: the routes the binding can match at all. */
+  readonly routes: readonly string[];
+  readonly hosts?: readonly string[];
+  /** Path patterns, in source form. */
+  readonly paths?: readonly string[];
+  readonly methods?: readonly string[];
+  /** A second list of each, from the manifest: both must match. */
+  readonly manifest: { readonly hosts?: readonly string[]; readonly paths?: readonly string[]; readonly methods?: readonly string[] };
+  /** Principal ids. */
+  readonly principals?: readonly string[];
+  /** Label name to value. */
+  readonly labels?: Readonly<Record<string, string>>;
+  /** CEL over the full non-secret view (C22). */
+  readonly when?: string;
+}
+
+/** One granted binding: operator's narrowing and manifest already intersected, defaults applied (C30). */
+export interface BindingPlan {
+  readonly interceptor: string;
+  readonly id: string;
+  readonly phase: Phase;
+  readonly mode: Mode;
+  /** `[interceptor order, binding order]`; lower runs earlier. */
+  readonly order: readonly [number, number];
+  readonly selector: Selector;
+  readonly needs: readonly string[];
+  readonly writes: readonly string[];
+  readonly ownsHeaders: readonly string[];
+  /** Request headers owned by other bindings: not writable here (C10). */
+  readonly foreignHeaders: readonly string[];
+  readonly expose: readonly string[];
+  readonly may: readonly Power[];
+  /** How bodies are shown; undefined when neither needs nor writes touch one. */
+  readonly body: BodyFormat | undefined;
+  /** Content codings decoded for review. */
+  readonly decode: readonly string[];
+  readonly failurePolicy: FailurePolicy;
+  readonly onUnreviewable: "refuse" | "skip";
+  readonly idempotent: boolean;
+  readonly limits: ReviewLimits;
+  /** Operator's `config:` as JSON text; empty without one. */
+  readonly configJson: string;
+  /** SHA-256 of `configJson`, hex; empty without one. */
+  readonly configDigest: string;
+  /** SHA-256 over this entry: the identity of what is enforced (C30). */
+  readonly digest: string;
+  /** `false` until the interceptor answered Describe; such a binding fails `unavailable` (C32). */
+  readonly described: boolean;
+}
+
+/** One route, ready to be matched. */
+export interface RoutePlan {
+  readonly name: string;
+  readonly listeners: readonly string[];
+  readonly match: RouteMatchPlan;
+  /** Names of authenticators in order; the last may be `anonymous`. */
+  readonly authenticate: readonly string[];
+  readonly upstream: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly maxBodyBytes: number;
+  readonly reviewBudgetMs: number;
+  readonly streaming: "auto" | "none" | "sse";
+  readonly warnings: boolean;
+  /** Indices into `ExecutionPlan.bindings`, in execution order over all phases. */
+  readonly bindings: readonly number[];
+  /** Interceptors not yet described whose fail-closed bindings may match: the route answers 503 (C32). */
+  readonly guardedBy: readonly string[];
+}
+
+/** The condition of a route. */
+export interface RouteMatchPlan {
+  /** Lower case; `*.example.org` matches one or more labels in front; empty means any. */
+  readonly hosts: readonly string[];
+  /** Path pattern in source form. */
+  readonly path: string;
+  /** Empty means any. */
+  readonly methods: readonly string[];
+  readonly headers: Readonly<Record<string, string>>;
+  readonly query: Readonly<Record<string, string>>;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** One interceptor as the plan knows it. */
+export interface InterceptorPlan {
+  readonly name: string;
+  readonly endpoint: string;
+  readonly described: boolean;
+  /** Of the manifest; empty before it was described. */
+  readonly version: string;
+  readonly grant: "allowlist" | "exact" | "dynamic";
+  readonly maxConcurrentReviews: number;
+  readonly maxPendingReviews: number;
+  /** Whether any of its bindings is fail-closed: readiness waits for it (C32). */
+  readonly required: boolean;
+}
+
+/** One upstream as the plan knows it; secrets are not in it. */
+export interface UpstreamPlan {
+  readonly name: string;
+  readonly endpoints: readonly string[];
+  readonly maxRequests: number;
+  readonly timeouts: { readonly connectMs: number; readonly firstByteMs: number; readonly idleMs: number; readonly totalMs: number | undefined };
+  /** Slot the gateway's own credential is put into; undefined: the request leaves without one. */
+  readonly credentialSlot: string | undefined;
+}
+
+/** A credential slot: where in a request a credential may stand. */
+export type CredentialSlot = { readonly kind: "bearer" } | { readonly kind: "header"; readonly name: string } | { readonly kind: "query"; readonly name: string };
+
+/** The compiled configuration: pure data, serialisable, frozen. One serves an exchange from first byte to last. */
+export interface ExecutionPlan {
+  /** Hash over everything below. */
+  readonly revision: string;
+  readonly routes: readonly RoutePlan[];
+  /** Sorted in execution order within each phase. */
+  readonly bindings: readonly BindingPlan[];
+  readonly interceptors: readonly InterceptorPlan[];
+  readonly upstreams: readonly UpstreamPlan[];
+  readonly authenticators: readonly { readonly name: string; readonly type: string; readonly slots: readonly string[] }[];
+  /** Header and query names never shown (C23): credential slots of the whole plan and the operator's own list; lower case. */
+  readonly hidden: { readonly headers: readonly string[]; readonly query: readonly string[] };
+  readonly warnings: readonly string[];
+}

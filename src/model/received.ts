@@ -1,0 +1,19 @@
+import type { ByteStream } from "./byte-stream.ts";
+import type { HeaderLines } from "./header-lines.ts";
+
+/** A request as an inbound adapter hands it over: parsed, framing settled, nothing interpreted yet. */
+export interface Received {
+  readonly method: string;
+  /** Request target as sent. */
+  readonly requestTarget: string;
+  readonly headers: HeaderLines;
+  /** Absent when the message has no body. */
+  readonly body: ByteStream | undefined;
+  readonly scheme: "http" | "https";
+  /** Name of the listener it came in by. */
+  readonly listener: string;
+  /** IP address of the socket's other end; `unix` for a unix socket. */
+  readonly peerAddress: string;
+  /** Subject of a verified client certificate; empty without one. */
+  readonly tlsSubject: string;
+}

@@ -1,0 +1,25 @@
+/** A request to the admin listener, already authorized where the route asks for it. */
+export interface AdminRequest {
+  readonly query: Readonly<Record<string, string | undefined>>;
+  readonly body: string;
+}
+
+/** An answer of the admin listener. */
+export interface AdminAnswer {
+  readonly status: number;
+  readonly contentType: string;
+  readonly body: string;
+}
+
+/** One admin endpoint, as data. */
+export interface AdminRoute {
+  readonly method: "GET" | "POST";
+  readonly path: string;
+  /** Shown in the served API description. */
+  readonly summary: string;
+  /** `public` needs no credential; `admin` needs the admin bearer. */
+  readonly access: "public" | "admin";
+  /** Which statuses it answers with and what each means; shown in the served API description. */
+  readonly answers: readonly { readonly status: number; readonly contentType: string; readonly means: string }[];
+  answer(request: AdminRequest): AdminAnswer | Promise<AdminAnswer>;
+}

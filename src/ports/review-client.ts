@@ -1,0 +1,67 @@
+import type { Json } from "@sallyport/contract/json.ts";
+import type { Phase } from "@sallyport/contract/phase.ts";
+import type { Verdict } from "@sallyport/contract/verdict.ts";
+import type { Cancel } from "../model/cancel.ts";
+import type { Exchange } from "../model/exchange.ts";
+import type { Manifest } from "../model/manifest.ts";
+import type { BindingPlan } from "../model/plan.ts";
+import type { Result } from "../model/result.ts";
+import type { ReviewFailure } from "../model/review-failure.ts";
+
+/** A body prepared in a binding's format: decoded, checked, ready to be sent (C24). */
+export type BodyView =
+  | { readonly format: "json"; readonly text: string; readonly value: Json }
+  | { readonly format: "text"; readonly text: string }
+  | { readonly format: "bytes"; readonly bytes: Uint8Array };
+
+/** How the exchange ended; shown to observers only (C29). */
+export interface OutcomeView {
+  readonly status: number;
+  readonly decidedBy: string;
+  readonly failure: string;
+  readonly durationMs: number;
+  readonly bytes: number;
+  readonly open: boolean;
+}
+
+/** What one review is about. The client cuts it to the binding's needs; it never sees more than `needs` on the wire. */
+export interface ReviewSubject {
+  readonly exchange: Exchange;
+  readonly route: { readonly name: string; readonly labels: Readonly<Record<string, string>> };
+  readonly requestBody: BodyView | undefined;
+  readonly responseBody: BodyView | undefined;
+  readonly outcome: OutcomeView | undefined;
+}
+
+/** One call of a reviewer. */
+export interface ReviewCall {
+  /** `<request id>:<phase>:<interceptor>/<binding>`; equal on a re-send (C6). */
+  readonly reviewId: string;
+  /** What the whole call may take: queue, connect, call, decode (C21). Milliseconds. */
+  readonly grantMs: number;
+  readonly cancel: Cancel;
+}
+
+/** Asks for one verdict. Never rejects; a cancelled review resolves too, and nobody reads it. */
+export type Reviewer = (subject: ReviewSubject, call: ReviewCall) => Promise<Result<Verdict, ReviewFailure>>;
+
+/** What the operator's file says of one binding, sent in Describe. */
+export interface BindingConfig {
+  readonly bindingId: string;
+  readonly phase: Phase;
+  readonly configJson: string;
+  readonly configDigest: string;
+  readonly maxPatches: number;
+  readonly maxResponseBytes: number;
+  readonly timeoutMs: number;
+}
+
+/** One external interceptor. Lives longer than a plan: shared by generations, closed when no plan uses it. */
+export interface ReviewClient extends AsyncDisposable {
+  /** Asks what the service wants. Fails like a review does; never rejects. */
+  describe(bindings: readonly BindingConfig[], call: { readonly deadlineMs: number; readonly cancel: Cancel }): Promise<Result<Manifest, ReviewFailure>>;
+  /** Prepares one granted binding; once per plan. */
+  reviewer(binding: BindingPlan): Reviewer;
+  /** Runs `listener` when the service must be described again: it reconnected, or refused a config it does not know. Returns the function that takes it back. */
+  onDescribeAgain(listener: () => void): () => void;
+}

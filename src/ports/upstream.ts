@@ -1,0 +1,27 @@
+import type { Body } from "../model/byte-stream.ts";
+import type { Cancel } from "../model/cancel.ts";
+import type { Response } from "../model/exchange.ts";
+import type { HeaderLines } from "../model/header-lines.ts";
+import type { ProblemCode } from "../model/problem.ts";
+import type { Result } from "../model/result.ts";
+
+/** A request as it leaves: hop-by-hop fields gone, host, identity and forwarded fields set; framing is the adapter's. */
+export interface UpstreamRequest {
+  readonly method: string;
+  /** Path and query, origin form. */
+  readonly requestTarget: string;
+  readonly headers: HeaderLines;
+  readonly body: Body;
+}
+
+/** Why there is no response: the public problem, and the cause for the log. */
+export interface UpstreamFailure {
+  readonly problem: Extract<ProblemCode, "upstream_unreachable" | "upstream_timeout" | "upstream_invalid_response" | "upstream_overloaded" | "request_timeout" | "bad_request">;
+  readonly cause: string;
+}
+
+/** A named upstream with its pool of connections. Lives longer than a plan. */
+export interface Upstream extends AsyncDisposable {
+  /** Sends once. Resolves at the response head; its body streams with backpressure. Never rejects. Cancelling closes the connection. */
+  send(request: UpstreamRequest, cancel: Cancel): Promise<Result<Response, UpstreamFailure>>;
+}
