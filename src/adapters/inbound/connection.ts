@@ -1,0 +1,88 @@
+import type { Socket } from "node:net";
+import type { Clock } from "../../ports/clock.ts";
+import type { BodyFailure } from "../../model/body-failure.ts";
+import type { InboundExchange } from "./inbound-exchange.ts";
+
+/** Requests a client may send ahead on one connection; it must send those behind them again elsewhere (RFC 9112 section 9.3.2). */
+const MAX_PIPELINED = 16;
+
+/** How long a client may take to see that the connection is closed, before it is cut. */
+const LINGER_MS = 1_000;
+
+/**
+ * Ends a connection behind what was written. It stays open for reading for a moment: closing it over unread bytes would reset
+ * it, and the answer with it.
+ */
+export function closeGently(socket: Socket, clock: Clock): void {
+  if (socket.destroyed) return;
+  if (!socket.writableEnded) socket.end();
+  const stop = clock.after(LINGER_MS, () => socket.destroy());
+  socket.once("close", stop);
+}
+
+/** One client connection: its requests are answered one after the other, in their order. */
+export class Connection {
+  readonly socket: Socket;
+  readonly #clock: Clock;
+  readonly #waiting: InboundExchange[] = [];
+  #current: InboundExchange | undefined;
+  #closing = false;
+  /** More was sent ahead than is taken: the last one taken closes. */
+  #overrun = false;
+  /** Bytes received when the last exchange was over. */
+  #settledBytes = 0;
+
+  constructor(socket: Socket, clock: Clock) {
+    this.socket = socket;
+    this.#clock = clock;
+  }
+
+  /** Whether the response being made is the last one. */
+  get closing(): boolean {
+    return this.#closing || (this.#overrun && this.#waiting.length === 0);
+  }
+
+  get busy(): boolean {
+    return this.#current !== undefined;
+  }
+
+  /** Nothing under way and not a byte of a further request. */
+  get idle(): boolean {
+    return this.#current === undefined && this.socket.bytesRead === this.#settledBytes;
+  }
+
+  /** Takes a request; it runs when those before it are answered. On a connection that is to close it is forgotten. */
+  accept(exchange: InboundExchange): void {
+    if (this.#closing || this.#overrun) return;
+    if (this.#current === undefined) return this.#start(exchange);
+    if (this.#waiting.length < MAX_PIPELINED) this.#waiting.push(exchange);
+    else this.#overrun = true;
+  }
+
+  /**
+   * The bytes behind what was parsed so far make no sense. A request they should have completed breaks off with `failure`;
+   * those not begun are forgotten; the connection closes behind the response under way.
+   */
+  poison(failure: BodyFailure): void {
+    this.#closing = true;
+    this.#waiting.length = 0;
+    if (this.#current?.isReceived === false) this.#current.breakOff(failure);
+  }
+
+  #start(exchange: InboundExchange): void {
+    this.#current = exchange;
+    void exchange.run().then((ending) => this.#next(ending));
+  }
+
+  #next(ending: "reusable" | "closes"): void {
+    this.#current = undefined;
+    this.#settledBytes = this.socket.bytesRead;
+    if (ending === "closes" || this.closing) {
+      this.#closing = true;
+      this.#waiting.length = 0;
+      return closeGently(this.socket, this.#clock);
+    }
+    const next = this.#waiting.shift();
+    if (next !== undefined) this.#start(next);
+  }
+}

@@ -1,0 +1,163 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { CancelSource } from "../../model/cancel.ts";
+import { BodyFailure } from "../../model/body-failure.ts";
+import { HeaderLines } from "../../model/header-lines.ts";
+import { renderProblem } from "../../model/problem-body.ts";
+import type { Refusal } from "../../model/problem.ts";
+import type { Received } from "../../model/received.ts";
+import type { Clock } from "../../ports/clock.ts";
+import type { Ids } from "../../ports/ids.ts";
+import type { Answer, Handle, Sent } from "../../ports/inbound.ts";
+import type { Log } from "../../ports/log.ts";
+import { checkHead, type RequestFraming } from "./check-head.ts";
+import type { ListenerSettings } from "./listener-settings.ts";
+import { RequestBody } from "./request-body.ts";
+import { frame } from "./response-framing.ts";
+import { ResponseWriter } from "./response-writer.ts";
+import { drainRest, SMALL_REST_BYTES } from "./unread-body.ts";
+
+/** What every exchange of a connection shares. */
+export interface ExchangeParts {
+  readonly settings: ListenerSettings;
+  readonly handle: Handle;
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly peer: Peer;
+  /** Asked when a response head is made: whether the connection ends behind it whatever the exchange says. */
+  readonly closing: () => boolean;
+}
+
+/** The other end of a connection, read once. */
+export interface Peer {
+  readonly address: string;
+  readonly tlsSubject: string;
+}
+
+/** One request of one connection and its response, from the parsed head to the last byte. */
+export class InboundExchange {
+  readonly #message: IncomingMessage;
+  readonly #response: ServerResponse;
+  readonly #parts: ExchangeParts;
+  readonly #cancel = new CancelSource();
+  #body: RequestBody | undefined;
+  #expectsContinue = false;
+  /** Resolves when the rest of the request body became unreadable. */
+  readonly #broken = Promise.withResolvers<void>();
+  #isBroken = false;
+
+  constructor(message: IncomingMessage, response: ServerResponse, parts: ExchangeParts) {
+    this.#message = message;
+    this.#response = response;
+    this.#parts = parts;
+  }
+
+  /** Whether the request's last byte was parsed: trouble on the connection is then not this request's. */
+  get isReceived(): boolean {
+    return this.#message.complete;
+  }
+
+  /** What is left of the request body cannot be had. */
+  breakOff(failure: BodyFailure): void {
+    this.#isBroken = true;
+    this.#broken.resolve();
+    this.#body?.breakOff(failure);
+  }
+
+  /** Lives the exchange. Settles when nothing more will be sent, with whether the connection may go on. Never rejects. */
+  async run(): Promise<"reusable" | "closes"> {
+    let isOut = false;
+    this.#response.once("finish", () => (isOut = true));
+    this.#response.once("close", () => isOut || this.#cancel.abort());
+    if (this.#response.destroyed) this.#cancel.abort();
+    const checked = this.#check();
+    const answer = checked.kind === "refused" ? this.#refused(checked.refusal) : await this.#handled(checked.framing);
+    const closes = checked.kind === "refused" || checked.closes || this.#mustClose();
+    const sent = await this.#send(answer, closes);
+    answer.onSent(sent);
+    return closes || !sent.completed ? "closes" : "reusable";
+  }
+
+  #check(): ReturnType<typeof checkHead> {
+    const { url, httpVersionMajor: major, httpVersionMinor: minor, rawHeaders: raw } = this.#message;
+    const checked = checkHead({ url: url ?? "", major, minor, raw }, this.#parts.settings.limits);
+    this.#expectsContinue = checked.kind === "accepted" ? checked.expectsContinue : this.#message.headers.expect !== undefined;
+    return checked;
+  }
+
+  async #handled(framing: RequestFraming): Promise<Answer> {
+    try {
+      return await this.#parts.handle(this.#received(framing), this.#cancel);
+    } catch (error) {
+      this.#parts.log.write("error", "handle_failed", { listener: this.#parts.settings.name, error: error instanceof Error ? error.stack : String(error) });
+      return this.#refused({ problem: "internal", detail: "The gateway failed." });
+    }
+  }
+
+  #received(framing: RequestFraming): Received {
+    const { settings, clock } = this.#parts;
+    if (framing.kind !== "none") {
+      this.#body = new RequestBody({
+        message: this.#message,
+        declaredBytes: framing.kind === "length" ? framing.bytes : undefined,
+        clock,
+        bodyIdleMs: settings.limits.bodyIdleMs,
+        onWanted: () => this.#continue(),
+      });
+    }
+    return {
+      method: this.#message.method ?? "",
+      requestTarget: this.#message.url ?? "",
+      headers: HeaderLines.fromRaw(this.#message.rawHeaders),
+      body: this.#body,
+      scheme: settings.tls === undefined ? "http" : "https",
+      listener: settings.name,
+      peerAddress: this.#parts.peer.address,
+      tlsSubject: this.#parts.peer.tlsSubject,
+    };
+  }
+
+  #continue(): void {
+    if (this.#expectsContinue && !this.#response.headersSent && !this.#response.destroyed) this.#response.writeContinue();
+    this.#expectsContinue = false;
+  }
+
+  /** An answer of this adapter's own: the pipeline never sees the request, so the line of log is written here. */
+  #refused(refusal: Refusal): Answer {
+    const { log, ids, settings } = this.#parts;
+    const requestId = ids.requestId();
+    log.write("info", "request_refused", { listener: settings.name, client_address: this.#parts.peer.address, request_id: requestId, code: refusal.problem, detail: refusal.detail });
+    return { response: renderProblem(refusal, { requestId }), onSent: () => {} };
+  }
+
+  /** Whether the connection cannot carry another request: told to the client in the head, so that it sends none. */
+  #mustClose(): boolean {
+    if (this.#parts.closing() || this.#response.destroyed) return true;
+    if (this.#body === undefined) return false;
+    return this.#expectsContinue || this.#body.remainingBytes > SMALL_REST_BYTES;
+  }
+
+  async #send(answer: Answer, closes: boolean): Promise<Sent> {
+    const { clock, settings } = this.#parts;
+    const writer = new ResponseWriter(this.#response, { clock, stallMs: settings.limits.bodyIdleMs * STALL_FACTOR, beforeEnd: () => this.#settleRequest() });
+    const method = this.#message.method ?? "";
+    try {
+      writer.send(frame(answer.response, { method, closes }));
+    } catch (error) {
+      this.#parts.log.write("error", "response_refused", { listener: settings.name, error: error instanceof Error ? error.message : String(error) });
+      const failed = renderProblem({ problem: "internal", detail: "The gateway failed." }, { requestId: this.#parts.ids.requestId() });
+      writer.send(frame(failed, { method, closes: true }));
+    }
+    return writer.sent;
+  }
+
+  /** Runs when the response is out but for its end. A client that waits for 100 Continue has sent nothing: there is nothing to read. */
+  #settleRequest(): Promise<void> | undefined {
+    if (this.#expectsContinue || this.#isBroken || (this.#message.complete && this.#message.readableLength === 0)) return undefined;
+    this.#body?.discard();
+    return Promise.race([drainRest(this.#message, this.#parts.clock), this.#broken.promise]);
+  }
+}
+
+/** See WriterParts.stallMs. */
+const STALL_FACTOR = 10;

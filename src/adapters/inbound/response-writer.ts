@@ -1,0 +1,134 @@
+import type { ServerResponse } from "node:http";
+import { isStream, type ByteSink, type ByteStream, type Flow } from "../../model/byte-stream.ts";
+import type { Clock } from "../../ports/clock.ts";
+import type { Sent } from "../../ports/inbound.ts";
+import type { FramedResponse } from "./response-framing.ts";
+
+/** What sending needs besides the response. */
+export interface WriterParts {
+  readonly clock: Clock;
+  /** How long a client may leave bytes untaken, milliseconds. The kernel hides small progress: it must be minutes, not seconds. */
+  readonly stallMs: number;
+  /** Runs when all but the end of the message is out: what is left of the request must be read or given up. Undefined: nothing is. */
+  readonly beforeEnd: () => Promise<void> | undefined;
+}
+
+/**
+ * Sends one framed response. A body that breaks off, or has other than the promised number of bytes, cuts the connection:
+ * a client never takes part of it for all. Settles when nothing more will be sent; never rejects.
+ */
+export class ResponseWriter implements ByteSink {
+  readonly sent: Promise<Sent>;
+  readonly #response: ServerResponse;
+  readonly #parts: WriterParts;
+  readonly #settle: (sent: Sent) => void;
+  #promisedBytes: number | undefined;
+  #bytes = 0;
+  #flow: Flow | undefined;
+  #stopStall: (() => void) | undefined;
+  #cause: unknown;
+  #over = false;
+
+  constructor(response: ServerResponse, parts: WriterParts) {
+    const { promise, resolve } = Promise.withResolvers<Sent>();
+    this.sent = promise;
+    this.#settle = resolve;
+    this.#response = response;
+    this.#parts = parts;
+  }
+
+  /** Begins sending. Throws, with nothing sent, where Node refuses the head: a bug of ours. */
+  send(framed: FramedResponse): void {
+    const { status, raw, body } = framed;
+    if (this.#response.destroyed) return this.#neverBegan(body);
+    this.#response.writeHead(status, raw);
+    this.#promisedBytes = framed.promisedBytes;
+    this.#response.on("finish", this.#onFinish);
+    this.#response.on("close", this.#onClose);
+    this.#response.on("drain", this.#onDrain);
+    this.#response.on("error", this.#onError);
+    if (isStream(body)) return this.#pipe(body);
+    if (body !== undefined && body.byteLength > 0) this.#put(body);
+    this.#finish();
+  }
+
+  write(chunk: Uint8Array): boolean {
+    if (this.#over) return false;
+    if (this.#promisedBytes !== undefined && this.#bytes + chunk.byteLength > this.#promisedBytes) {
+      this.fail("the body is longer than the length it declared");
+      return false;
+    }
+    return this.#put(chunk);
+  }
+
+  end(): void {
+    if (this.#over) return;
+    if (this.#promisedBytes !== undefined && this.#bytes < this.#promisedBytes) return this.fail("the body is shorter than the length it declared");
+    this.#finish();
+  }
+
+  fail(cause: unknown): void {
+    if (this.#over) return;
+    this.#cut(cause);
+  }
+
+  #pipe(body: ByteStream): void {
+    const flow = body.pipe(this);
+    this.#flow = flow;
+    if (this.#over) return flow.cancel(this.#cause);
+    // the first byte may be long in coming: the head does not wait for it
+    if (this.#bytes === 0 && !this.#response.writableEnded) this.#response.flushHeaders();
+  }
+
+  #put(chunk: Uint8Array): boolean {
+    this.#bytes += chunk.byteLength;
+    const wantsMore = this.#response.write(chunk);
+    if (!wantsMore) this.#stopStall ??= this.#parts.clock.after(this.#parts.stallMs, () => this.#cut("the client takes no bytes"));
+    return wantsMore;
+  }
+
+  #finish(): void {
+    const end = (): void => {
+      if (!this.#over) this.#response.end();
+    };
+    const pending = this.#parts.beforeEnd();
+    // in the same turn where possible: head, bytes and end then leave in one write
+    if (pending === undefined) end();
+    else void pending.then(end);
+  }
+
+  #cut(cause: unknown): void {
+    this.#cause ??= cause;
+    const { socket } = this.#response;
+    // HTTP/1.0 ends a body by closing: only a reset tells that it is not whole
+    if (this.#promisedBytes === undefined && socket !== null && "resetAndDestroy" in socket) socket.resetAndDestroy();
+    this.#response.destroy();
+    this.#conclude(false);
+  }
+
+  #neverBegan(body: FramedResponse["body"]): void {
+    if (isStream(body)) body.discard();
+    this.#conclude(false);
+  }
+
+  #conclude(completed: boolean): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#stopStall?.();
+    if (!completed) this.#flow?.cancel(this.#cause);
+    this.#settle({ bytes: this.#bytes, completed, ...(this.#cause === undefined ? {} : { cause: this.#cause }) });
+  }
+
+  readonly #onFinish = (): void => this.#conclude(true);
+  readonly #onClose = (): void => this.#conclude(false);
+
+  readonly #onError = (error: unknown): void => {
+    this.#cause ??= error;
+  };
+
+  readonly #onDrain = (): void => {
+    this.#stopStall?.();
+    this.#stopStall = undefined;
+    this.#flow?.resume();
+  };
+}

@@ -1,0 +1,31 @@
+import type { IncomingMessage } from "node:http";
+import type { Clock } from "../../ports/clock.ts";
+
+/** A rest this small is read, so that the connection can go on. */
+export const SMALL_REST_BYTES = 64 * 1024;
+
+/** How much of a larger rest is read, so that a client which is still sending sees the answer before the connection closes under it. */
+const MAX_DRAINED_BYTES = 4 * 1024 * 1024;
+const MAX_DRAIN_MS = 2_000;
+
+/** Reads and forgets what is left of a request body: to its end, or up to a number of bytes and a time. Never rejects. */
+export function drainRest(message: IncomingMessage, clock: Clock): Promise<void> {
+  if (message.destroyed || (message.complete && message.readableLength === 0)) return Promise.resolve();
+  return new Promise((resolve) => {
+    let drainedBytes = 0;
+    const settle = (): void => {
+      stop();
+      message.off("data", count);
+      for (const event of ["end", "close", "error"]) message.off(event, settle);
+      resolve();
+    };
+    const count = (chunk: Uint8Array): void => {
+      drainedBytes += chunk.byteLength;
+      if (drainedBytes > MAX_DRAINED_BYTES) settle();
+    };
+    const stop = clock.after(MAX_DRAIN_MS, settle);
+    message.on("data", count);
+    for (const event of ["end", "close", "error"]) message.once(event, settle);
+    message.resume();
+  });
+}

@@ -1,0 +1,170 @@
+import type { Dispatcher } from "undici";
+import { isStream } from "../../model/byte-stream.ts";
+import { BodyFailure } from "../../model/body-failure.ts";
+import type { Cancel } from "../../model/cancel.ts";
+import type { Response } from "../../model/exchange.ts";
+import { err, ok, type Result } from "../../model/result.ts";
+import type { Clock } from "../../ports/clock.ts";
+import type { UpstreamFailure, UpstreamRequest } from "../../ports/upstream.ts";
+import { failureOf } from "./failure-of.ts";
+import { RequestBodyBroken, RequestBodyStream } from "./request-body-stream.ts";
+import { ResponseBody, type ResponseSource } from "./response-body.ts";
+import { readResponseHead } from "./response-head.ts";
+
+/** How long each part of a call may take, milliseconds. */
+export interface UpstreamTimeouts {
+  readonly connectMs: number;
+  /** From the request's last byte to the response head. */
+  readonly firstByteMs: number;
+  /** Without a byte in either direction while one is wanted. */
+  readonly idleMs: number;
+  /** Undefined: none. */
+  readonly totalMs: number | undefined;
+}
+
+/** What one call is made of. */
+export interface UpstreamCallParts {
+  readonly request: UpstreamRequest;
+  readonly timeouts: UpstreamTimeouts;
+  readonly clock: Clock;
+  readonly cancel: Cancel;
+  /** The call occupies no connection any more; called once. */
+  readonly onOver: () => void;
+}
+
+/**
+ * One request and its response, as undici tells of it. Settles `answer` at the response head; from then on troubles end the
+ * body. Every timer is ours: undici's own are rounded to about a second.
+ */
+export class UpstreamCall implements Dispatcher.DispatchHandler, ResponseSource {
+  readonly answer: Promise<Result<Response, UpstreamFailure>>;
+  readonly requestBody: Uint8Array | RequestBodyStream | null;
+  readonly #parts: UpstreamCallParts;
+  readonly #settle: (answer: Result<Response, UpstreamFailure>) => void;
+  readonly #releaseCancel: () => void;
+  readonly #stopTotal: (() => void) | undefined;
+  #stopWaiting: () => void;
+  #controller: Dispatcher.DispatchController | undefined;
+  #body: ResponseBody | undefined;
+  #lastByteMs = 0;
+  #over = false;
+
+  constructor(parts: UpstreamCallParts) {
+    const { request, timeouts, clock, cancel } = parts;
+    const { promise, resolve } = Promise.withResolvers<Result<Response, UpstreamFailure>>();
+    this.answer = promise;
+    this.#settle = resolve;
+    this.#parts = parts;
+    this.requestBody = isStream(request.body) ? new RequestBodyStream(request.body) : (request.body ?? null);
+    this.#stopWaiting = this.#expireAfter(timeouts.connectMs, "connect");
+    this.#stopTotal = timeouts.totalMs === undefined ? undefined : this.#expireAfter(timeouts.totalMs, "total");
+    this.#releaseCancel = cancel.onAbort(() => this.#fail({ problem: "upstream_unreachable", cause: "cancelled" }));
+    this.#lastByteMs = clock.nowMs();
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    if (this.#over) return controller.abort(new Error("given up before it was sent"));
+    this.#stopWaiting();
+    this.#lastByteMs = this.#parts.clock.nowMs();
+    this.#watchIdle();
+  }
+
+  onBodySent(): void {
+    this.#lastByteMs = this.#parts.clock.nowMs();
+  }
+
+  onRequestSent(): void {
+    if (this.#over || this.#body !== undefined) return;
+    this.#stopWaiting();
+    this.#stopWaiting = this.#expireAfter(this.#parts.timeouts.firstByteMs, "first byte");
+  }
+
+  onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
+    if (this.#over) return;
+    // interim responses are dropped (C26); 101 was not asked for
+    if (status < 200 && status !== 101) return;
+    const raw = Array.isArray(controller.rawHeaders) ? controller.rawHeaders : [];
+    const head = readResponseHead(this.#parts.request.method, status, raw);
+    if (!head.ok) return this.#fail({ problem: "upstream_invalid_response", cause: head.error });
+    this.#stopWaiting();
+    this.#lastByteMs = this.#parts.clock.nowMs();
+    this.#watchIdle();
+    const { headers, body } = head.value;
+    this.#body = new ResponseBody(body.kind === "stream" ? body.declaredBytes : 0, this);
+    this.#settle(ok({ status, headers, body: body.kind === "none" ? undefined : this.#body }));
+  }
+
+  onResponseData(_controller: Dispatcher.DispatchController, chunk: Uint8Array): void {
+    this.#lastByteMs = this.#parts.clock.nowMs();
+    this.#body?.push(chunk);
+  }
+
+  onResponseEnd(): void {
+    this.#leave();
+    this.#body?.finish((sink) => sink.end());
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController | null, error: Error): void {
+    if (this.#over) return;
+    const broken = error instanceof RequestBodyBroken ? error.cause : undefined;
+    if (broken === undefined) return this.#fail(failureOf(error));
+    const timedOut = broken instanceof BodyFailure && broken.problem === "request_timeout";
+    this.#fail({ problem: timedOut ? "request_timeout" : "bad_request", cause: error.message });
+  }
+
+  pause(): void {
+    this.#controller?.pause();
+  }
+
+  resume(): void {
+    // silence counts from here, not from before the reader's rest
+    this.#lastByteMs = this.#parts.clock.nowMs();
+    this.#controller?.resume();
+  }
+
+  abandon(): void {
+    if (this.#over) return;
+    this.#leave();
+    this.#controller?.abort(new Error("nobody reads the response"));
+  }
+
+  #fail(failure: UpstreamFailure): void {
+    if (this.#over) return;
+    this.#leave();
+    this.#settle(err(failure));
+    this.#body?.finish((sink) => sink.fail(failure));
+    this.#controller?.abort(new Error(failure.cause));
+  }
+
+  #leave(): void {
+    this.#over = true;
+    this.#stopWaiting();
+    this.#stopTotal?.();
+    this.#releaseCancel();
+    if (this.requestBody instanceof RequestBodyStream) this.requestBody.destroy();
+    this.#parts.onOver();
+  }
+
+  #expireAfter(delayMs: number, what: string): () => void {
+    return this.#parts.clock.after(delayMs, () => this.#fail({ problem: "upstream_timeout", cause: `${what} timeout ${delayMs} ms exceeded` }));
+  }
+
+  /** Looks again whenever a silence could have become too long; the upstream's only if it is its turn. */
+  #watchIdle(): void {
+    const { clock, timeouts } = this.#parts;
+    const silentMs = clock.nowMs() - this.#lastByteMs;
+    this.#stopWaiting = clock.after(Math.max(1, timeouts.idleMs - silentMs), () => {
+      const stillMs = clock.nowMs() - this.#lastByteMs;
+      if (stillMs >= timeouts.idleMs && this.#upstreamOwes()) return this.#fail({ problem: "upstream_timeout", cause: `idle timeout ${timeouts.idleMs} ms exceeded` });
+      if (stillMs >= timeouts.idleMs) this.#lastByteMs = clock.nowMs();
+      this.#watchIdle();
+    });
+  }
+
+  #upstreamOwes(): boolean {
+    if (this.#body !== undefined) return this.#body.wanted;
+    // bytes wait for the connection to take them
+    return this.requestBody instanceof RequestBodyStream && this.requestBody.readableLength > 0;
+  }
+}
