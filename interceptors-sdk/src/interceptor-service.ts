@@ -1,0 +1,79 @@
+import {
+  type sendUnaryData,
+  type ServerUnaryCall,
+  type ServiceDefinition,
+  status,
+  type UntypedServiceImplementation,
+} from "@grpc/grpc-js";
+import type { Result } from "@sallyport/contract/result.ts";
+import { METHODS } from "@sallyport/contract/wire.ts";
+import { mayCall } from "./client-name.ts";
+import { rawBytes } from "./raw-bytes.ts";
+import type { Refusal, ReviewService } from "./review-service.ts";
+
+type Call = ServerUnaryCall<Uint8Array, Uint8Array>;
+type Callback = sendUnaryData<Uint8Array>;
+
+/** The gRPC service of an interceptor. Messages stay bytes here: the contract package decodes them strictly. */
+export function interceptorService(
+  reviews: ReviewService,
+  clientNames: readonly string[] | undefined,
+): { readonly definition: ServiceDefinition; readonly implementation: UntypedServiceImplementation } {
+  const unary = { requestStream: false, responseStream: false, ...rawBytes };
+  return {
+    definition: {
+      Describe: { path: METHODS.describe, ...unary },
+      Review: { path: METHODS.review, ...unary },
+      // declared and not implemented: the library answers UNIMPLEMENTED
+      Watch: { path: METHODS.watch, ...unary, responseStream: true },
+    },
+    implementation: {
+      Describe: (call: Call, callback: Callback) => {
+        if (!mayCall(call, clientNames)) return callback(STRANGER);
+        return reply(callback, reviews.describe(call.request), Number.POSITIVE_INFINITY);
+      },
+      Review: (call: Call, callback: Callback) => {
+        if (!mayCall(call, clientNames)) return callback(STRANGER);
+        return void review(reviews, call, callback);
+      },
+    },
+  };
+}
+
+const STRANGER = { code: status.PERMISSION_DENIED, details: "the client certificate names no gateway known here" };
+
+async function review(reviews: ReviewService, call: Call, callback: Callback): Promise<void> {
+  const deadline = Math.min(Number(call.getDeadline()), Date.now() + LONGEST_REVIEW_MS);
+  const remainingMs = (): number => Math.max(0, deadline - Date.now());
+  const over = new AbortController();
+  const abort = (): void => over.abort();
+  const timer = setTimeout(abort, remainingMs());
+  call.once("cancelled", abort);
+  if (call.cancelled) abort();
+  const answer = await reviews.review(call.request, { signal: over.signal, remainingMs });
+  clearTimeout(timer);
+  reply(callback, answer, remainingMs());
+}
+
+/** The contract's longest grant of time, for a call that came without a deadline. */
+const LONGEST_REVIEW_MS = 30_000;
+
+function reply(callback: Callback, answer: Result<Uint8Array, Refusal>, remainingMs: number): void {
+  if (answer.ok) return callback(null, answer.value);
+  return callback({ code: codeOf(answer.error, remainingMs), details: answer.error.message });
+}
+
+/** None of these is a verdict: the gateway meets each with its failure policy (C15). */
+function codeOf({ reason }: Refusal, remainingMs: number): status {
+  if (reason === "abandoned") return remainingMs > 0 ? status.CANCELLED : status.DEADLINE_EXCEEDED;
+  return CODES[reason];
+}
+
+const CODES = {
+  undecodable: status.INVALID_ARGUMENT,
+  "unknown-binding": status.NOT_FOUND,
+  "unknown-config": status.FAILED_PRECONDITION,
+  "config-refused": status.INVALID_ARGUMENT,
+  overloaded: status.RESOURCE_EXHAUSTED,
+  failed: status.INTERNAL,
+} as const satisfies Record<Exclude<Refusal["reason"], "abandoned">, status>;
