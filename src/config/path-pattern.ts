@@ -1,5 +1,5 @@
 import { err, ok, type Result } from "../model/result.ts";
-import type { PathPattern, PathSegment } from "../model/path-pattern.ts";
+import { comparablePath, type PathPattern, type PathSegment } from "../model/path-pattern.ts";
 import { normalisePath } from "../model/request-path.ts";
 
 const MAX_PATTERN_LENGTH = 1024;
@@ -51,7 +51,7 @@ function parseLiteral(text: string): Result<PathSegment, string> {
   const normal = normalisePath(`/${text}`);
   if (!normal.ok) return err(`requests with such a path are refused (${normal.error})`);
   return normal.value === `/${text}`
-    ? ok({ kind: "literal", text })
+    ? ok({ kind: "literal", text: comparablePath(text) })
     : err(`requests never have this in their path: write ${normal.value.slice(1)}`);
 }
 

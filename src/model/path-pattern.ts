@@ -1,6 +1,6 @@
 /** One segment of a path pattern. */
 export type PathSegment =
-  /** The segment's text, byte for byte, still percent-encoded; empty text stands only at the end (a trailing slash). */
+  /** The segment's text in the spelling of {@link comparablePath}; empty text stands only at the end (a trailing slash). */
   | { readonly kind: "literal"; readonly text: string }
   /** `*`: exactly one non-empty segment. */
   | { readonly kind: "star" }
@@ -18,3 +18,14 @@ export interface PathPattern {
   readonly source: string;
   readonly segments: readonly PathSegment[];
 }
+
+/**
+ * A normal path in the one spelling that patterns are compared in: escapes of printable ASCII undone. `/a:b` and `/a%3Ab` both
+ * pass through unchanged (RFC 3986 section 6.2.2.2 keeps them apart), but most upstreams serve the same for both, so a route or
+ * a selector that names one must not be escaped by asking for the other. `%25`, `%2F` and `%5C` stay: the first would make
+ * two spellings of it, the others never are in a normal path.
+ */
+export const comparablePath = (path: string): string =>
+  path.includes("%") ? path.replace(ESCAPED_PRINTABLE, (escape) => String.fromCharCode(Number.parseInt(escape.slice(1), 16))) : path;
+
+const ESCAPED_PRINTABLE = /%(?:2[1-46-9A-E]|[3467][0-9A-E]|[346]F|5[0-9ABDEF])/g;

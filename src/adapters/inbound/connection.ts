@@ -20,10 +20,17 @@ export function closeGently(socket: Socket, clock: Clock): void {
   socket.once("close", stop);
 }
 
+/** Who counts exchanges over all connections of a listener. */
+export interface Tally {
+  begun(): void;
+  over(): void;
+}
+
 /** One client connection: its requests are answered one after the other, in their order. */
 export class Connection {
   readonly socket: Socket;
   readonly #clock: Clock;
+  readonly #tally: Tally;
   readonly #waiting: InboundExchange[] = [];
   #current: InboundExchange | undefined;
   #closing = false;
@@ -32,9 +39,10 @@ export class Connection {
   /** Bytes received when the last exchange was over. */
   #settledBytes = 0;
 
-  constructor(socket: Socket, clock: Clock) {
+  constructor(socket: Socket, clock: Clock, tally: Tally) {
     this.socket = socket;
     this.#clock = clock;
+    this.#tally = tally;
   }
 
   /** Whether the response being made is the last one. */
@@ -71,11 +79,13 @@ export class Connection {
 
   #start(exchange: InboundExchange): void {
     this.#current = exchange;
+    this.#tally.begun();
     void exchange.run().then((ending) => this.#next(ending));
   }
 
   #next(ending: "reusable" | "closes"): void {
     this.#current = undefined;
+    this.#tally.over();
     this.#settledBytes = this.socket.bytesRead;
     if (ending === "closes" || this.closing) {
       this.#closing = true;

@@ -11,7 +11,7 @@ import type { Ids } from "../../ports/ids.ts";
 import type { Handle } from "../../ports/inbound.ts";
 import type { Log } from "../../ports/log.ts";
 import { plainAddress } from "../../support/cidr.ts";
-import { closeGently, Connection } from "./connection.ts";
+import { closeGently, Connection, type Tally } from "./connection.ts";
 import { InboundExchange, type ExchangeParts, type Peer } from "./inbound-exchange.ts";
 import type { ListenerSettings, ListenerTls } from "./listener-settings.ts";
 import { clientCertOptions, secureContextOf, verifiedSubject } from "./tls-context.ts";
@@ -30,6 +30,9 @@ const DRAIN_GRACE_MS = 1_000;
 
 /** How often draining looks for connections that fell idle. */
 const DRAIN_LOOK_MS = 100;
+
+/** How long exchanges may take to end when their connections are gone. */
+const SETTLE_MS = 1_000;
 
 /** Longest silence between two log lines about connections beyond the maximum. */
 const REFUSED_LOG_MS = 10_000;
@@ -60,6 +63,9 @@ export class HttpListener implements AsyncDisposable {
   readonly #sockets = new Set<Socket>();
   readonly #closed: Promise<void>;
   #draining = false;
+  #underWay = 0;
+  /** Run when the last exchange under way is over. */
+  readonly #awaitingNone: (() => void)[] = [];
   #refusedLoggedMs = Number.NEGATIVE_INFINITY;
 
   constructor(server: Server | TlsServer, settings: ListenerSettings, deps: ListenerDeps) {
@@ -107,7 +113,7 @@ export class HttpListener implements AsyncDisposable {
 
   /**
    * Stops accepting, answers what is under way and what still arrives within a moment, each with `connection: close`, and cuts
-   * what is left after `deadlineMs`. Resolves when the last connection is gone.
+   * what is left after `deadlineMs`. Resolves when the last connection is gone and every exchange was told how its response went.
    */
   async drain(deadlineMs: number): Promise<void> {
     const { clock } = this.#deps;
@@ -125,6 +131,7 @@ export class HttpListener implements AsyncDisposable {
     look();
     const stopDeadline = clock.after(deadlineMs, () => this.#cutAll());
     await this.#closed;
+    await this.#noneUnderWay();
     stopLooking();
     stopDeadline();
     // stops Node's own watch over connections
@@ -142,6 +149,16 @@ export class HttpListener implements AsyncDisposable {
     await this.close();
   }
 
+  /** A connection is gone before its exchange has heard of it. An exchange that does not heed its cancel is not waited for. */
+  async #noneUnderWay(): Promise<void> {
+    if (this.#underWay === 0) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#awaitingNone.push(resolve);
+    const stop = this.#deps.clock.after(SETTLE_MS, resolve);
+    await promise;
+    stop();
+  }
+
   #closeIdle(): void {
     for (const [socket, connection] of this.#connections) if (connection.idle) socket.destroy();
   }
@@ -157,11 +174,19 @@ export class HttpListener implements AsyncDisposable {
       socket.destroy();
       return;
     }
-    const connection = new Connection(socket, this.#deps.clock);
+    const connection = new Connection(socket, this.#deps.clock, this.#tally);
     this.#connections.set(socket, connection);
     this.#parts.set(connection, { ...this.#deps, peer, settings: this.#settings, closing: () => this.#draining || connection.closing });
     socket.once("close", () => this.#connections.delete(socket));
   }
+
+  readonly #tally: Tally = {
+    begun: () => void (this.#underWay += 1),
+    over: () => {
+      this.#underWay -= 1;
+      if (this.#underWay === 0) for (const resolve of this.#awaitingNone.splice(0)) resolve();
+    },
+  };
 
   readonly #parts = new WeakMap<Connection, ExchangeParts>();
 

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { isStream } from "../../model/byte-stream.ts";
 import { CancelSource } from "../../model/cancel.ts";
 import { BodyFailure } from "../../model/body-failure.ts";
 import { HeaderLines } from "../../model/header-lines.ts";
@@ -90,7 +91,7 @@ export class InboundExchange {
       return await this.#parts.handle(this.#received(framing), this.#cancel);
     } catch (error) {
       this.#parts.log.write("error", "handle_failed", { listener: this.#parts.settings.name, error: error instanceof Error ? error.stack : String(error) });
-      return this.#refused({ problem: "internal", detail: "The gateway failed." });
+      return { response: renderProblem(FAILED, { requestId: this.#parts.ids.requestId() }), onSent: () => {} };
     }
   }
 
@@ -145,7 +146,8 @@ export class InboundExchange {
       writer.send(frame(answer.response, { method, closes }));
     } catch (error) {
       this.#parts.log.write("error", "response_refused", { listener: settings.name, error: error instanceof Error ? error.message : String(error) });
-      const failed = renderProblem({ problem: "internal", detail: "The gateway failed." }, { requestId: this.#parts.ids.requestId() });
+      if (isStream(answer.response.body)) answer.response.body.discard();
+      const failed = renderProblem(FAILED, { requestId: this.#parts.ids.requestId() });
       writer.send(frame(failed, { method, closes: true }));
     }
     return writer.sent;
@@ -158,6 +160,8 @@ export class InboundExchange {
     return Promise.race([drainRest(this.#message, this.#parts.clock), this.#broken.promise]);
   }
 }
+
+const FAILED: Refusal = { problem: "internal", detail: "The gateway failed." };
 
 /** See WriterParts.stallMs. */
 const STALL_FACTOR = 10;

@@ -4,11 +4,12 @@ import type { UpstreamFailure } from "../../ports/upstream.ts";
 export function failureOf(error: Error): UpstreamFailure {
   const code = "code" in error && typeof error.code === "string" ? error.code : "";
   const cause = code === "" ? error.message : `${code}: ${error.message}`;
-  return { problem: problemOf(code, error.message), cause };
+  return { problem: problemOf(error, code), cause };
 }
 
-function problemOf(code: string, message: string): UpstreamFailure["problem"] {
-  if (code.startsWith("HPE_") || INVALID_RESPONSE.has(code)) return "upstream_invalid_response";
+function problemOf({ name, message }: Error, code: string): UpstreamFailure["problem"] {
+  // by name: undici leaves the code of its parser's errors empty
+  if (name === "HTTPParserError" || INVALID_RESPONSE.has(code)) return "upstream_invalid_response";
   // undici has one code for all socket trouble, a response nobody asked for and an unwanted 101 included
   if (message === "bad response" || message === "bad upgrade") return "upstream_invalid_response";
   if (code === "UND_ERR_CONNECT_TIMEOUT" || code === "ETIMEDOUT") return "upstream_timeout";

@@ -41,7 +41,7 @@ export class UpstreamCall implements Dispatcher.DispatchHandler, ResponseSource 
   readonly requestBody: Uint8Array | RequestBodyStream | null;
   readonly #parts: UpstreamCallParts;
   readonly #settle: (answer: Result<Response, UpstreamFailure>) => void;
-  readonly #releaseCancel: () => void;
+  #releaseCancel: (() => void) | undefined;
   readonly #stopTotal: (() => void) | undefined;
   #stopWaiting: () => void;
   #controller: Dispatcher.DispatchController | undefined;
@@ -58,8 +58,9 @@ export class UpstreamCall implements Dispatcher.DispatchHandler, ResponseSource 
     this.requestBody = isStream(request.body) ? new RequestBodyStream(request.body) : (request.body ?? null);
     this.#stopWaiting = this.#expireAfter(timeouts.connectMs, "connect");
     this.#stopTotal = timeouts.totalMs === undefined ? undefined : this.#expireAfter(timeouts.totalMs, "total");
-    this.#releaseCancel = cancel.onAbort(() => this.#fail({ problem: "upstream_unreachable", cause: "cancelled" }));
     this.#lastByteMs = clock.nowMs();
+    // may run at once
+    this.#releaseCancel = cancel.onAbort(() => this.#fail({ problem: "upstream_unreachable", cause: "cancelled" }));
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -141,7 +142,7 @@ export class UpstreamCall implements Dispatcher.DispatchHandler, ResponseSource 
     this.#over = true;
     this.#stopWaiting();
     this.#stopTotal?.();
-    this.#releaseCancel();
+    this.#releaseCancel?.();
     if (this.requestBody instanceof RequestBodyStream) this.requestBody.destroy();
     this.#parts.onOver();
   }

@@ -1,7 +1,7 @@
 import { request as httpRequest, Agent } from "node:http";
 import { describe, expect, it } from "vitest";
 import { BodyFailure } from "../../../../src/model/body-failure.ts";
-import { isStream } from "../../../../src/model/byte-stream.ts";
+import { isStream, type Flow } from "../../../../src/model/byte-stream.ts";
 import type { Cancel } from "../../../../src/model/cancel.ts";
 import type { Response } from "../../../../src/model/exchange.ts";
 import { HeaderLines } from "../../../../src/model/header-lines.ts";
@@ -11,6 +11,7 @@ import { bytesOf, HandStream, RecordingSink, textOf } from "../../../support/byt
 import { FakeClock } from "../../../support/fake-clock.ts";
 import { startInbound, textResponse } from "../../../support/inbound.ts";
 import { exchangeRaw, RawClient } from "../../../support/raw-http.ts";
+import { turn } from "../../../support/turn.ts";
 
 const GET = "GET /a HTTP/1.1\r\nHost: a.test\r\n\r\n";
 const LAST_GET = "GET /a HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n";
@@ -48,9 +49,9 @@ describe("what an HTTP listener hands over", () => {
 
   it("reads nothing of a body before it is asked for, and stops when the reader does", async () => {
     const sink = new RecordingSink(1);
-    const asked = Promise.withResolvers<{ resume(): void }>();
+    const asked = Promise.withResolvers<Flow>();
     await using inbound = await startInbound(async ({ body }) => {
-      if (isStream(body)) asked.resolve(body.pipe(sink) as never);
+      if (isStream(body)) asked.resolve(body.pipe(sink));
       await sink.over;
       return textResponse("done");
     });
@@ -66,7 +67,7 @@ describe("what an HTTP listener hands over", () => {
     expect(client.socket.bytesWritten - client.socket.writableLength).toBeLessThan(total);
     expect(sink.byteCount).toBeLessThanOrEqual(128 * 1024);
     for (; written < total; written += chunk.byteLength) client.socket.write(chunk);
-    sink.feed(Number.POSITIVE_INFINITY, flow as never);
+    sink.feed(Number.POSITIVE_INFINITY, flow);
     await client.until((received) => received.endsWith("done"));
     expect(sink.byteCount).toBeGreaterThanOrEqual(total);
   });
@@ -83,7 +84,7 @@ describe("100 Continue", () => {
     });
     using client = await RawClient.connect(inbound.port);
     client.send(POST);
-    while (inbound.received.length === 0) await new Promise(setImmediate);
+    while (inbound.received.length === 0) await turn();
     expect(client.received).toBe("");
     wanted.resolve();
     await client.until((received) => received.includes("100 Continue\r\n\r\n"));
@@ -211,7 +212,7 @@ describe("backpressure of a response", () => {
     expect(written).toBeLessThan(64);
     expect(stream.resumed).toBe(0);
     client.socket.resume();
-    while (stream.resumed === 0) await new Promise(setImmediate);
+    while (stream.resumed === 0) await turn();
     stream.sink?.end();
     await client.until((received) => received.endsWith("0\r\n\r\n"));
   });
@@ -227,6 +228,7 @@ describe("backpressure of a response", () => {
     while (stream.write("x".repeat(1024 * 1024)));
     clock.advance(300_000);
     expect(stream.cancelled).toBe(true);
+    while (inbound.sent.length === 0) await turn();
     expect(inbound.sent).toMatchObject([{ completed: false, cause: "the client takes no bytes" }]);
   });
 });
@@ -241,12 +243,12 @@ describe("a client that goes", () => {
     });
     using client = await RawClient.connect(inbound.port);
     client.send(GET);
-    while (inbound.received.length === 0) await new Promise(setImmediate);
+    while (inbound.received.length === 0) await turn();
     client.socket.resetAndDestroy();
     await cancelled.promise;
     const stream = new HandStream();
     answered.resolve(streamed(stream));
-    while (inbound.sent.length === 0) await new Promise(setImmediate);
+    while (inbound.sent.length === 0) await turn();
     expect(stream.discarded).toBe(true);
     expect(inbound.sent).toEqual([{ bytes: 0, completed: false }]);
   });
@@ -258,7 +260,7 @@ describe("a client that goes", () => {
     client.send(GET);
     await client.until((received) => received.includes("chunked"));
     client.socket.resetAndDestroy();
-    while (!stream.cancelled) await new Promise(setImmediate);
+    while (!stream.cancelled) await turn();
     expect(inbound.sent).toMatchObject([{ completed: false }]);
   });
 
@@ -269,8 +271,8 @@ describe("a client that goes", () => {
       return textResponse("ok");
     });
     await exchangeRaw(inbound.port, LAST_GET);
-    while (inbound.sent.length === 0) await new Promise(setImmediate);
-    await new Promise(setImmediate);
+    while (inbound.sent.length === 0) await turn();
+    await turn();
     expect(cancelled).toBe(false);
   });
 
@@ -283,7 +285,7 @@ describe("a client that goes", () => {
     });
     using client = await RawClient.connect(inbound.port);
     client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 50\r\n\r\nhel");
-    while (sink.byteCount < 3) await new Promise(setImmediate);
+    while (sink.byteCount < 3) await turn();
     client.socket.resetAndDestroy();
     const over = await sink.over;
     expect(over).toMatchObject({ kind: "failed", cause: { problem: "client_closed" } });
@@ -326,7 +328,7 @@ describe("a request body nobody reads to its end", () => {
     );
     using client = await RawClient.connect(inbound.port);
     client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\nhel");
-    while (sink.byteCount < 3) await new Promise(setImmediate);
+    while (sink.byteCount < 3) await turn();
     clock.advance(29_999);
     expect(sink.endings).toBe(0);
     clock.advance(2);
@@ -348,10 +350,10 @@ describe("a request body nobody reads to its end", () => {
     );
     using client = await RawClient.connect(inbound.port);
     client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n");
-    while (inbound.received.length === 0) await new Promise(setImmediate);
+    while (inbound.received.length === 0) await turn();
     for (let sent = 1; sink.endings === 0 && sent < 100; sent += 1) {
       client.send("x");
-      while (sink.byteCount < sent) await new Promise(setImmediate);
+      while (sink.byteCount < sent) await turn();
       clock.advance(10_000);
     }
     expect(sink.byteCount).toBeLessThan(10);
@@ -413,7 +415,7 @@ describe("pipelined requests", () => {
     let most = 0;
     await using inbound = await startInbound(async ({ requestTarget }) => {
       most = Math.max(most, (underWay += 1));
-      await new Promise(setImmediate);
+      await turn();
       underWay -= 1;
       return textResponse(`[${requestTarget}]`);
     });
@@ -438,7 +440,7 @@ describe("pipelined requests", () => {
     await using inbound = await startInbound(() => answered.promise);
     using client = await RawClient.connect(inbound.port);
     client.send(`${GET}${GET}garbage\r\n\r\n${GET}`);
-    while (inbound.received.length === 0) await new Promise(setImmediate);
+    while (inbound.received.length === 0) await turn();
     answered.resolve(textResponse("mine"));
     await client.toEnd();
     expect(client.statuses).toEqual([200]);

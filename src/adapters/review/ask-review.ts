@@ -1,0 +1,167 @@
+import { status } from "@grpc/grpc-js";
+import { decodeVerdict, type Verdict } from "@sallyport/contract/verdict.ts";
+import { METHODS } from "@sallyport/contract/wire.ts";
+import type { BindingPlan } from "../../model/plan.ts";
+import { err, ok, type Result } from "../../model/result.ts";
+import type { ReviewFailure } from "../../model/review-failure.ts";
+import type { Clock } from "../../ports/clock.ts";
+import type { ReviewCall, Reviewer, ReviewSubject } from "../../ports/review-client.ts";
+import type { Admission, Admitted } from "../../support/admission.ts";
+import { compileEncoder, type EncodeReview } from "./encode-review.ts";
+import type { ViewTerms } from "./encode-view.ts";
+import { expectedVerdict } from "./expected-verdict.ts";
+import type { InterceptorChannel } from "./interceptor-channel.ts";
+import { isConnectionLost, isUnseen, statusToFailure, type CallStatus } from "./status-to-failure.ts";
+import type { CallOutcome } from "./unary-call.ts";
+
+type Answer = Result<Verdict, ReviewFailure>;
+
+/** What the reviewers of one interceptor share. */
+export interface AskDeps {
+  readonly channel: InterceptorChannel;
+  readonly admission: Admission;
+  readonly clock: Clock;
+  /** The service does not know a config it was asked to judge by. */
+  readonly onConfigUnknown: () => void;
+}
+
+/** Less time than this is not worth a second attempt, milliseconds. */
+const MIN_RESEND_MS = 10;
+
+/** Prepares the reviews of one binding. Each is admitted, sent, perhaps sent once more, and decoded inside its grant of time (C6, C21). */
+export function reviewerOf(binding: BindingPlan, hidden: ViewTerms["hidden"], deps: AskDeps): Reviewer {
+  const terms: AskTerms = { binding, encode: compileEncoder(binding, hidden), expected: expectedVerdict(binding), deps };
+  if (!binding.described) return () => Promise.resolve(failure("unavailable", "the interceptor was not described yet", "not_described"));
+  deps.channel.receiveUpTo(receiveLimit(binding.limits.maxResponseBytes));
+  return (subject, call) => {
+    const endMs = deps.clock.nowMs() + call.grantMs;
+    const entry = deps.admission.enter(call.grantMs, call.cancel);
+    return entry instanceof Promise ? entry.then((admitted) => begin(terms, admitted, { subject, call, endMs })) : begin(terms, entry, { subject, call, endMs });
+  };
+}
+
+/** The channel's limit for bindings whose verdicts have at most so many bytes. Above it, because theirs is checked here; and an odd number, because by it alone the library's cut is told from a limit of the peer. */
+export const receiveLimit = (maxResponseBytes: number): number => maxResponseBytes + 17;
+
+interface AskTerms {
+  readonly binding: BindingPlan;
+  readonly encode: EncodeReview;
+  readonly expected: ReturnType<typeof expectedVerdict>;
+  readonly deps: AskDeps;
+}
+
+interface Ask {
+  readonly subject: ReviewSubject;
+  readonly call: ReviewCall;
+  /** End of the grant on the monotonic clock. */
+  readonly endMs: number;
+}
+
+function begin(terms: AskTerms, admitted: Admitted, ask: Ask): Promise<Answer> {
+  const { inside, waiting } = terms.deps.admission;
+  switch (admitted) {
+    case "admitted":
+      return new Promise((resolve) => new Review(terms, ask, resolve).send());
+    case "full":
+      return Promise.resolve(failure("overloaded", `${inside} reviews in flight and ${waiting} waiting`, "queue_full"));
+    case "expired":
+      return Promise.resolve(failure("overloaded", `no room within ${Math.round(ask.call.grantMs)} ms`, "queue_expired"));
+    case "cancelled":
+      return Promise.resolve(CANCELLED);
+    default:
+      return admitted satisfies never;
+  }
+}
+
+/** One review that was admitted, until it has an answer. */
+class Review {
+  readonly #terms: AskTerms;
+  readonly #ask: Ask;
+  readonly #resolve: (answer: Answer) => void;
+  readonly #stopTimer: () => void;
+  #forget = (): void => {};
+  #attempt = 0;
+  #over = false;
+  #giveUp = (): void => {};
+
+  constructor(terms: AskTerms, ask: Ask, resolve: (answer: Answer) => void) {
+    const { clock } = terms.deps;
+    this.#terms = terms;
+    this.#ask = ask;
+    this.#resolve = resolve;
+    // the library has a deadline too; ours is the one that is trusted
+    this.#stopTimer = clock.after(Math.max(ask.endMs - clock.nowMs(), 0), () => this.#end(failure("timeout", `no verdict within ${Math.round(ask.call.grantMs)} ms`)));
+    // at once, where it happened between the admission and now
+    this.#forget = ask.call.cancel.onAbort(() => this.#end(CANCELLED));
+  }
+
+  /** One attempt; the answer comes by `resolve`. */
+  send(): void {
+    if (this.#over) return;
+    const { encode, deps } = this.#terms;
+    const { subject, call } = this.#ask;
+    this.#attempt += 1;
+    try {
+      const message = encode(subject, { reviewId: call.reviewId, attempt: this.#attempt });
+      const started = deps.channel.call(METHODS.review, message, this.#leftMs, (outcome) => this.#take(outcome));
+      if (started.ok) this.#giveUp = started.value;
+      else this.#fail(started.error);
+    } catch (error) {
+      // a bug of ours, or of the client library: one exchange's failure, not the process's
+      this.#end(failure("invalid", `the review could not be made: ${error instanceof Error ? error.message : "unknown error"}`, "contract"));
+    }
+  }
+
+  get #leftMs(): number {
+    return this.#ask.endMs - this.#terms.deps.clock.nowMs();
+  }
+
+  #take(outcome: CallOutcome): void {
+    if (this.#over) return;
+    switch (outcome.kind) {
+      case "reply":
+        return this.#end(this.#read(outcome.bytes));
+      case "malformed":
+        return this.#end(failure("invalid", outcome.detail, "contract"));
+      case "status":
+        return this.#mayResend(outcome.status) ? this.send() : this.#fail(outcome.status);
+      default:
+        return outcome satisfies never;
+    }
+  }
+
+  #read(bytes: Buffer): Answer {
+    const { binding, expected } = this.#terms;
+    const { maxResponseBytes } = binding.limits;
+    if (bytes.byteLength > maxResponseBytes) return failure("invalid", `a verdict of ${bytes.byteLength} bytes, at most ${maxResponseBytes} allowed`, "too_large");
+    const verdict = decodeVerdict(bytes, { ...expected, reviewId: this.#ask.call.reviewId });
+    return verdict.ok ? ok(verdict.value) : failure("invalid", verdict.error.detail, verdict.error.reason);
+  }
+
+  #mayResend(status: CallStatus): boolean {
+    if (this.#attempt > 1 || this.#leftMs < MIN_RESEND_MS) return false;
+    return isUnseen(status) || (this.#terms.binding.idempotent && isConnectionLost(status));
+  }
+
+  #fail(callStatus: CallStatus): void {
+    const { channel, onConfigUnknown } = this.#terms.deps;
+    if (callStatus.code === status.FAILED_PRECONDITION) onConfigUnknown();
+    this.#end(err(statusToFailure(callStatus, channel.receiveLimitBytes)));
+  }
+
+  #end(answer: Answer): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#stopTimer();
+    this.#forget();
+    this.#giveUp();
+    this.#terms.deps.admission.leave();
+    this.#resolve(answer);
+  }
+}
+
+const failure = (kind: ReviewFailure["kind"], message: string, reason?: ReviewFailure["reason"]): { readonly ok: false; readonly error: ReviewFailure } =>
+  err({ kind, message, ...(reason === undefined ? {} : { reason }) });
+
+/** What a review that is no longer wanted resolves to; nobody reads it. */
+const CANCELLED = failure("unavailable", "the review was cancelled");

@@ -1,0 +1,54 @@
+import { checkServerIdentity, createSecureContext, type PeerCertificate } from "node:tls";
+import { credentials, type ChannelCredentials, type ChannelOptions } from "@grpc/grpc-js";
+import { err, ok, type Result } from "../../model/result.ts";
+import { isIpAddress } from "../../support/ip-address.ts";
+import type { PemMaterial } from "../certificates/pem-files.ts";
+
+/** Where a service listens, and how it is trusted. */
+export type ReviewEndpoint =
+  /** Mutual TLS. */
+  | { readonly kind: "grpcs"; readonly host: string; readonly port: number; readonly tls: { readonly serverName: string } }
+  /** No TLS; allowed by the operator only. */
+  | { readonly kind: "grpc"; readonly host: string; readonly port: number };
+
+/** The target in the client library's spelling: an address is not looked up. */
+export function targetOf({ host, port }: ReviewEndpoint): string {
+  if (!isIpAddress(host)) return `dns:${host}:${port}`;
+  return host.includes(":") ? `ipv6:[${host}]:${port}` : `ipv4:${host}:${port}`;
+}
+
+/** How a channel to an endpoint is secured. */
+export interface Security {
+  readonly credentials: ChannelCredentials;
+  readonly options: ChannelOptions;
+}
+
+/**
+ * What the peer must show and what it is shown. Under `grpcs://` both sides have certificates: without ours there is no channel. The
+ * error says what is wrong with the PEM material and quotes none of it.
+ */
+export function securityOf(endpoint: ReviewEndpoint, pems: PemMaterial | undefined): Result<Security, string> {
+  if (endpoint.kind === "grpc") return ok({ credentials: credentials.createInsecure(), options: {} });
+  if (pems?.pair === undefined || pems.caPem === undefined) return err("grpcs needs a CA, a client certificate and its key");
+  const { serverName } = endpoint.tls;
+  try {
+    const secureContext = createSecureContext({ ca: pems.caPem, cert: pems.pair.certPem, key: pems.pair.keyPem.reveal(), minVersion: "TLSv1.2" });
+    return ok({
+      credentials: credentials.createFromSecureContext(secureContext, { checkServerIdentity: (_host, certificate) => identityProblem(serverName, certificate) }),
+      options: { "grpc.ssl_target_name_override": sniOf(serverName), "grpc.default_authority": authorityOf(serverName, endpoint.port) },
+    });
+  } catch {
+    return err("CA, client certificate or key cannot be used");
+  }
+}
+
+/** The peer must be named by a subject alternative name; a common name is not one (RFC 9525). */
+function identityProblem(serverName: string, certificate: PeerCertificate): Error | undefined {
+  if (certificate.subjectaltname === undefined) return new Error(`the certificate has no subject alternative name; ${serverName} is expected`);
+  return checkServerIdentity(serverName, certificate);
+}
+
+/** TLS allows no address as a server name (RFC 6066 section 3), and Node 26 refuses to send one. */
+const sniOf = (serverName: string): string => (isIpAddress(serverName) ? "interceptor.invalid" : serverName);
+
+const authorityOf = (serverName: string, port: number): string => `${serverName.includes(":") ? `[${serverName}]` : serverName}:${port}`;

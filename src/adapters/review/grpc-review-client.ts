@@ -1,0 +1,72 @@
+import { LIMITS } from "../../model/limits.ts";
+import type { Result } from "../../model/result.ts";
+import type { Clock } from "../../ports/clock.ts";
+import type { Log } from "../../ports/log.ts";
+import type { ReviewClient } from "../../ports/review-client.ts";
+import { Admission } from "../../support/admission.ts";
+import type { PemMaterial } from "../certificates/pem-files.ts";
+import { receiveLimit, reviewerOf } from "./ask-review.ts";
+import { DescribeAgain } from "./describe-again.ts";
+import { describe, encodeDescribe } from "./describe.ts";
+import type { ReviewEndpoint } from "./endpoint.ts";
+import { InterceptorChannel } from "./interceptor-channel.ts";
+
+/** One interceptor to be reached over gRPC. */
+export interface GrpcReviewClientConfig {
+  /** The operator's name for it. */
+  readonly name: string;
+  readonly endpoint: ReviewEndpoint;
+  /** For `grpcs`: the authorities trusted to name the service, and our own certificate. Without them every call fails `unavailable`. */
+  readonly tls: PemMaterial | undefined;
+  readonly gatewayId: string;
+  readonly gatewayVersion: string;
+  /** Reviews in flight at once. */
+  readonly maxConcurrentReviews: number;
+  /** Reviews that may wait for one of them to end. */
+  readonly maxPendingReviews: number;
+}
+
+/** A `ReviewClient` over gRPC that can be changed while it is used. */
+export interface GrpcReviewClient extends ReviewClient {
+  /** Connects anew with other certificates; calls in flight finish on the old connection. On an error the old certificates stay. */
+  rotate(tls: PemMaterial): Result<void, string>;
+  /** For reviews from now on; those in flight or waiting stay. */
+  setLimits(limits: Pick<GrpcReviewClientConfig, "maxConcurrentReviews" | "maxPendingReviews">): void;
+}
+
+/** Connects to an interceptor and stays connected. Closing lets calls in flight finish; later ones fail `unavailable`. */
+export function grpcReviewClient(config: GrpcReviewClientConfig, { clock, log }: { readonly clock: Clock; readonly log: Log }): GrpcReviewClient {
+  const { name, endpoint, tls, gatewayId, gatewayVersion } = config;
+  let { maxConcurrentReviews } = config;
+  const again = new DescribeAgain(clock);
+  const admission = new Admission({ maxInside: maxConcurrentReviews, maxWaiting: config.maxPendingReviews }, clock);
+  let describing = 0;
+  const channel = new InterceptorChannel({ name, endpoint, pems: tls, gatewayVersion }, receiveLimit(LIMITS.maxResponseBytes.fallback), {
+    clock,
+    log,
+    // a Describe under way asks the service that was just reached
+    onReady() {
+      if (describing === 0) again.wish();
+    },
+  });
+  return {
+    async describe(bindings, { deadlineMs, cancel }) {
+      describing += 1;
+      const message = encodeDescribe(bindings, { gatewayId, gatewayVersion, maxConcurrentReviews });
+      const answer = await describe(channel, message, { timeMs: deadlineMs, cancel, clock });
+      describing -= 1;
+      return answer;
+    },
+    reviewer: (binding, hidden) => reviewerOf(binding, hidden, { channel, admission, clock, onConfigUnknown: () => again.wish() }),
+    onDescribeAgain: (listener) => again.on(listener),
+    rotate: (pems) => channel.rotate(pems),
+    setLimits(limits) {
+      maxConcurrentReviews = limits.maxConcurrentReviews;
+      admission.setLimits({ maxInside: limits.maxConcurrentReviews, maxWaiting: limits.maxPendingReviews });
+    },
+    async [Symbol.asyncDispose]() {
+      again.close();
+      channel.close();
+    },
+  };
+}

@@ -1,0 +1,190 @@
+import { compilePointers, type PointerSet } from "@sallyport/contract/view-field.ts";
+import type { GatewayConfig } from "../config/gateway-config.ts";
+import { parsePathPattern } from "../config/path-pattern.ts";
+import { compilePredicate } from "../expressions/compile-predicate.ts";
+import { METRICS } from "../model/metrics-table.ts";
+import type { BindingPlan, CredentialSlot, ExecutionPlan, RoutePlan } from "../model/plan.ts";
+import type { Authenticator } from "../ports/authenticator.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Ids } from "../ports/ids.ts";
+import type { Counter, Metrics } from "../ports/metrics.ts";
+import type { ReviewClient } from "../ports/review-client.ts";
+import type { Predicate, ReviewInstruments, RouteInputs, RouteInstruments, RunnableBinding, RunnablePlan, RunnableRoute } from "../ports/runnable-plan.ts";
+import type { Upstream } from "../ports/upstream.ts";
+import { routeTable } from "../plan/route-table.ts";
+import { headTest, type HeadTest } from "../plan/selector-match.ts";
+import { apiKey } from "../policies/authenticate/api-key.ts";
+import { staticToken } from "../policies/authenticate/static-token.ts";
+import { toClientResponse } from "../policies/forward/to-client-response.ts";
+import { toUpstreamRequest } from "../policies/forward/to-upstream-request.ts";
+import { addressSet, type AddressSet } from "../support/cidr.ts";
+import { receive } from "../policies/ingress/receive.ts";
+
+/** What a plan needs to run; acquired before, given back after. */
+export interface PlanResources {
+  readonly clients: ReadonlyMap<string, ReviewClient>;
+  readonly upstreams: ReadonlyMap<string, Upstream>;
+  readonly metrics: Metrics;
+  readonly clock: Clock;
+  readonly ids: Ids;
+}
+
+/** Turns a compiled plan into one that runs: names into resources, conditions into predicates, labels into bound instruments. Once per generation. */
+export function assemble(plan: ExecutionPlan, config: GatewayConfig, resources: PlanResources): RunnablePlan {
+  const hidden = { headers: new Set(plan.hidden.headers), query: new Set(plan.hidden.query) };
+  const bindings = plan.bindings.map((binding) => runnableBinding(binding, hidden, resources));
+  const authenticators = new Map(config.authenticators.map((entry) => [entry.name, authenticatorOf(entry, resources.clock)]));
+  const routes = plan.routes.map((route) => runnableRoute(route, { plan, config, bindings, authenticators, resources }));
+  const table = routeTable(routes.map((route) => ({ plan: route.plan, pattern: patternOf(route.plan), route })));
+  const ingress = { trustedProxies: { ...config.trustedProxies, addresses: trustedAddresses(config) }, singleValued: singleValuedHeaders(plan, config) };
+  return {
+    plan,
+    hidden,
+    inputs: inputsOf(plan),
+    match: table,
+    receive: (received) => receive(received, ingress, resources.ids),
+    toClient: toClientResponse,
+  };
+}
+
+function patternOf(route: RoutePlan): Parameters<typeof routeTable>[0][number]["pattern"] {
+  const parsed = parsePathPattern(route.match.path);
+  if (!parsed.ok) throw new Error(`plan holds a path pattern that does not parse: ${route.match.path}`);
+  return parsed.value;
+}
+
+function trustedAddresses({ trustedProxies }: GatewayConfig): AddressSet {
+  const set = addressSet(trustedProxies.cidrs);
+  // the schema has read the same ranges
+  if (!set.ok) throw new Error(`configuration holds a range that does not parse: ${set.error}`);
+  return set.value;
+}
+
+function inputsOf({ routes }: ExecutionPlan): RouteInputs {
+  return {
+    headers: new Set(routes.flatMap(({ match }) => Object.keys(match.headers))),
+    query: new Set(routes.flatMap(({ match }) => Object.keys(match.query))),
+    labels: new Set(routes.flatMap(({ match }) => Object.keys(match.labels))),
+  };
+}
+
+/** Headers whose meaning would depend on who reads which line (C25): credentials and owned ones. */
+function singleValuedHeaders(plan: ExecutionPlan, config: GatewayConfig): ReadonlySet<string> {
+  const slots = config.authenticators.flatMap((authenticator) => authenticator.slots.flatMap((slot) => (slot.kind === "header" ? [slot.name] : [])));
+  return new Set([...slots, ...plan.bindings.flatMap(({ ownsHeaders }) => ownsHeaders)]);
+}
+
+function authenticatorOf(entry: GatewayConfig["authenticators"][number], clock: Clock): Authenticator {
+  switch (entry.type) {
+    case "static-token":
+      return staticToken(entry);
+    case "api-key":
+      return apiKey(entry, { clock });
+    default:
+      return entry satisfies never;
+  }
+}
+
+interface RouteParts {
+  readonly plan: ExecutionPlan;
+  readonly config: GatewayConfig;
+  readonly bindings: readonly RunnableBinding[];
+  readonly authenticators: ReadonlyMap<string, Authenticator>;
+  readonly resources: PlanResources;
+}
+
+function runnableRoute(route: RoutePlan, parts: RouteParts): RunnableRoute {
+  const { config, resources } = parts;
+  const own = route.bindings.flatMap((index) => parts.bindings[index] ?? []);
+  const upstreamConfig = config.upstreams.find(({ name }) => name === route.upstream);
+  const { credential } = upstreamConfig ?? {};
+  const terms = {
+    inboundSlots: slotsOf(route, config),
+    credential: credential === undefined ? undefined : { slot: credential.slot, reveal: () => credential.secret.reveal() },
+  };
+  return {
+    plan: route,
+    authenticators: route.authenticate.flatMap((name) => parts.authenticators.get(name) ?? []),
+    allowsAnonymous: route.authenticate.includes("anonymous"),
+    upstream: named(resources.upstreams, route.upstream),
+    toUpstream: (exchange, { wholeResponse }) => toUpstreamRequest(exchange, { ...terms, readsResponseBody: wholeResponse }),
+    ownedHeaders: new Set(own.filter(({ plan }) => plan.mode !== "observe").flatMap(({ plan }) => plan.ownsHeaders)),
+    bindingsFor: bindingChoice(own),
+    instruments: routeInstruments(resources.metrics, route.name),
+  };
+}
+
+function named<T>(map: ReadonlyMap<string, T>, name: string): T {
+  const found = map.get(name);
+  if (found === undefined) throw new Error(`plan names ${name}, which was not acquired`);
+  return found;
+}
+
+const slotsOf = (route: RoutePlan, config: GatewayConfig): readonly CredentialSlot[] =>
+  config.authenticators.filter(({ name }) => route.authenticate.includes(name)).flatMap(({ slots }) => slots);
+
+/** Bindings of a route whose static selectors match a head; a constant where there is nothing to test. */
+function bindingChoice(own: readonly RunnableBinding[]): RunnableRoute["bindingsFor"] {
+  const tested: readonly (readonly [RunnableBinding, HeadTest | undefined])[] = own.map((binding) => [binding, headTest(binding.plan.selector)]);
+  if (tested.every(([, test]) => test === undefined)) return () => own;
+  return (head) => tested.flatMap(([binding, test]) => (test === undefined || test(head) ? [binding] : []));
+}
+
+function runnableBinding(plan: BindingPlan, hidden: RunnablePlan["hidden"], { clients, metrics }: PlanResources): RunnableBinding {
+  const when = conditionOf(plan, hidden);
+  return {
+    plan,
+    name: `${plan.interceptor}/${plan.id}`,
+    needs: pointers(plan.needs),
+    writes: pointers(plan.writes),
+    expose: pointers(plan.expose),
+    review: plan.described ? named(clients, plan.interceptor).reviewer(plan, hidden) : NOT_DESCRIBED,
+    when: when?.evaluate,
+    whenNeedsBody: when?.needsBody ?? { request: false, response: false },
+    instruments: reviewInstruments(metrics, plan),
+  };
+}
+
+/** A binding whose interceptor has not told what it wants yet gives no verdict (C32). */
+const NOT_DESCRIBED: RunnableBinding["review"] = () =>
+  Promise.resolve({ ok: false, error: { kind: "unavailable", reason: "not_described", message: "the interceptor was not yet described" } });
+
+function conditionOf(plan: BindingPlan, hidden: RunnablePlan["hidden"]): { readonly evaluate: Predicate; readonly needsBody: RunnableBinding["whenNeedsBody"] } | undefined {
+  const { when } = plan.selector;
+  if (when === undefined) return undefined;
+  const compiled = compilePredicate(when, { phase: plan.phase, hidden });
+  // compile() has checked the same text with the same names
+  if (!compiled.ok) throw new Error(`plan holds a condition that does not compile: ${compiled.error.message}`);
+  return compiled.value;
+}
+
+function pointers(list: readonly string[]): PointerSet {
+  const compiled = compilePointers(list);
+  if (!compiled.ok) throw new Error(`plan holds a pointer that does not parse: ${compiled.error}`);
+  return compiled.value;
+}
+
+function reviewInstruments(metrics: Metrics, { interceptor, id, phase }: BindingPlan): ReviewInstruments {
+  const labels = [interceptor, id, phase];
+  const outcomes = new Map<string, Counter>();
+  for (const outcome of ["allow", "deny", "respond", "cancelled", "unavailable", "timeout", "invalid", "overloaded"]) {
+    outcomes.set(outcome, metrics.counter(METRICS.reviews, [...labels, outcome]));
+  }
+  return {
+    outcome: (outcome) => named(outcomes, outcome),
+    duration: metrics.histogram(METRICS.reviewDuration, labels),
+    failOpen: metrics.counter(METRICS.reviewFailOpen, labels),
+    skippedUnreviewable: metrics.counter(METRICS.reviewSkipped, labels),
+    verdictDefects: metrics.counter(METRICS.verdictDefects, labels),
+    whenErrors: metrics.counter(METRICS.whenErrors, labels),
+  };
+}
+
+function routeInstruments(metrics: Metrics, route: string): RouteInstruments {
+  const classes = new Map(["1xx", "2xx", "3xx", "4xx", "5xx"].map((name) => [name, metrics.counter(METRICS.requests, [route, name])]));
+  return {
+    request: (statusClass) => named(classes, statusClass),
+    duration: metrics.histogram(METRICS.requestDuration, [route]),
+    overhead: metrics.histogram(METRICS.overheadDuration, [route]),
+  };
+}

@@ -1,0 +1,255 @@
+import { startAdminServer, type AdminServer } from "../adapters/admin/fastify-server.ts";
+import { ensureTokenFile, readAdminToken } from "../adapters/admin/token-file.ts";
+import { fileConfigSource, type FileConfigSource } from "../adapters/config-source/file.ts";
+import type { HttpListener } from "../adapters/inbound/http-listener.ts";
+import type { FlushableLog } from "../adapters/telemetry/pino-log.ts";
+import { prometheusMetrics, type ExposedMetrics } from "../adapters/telemetry/prometheus-metrics.ts";
+import { adminRoutes } from "../admin/admin-routes.ts";
+import { METRICS } from "../model/metrics-table.ts";
+import { err, ok, type Result } from "../model/result.ts";
+import { pipeline } from "../pipeline/handle.ts";
+import type { ReloadOutcome } from "../ports/admin-facts.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Ids } from "../ports/ids.ts";
+import { acquirer } from "./acquire.ts";
+import { CaptureRoom } from "./capture-room.ts";
+import { buildGeneration, issueLines, type BuildDeps, type Built } from "./generations.ts";
+import { interceptorStates } from "./interceptor-states.ts";
+import { openListeners } from "./listeners.ts";
+import { loadFile } from "./load-file.ts";
+import { ObserveQueue } from "./observe-queue.ts";
+import { readyChecks } from "./ready-checks.ts";
+import { ReadyLatch } from "./readiness.ts";
+import { exchangeRecorder } from "./record-exchange.ts";
+import { Reloader } from "./reloader.ts";
+import { ResourcePool } from "./resource-pool.ts";
+
+/** What a gateway is started with. */
+export interface GatewayOptions {
+  readonly configFile: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Refuse to start while a required interceptor is not described (C32). */
+  readonly strict: boolean;
+  readonly version: string;
+  /** Name the gateway gives itself to interceptors. */
+  readonly gatewayId: string;
+  /** Makes the log once the configuration has said how loud it is; the gateway closes it last. */
+  readonly openLog: (level: "debug" | "info" | "warn" | "error") => FlushableLog;
+  readonly clock: Clock;
+  readonly ids: Ids;
+}
+
+/** Where a listener can be reached. */
+export interface ListeningAt {
+  readonly name: string;
+  readonly scheme: "http" | "https";
+  readonly host: string;
+  readonly port: number;
+}
+
+/** A gateway that takes requests. Disposing it drains: no new connections, exchanges under way finish within `drain`. */
+export interface RunningGateway extends AsyncDisposable {
+  readonly listeners: readonly ListeningAt[];
+  readonly admin: { readonly host: string; readonly port: number };
+  readonly warnings: readonly string[];
+  /** Number of routes and bindings in force, for the greeting. */
+  readonly counts: { readonly routes: number; readonly bindings: number };
+  readonly ready: boolean;
+  /** Never rejects. */
+  reload(reason: "admin" | "signal" | "file"): Promise<ReloadOutcome>;
+}
+
+/** Starts a gateway from its file, or tells every reason why not, as lines for people. */
+export async function startGateway(options: GatewayOptions): Promise<Result<RunningGateway, readonly string[]>> {
+  const closing = new AsyncDisposableStack();
+  const started = await start(options, closing);
+  if (!started.ok) await closing.disposeAsync();
+  return started;
+}
+
+async function start(options: GatewayOptions, closing: AsyncDisposableStack): Promise<Result<RunningGateway, readonly string[]>> {
+  const { clock } = options;
+  let onFileChange = (): void => {};
+  const source = closing.use(fileConfigSource(options.configFile, { clock, onChange: () => onFileChange() }));
+  const first = await loadFile(options.configFile, source, options.env);
+  if (!first.ok) return err(issueLines(first.error.issues));
+  const { config } = first.value.loaded;
+  const log = closing.use(options.openLog(config.log.level));
+  const metrics = prometheusMetrics({ processMetrics: true });
+  metrics.gauge(METRICS.buildInfo, [options.version, process.version]).set(1);
+  const deps = buildDeps(options, log, metrics);
+  const built = await buildGeneration(first.value.loaded, deps, { before: undefined });
+  if (!built.ok) return err(issueLines(built.error));
+  const missing = requiredMissing(built.value);
+  if (options.strict && missing.length > 0) {
+    await built.value.generation.retire();
+    return err(missing.map((name) => `interceptor ${name} did not answer Describe: ${built.value.undescribed.get(name) ?? ""}`));
+  }
+  const run = new Running({ options, log, metrics, deps, source, first: { built: built.value, fingerprint: first.value.fingerprint } });
+  onFileChange = () => void run.reloader.reload("file");
+  const opened = await run.open();
+  if (opened.ok) closing.use(run);
+  else await run.reloader.close();
+  return opened.ok ? ok(run.withClosing(closing.move())) : err([opened.error]);
+}
+
+function buildDeps({ clock, ids, gatewayId, version }: GatewayOptions, log: FlushableLog, metrics: ExposedMetrics): BuildDeps {
+  const pool = new ResourcePool();
+  return { acquire: acquirer({ pool, clock, log, gatewayId, gatewayVersion: version }), resources: { metrics, clock, ids }, log };
+}
+
+const requiredMissing = ({ plan, manifests }: Built): readonly string[] =>
+  plan.interceptors.filter(({ name, required }) => required && !manifests.has(name)).map(({ name }) => name);
+
+interface RunningParts {
+  readonly options: GatewayOptions;
+  readonly log: FlushableLog;
+  readonly metrics: ExposedMetrics;
+  readonly deps: BuildDeps;
+  readonly source: FileConfigSource;
+  readonly first: { readonly built: Built; readonly fingerprint: string };
+}
+
+/** The parts of a gateway while it runs, and the order they end in. */
+class Running implements RunningGateway {
+  readonly reloader: Reloader;
+  readonly #parts: RunningParts;
+  readonly #latch: ReadyLatch;
+  readonly #observers: ObserveQueue;
+  #listeners: readonly HttpListener[] = [];
+  #admins: readonly AdminServer[] = [];
+  #closing: AsyncDisposableStack | undefined;
+
+  constructor(parts: RunningParts) {
+    const { deps, log, metrics, options, source, first } = parts;
+    this.#parts = parts;
+    this.reloader = new Reloader(first, {
+      ...deps,
+      metrics,
+      load: () => loadFile(options.configFile, source, options.env),
+      onSwapped: (built) => void this.#takeUp(built),
+    });
+    this.#latch = new ReadyLatch(() => readyChecks(this.reloader.built));
+    this.#observers = new ObserveQueue({
+      nowMs: () => options.clock.nowMs(),
+      dropped: ({ binding }, part) => metrics.counter(METRICS.observerDropped, [binding.plan.interceptor, binding.plan.id, part]),
+      done: ({ binding, subject }, failure, durationMs) => {
+        binding.instruments.duration.observe(durationMs / 1000);
+        binding.instruments.outcome(failure === undefined ? "allow" : failure.kind).add();
+        if (failure === undefined) return;
+        const { requestId } = subject.exchange.ids;
+        log.write("warn", "observation_failed", { request_id: requestId, binding: binding.name, failure: failure.kind, reason: failure.reason, message: failure.message });
+      },
+    });
+  }
+
+  /** Opens the admin listener first, so that health can be asked while the rest comes up; then the doors. */
+  async open(): Promise<Result<void, string>> {
+    const { options, log, metrics } = this.#parts;
+    const { config } = this.reloader.built.loaded;
+    const admins = await this.#openAdmin();
+    if (!admins.ok) return admins;
+    this.#admins = admins.value;
+    const handle = pipeline({
+      plans: this.reloader.holder,
+      clock: options.clock,
+      log,
+      captured: new CaptureRoom(),
+      observers: this.#observers,
+      onRecord: exchangeRecorder({ log, metrics, reviews: () => this.reloader.built.loaded.config.log.reviews }),
+    });
+    const listeners = await openListeners(config.listeners, { handle, log, clock: options.clock, ids: options.ids });
+    if (listeners.ok) {
+      this.#listeners = listeners.value;
+      return ok(undefined);
+    }
+    for (const admin of this.#admins) await admin[Symbol.asyncDispose]();
+    return listeners;
+  }
+
+  withClosing(closing: AsyncDisposableStack): this {
+    this.#closing = closing;
+    return this;
+  }
+
+  get listeners(): readonly ListeningAt[] {
+    const { config } = this.reloader.built.loaded;
+    return this.#listeners.map((listener, index) => ({ ...listener.address, name: config.listeners[index]?.name ?? "", scheme: config.listeners[index]?.tls === undefined ? "http" : "https" }));
+  }
+
+  get admin(): { readonly host: string; readonly port: number } {
+    return this.#admins[0]?.address ?? { host: "", port: 0 };
+  }
+
+  get warnings(): readonly string[] {
+    return this.reloader.built.plan.warnings;
+  }
+
+  get counts(): RunningGateway["counts"] {
+    const { routes, bindings } = this.reloader.built.plan;
+    return { routes: routes.length, bindings: bindings.length };
+  }
+
+  get ready(): boolean {
+    return this.#latch.ready;
+  }
+
+  reload(reason: "admin" | "signal" | "file"): Promise<ReloadOutcome> {
+    return this.reloader.reload(reason);
+  }
+
+  /** Drains: not ready, no new connections, exchanges and observers finish within `drain`, then everything is given back. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const closing = this.#closing;
+    // the stack disposes this object too; the second time there is nothing left to do
+    if (closing === undefined) return;
+    this.#closing = undefined;
+    const { options, log } = this.#parts;
+    const { drainMs } = this.reloader.built.loaded.config;
+    log.write("info", "draining", { drain_ms: drainMs });
+    this.#latch.drain();
+    const deadline = new Promise<void>((resolve) => options.clock.after(drainMs, resolve));
+    await Promise.all(this.#listeners.map((listener) => listener.drain(drainMs)));
+    await this.#observers.drain(deadline);
+    for (const admin of this.#admins) await admin[Symbol.asyncDispose]();
+    await this.reloader.close();
+    log.write("info", "stopped", {});
+    await closing.disposeAsync();
+  }
+
+  async #openAdmin(): Promise<Result<readonly AdminServer[], string>> {
+    const { options, log, metrics } = this.#parts;
+    const { admin, status } = this.reloader.built.loaded.config;
+    const tokenFile = await ensureTokenFile(admin.tokenFile);
+    if (!tokenFile.ok) return tokenFile;
+    if (tokenFile.value.warning !== undefined) log.write("warn", "admin_token_exposed", { message: tokenFile.value.warning });
+    const routes = adminRoutes({
+      readiness: this.#latch,
+      metrics,
+      plan: { plan: () => this.reloader.built.plan },
+      reloader: this.reloader,
+      interceptors: interceptorStates(this.reloader),
+      version: options.version,
+    });
+    const wanted = [{ address: admin.address, serves: "all" as const }, ...(status === undefined ? [] : [{ address: status.address, serves: "public" as const }])];
+    const open: AdminServer[] = [];
+    for (const { address, serves } of wanted) {
+      const server = await startAdminServer({ routes, serves, address, token: () => readAdminToken(admin.tokenFile), log });
+      if (server.ok) open.push(server.value);
+      else {
+        for (const earlier of open) await earlier[Symbol.asyncDispose]();
+        return server;
+      }
+    }
+    return ok(open);
+  }
+
+  /** What a new configuration changes outside the plan: certificates at once, addresses only after a restart. */
+  async #takeUp({ loaded }: Built): Promise<void> {
+    const { log } = this.#parts;
+    for (const [index, listener] of this.#listeners.entries()) {
+      const renewed = await listener.renewCertificates();
+      if (!renewed.ok) log.write("error", "certificate_not_renewed", { listener: loaded.config.listeners[index]?.name, message: renewed.error });
+    }
+  }
+}

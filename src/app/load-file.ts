@@ -1,0 +1,47 @@
+import { loadConfig, type LoadedConfig } from "../config/load-config.ts";
+import type { FileConfigSource } from "../adapters/config-source/file.ts";
+import { readBounded } from "../adapters/files/read-bounded.ts";
+import type { ConfigIssue } from "../model/config-issue.ts";
+import { err, ok, type Result } from "../model/result.ts";
+import { sha256Hex } from "../support/hash.ts";
+
+/** A configuration that was read, and what tells it from another. */
+export interface LoadedFile {
+  readonly loaded: LoadedConfig;
+  /** SHA-256 over the file and every file it names: equal means nothing to reload. */
+  readonly fingerprint: string;
+}
+
+/** Why nothing was loaded; `fingerprint` tells one broken state from another, so that each is reported once. */
+export interface LoadFailure {
+  readonly issues: readonly ConfigIssue[];
+  readonly fingerprint: string;
+}
+
+/** Largest certificate, key or authority file, bytes. */
+const MAX_NAMED_BYTES = 1024 * 1024;
+
+/** Reads the configuration and what it names, and has all of it watched, good or not. */
+export async function loadFile(file: string, source: FileConfigSource, env: Readonly<Record<string, string | undefined>>): Promise<Result<LoadedFile, LoadFailure>> {
+  const read = await source.read();
+  if (!read.ok) return err({ issues: [{ file, line: 1, column: 1, pointer: "", message: read.error }], fingerprint: sha256Hex(read.error) });
+  const digests = new Map<string, string>([[file, read.value.hash]]);
+  const readFile = async (path: string, maxBytes: number): Promise<Result<string, string>> => {
+    const bytes = await readBounded(path, maxBytes);
+    const text = bytes.ok ? new TextDecoder().decode(bytes.value) : "";
+    digests.set(path, sha256Hex(text));
+    return bytes.ok ? ok(text) : err(bytes.error);
+  };
+  const loaded = await loadConfig({ file, text: read.value.text }, { env, readFile });
+  if (loaded.ok) for (const path of certificateFiles(loaded.value)) await readFile(path, MAX_NAMED_BYTES);
+  await source.alsoWatch([...digests.keys()].filter((path) => path !== file));
+  const fingerprint = sha256Hex([...digests].map(([path, digest]) => `${path} ${digest}`).toSorted().join("\n"));
+  return loaded.ok ? ok({ loaded: loaded.value, fingerprint }) : err({ issues: loaded.error, fingerprint });
+}
+
+/** Certificates, keys and authorities the configuration names by path. */
+function certificateFiles({ config }: LoadedConfig): readonly string[] {
+  const ofInterceptors = config.interceptors.flatMap(({ endpoint }) => (endpoint.kind === "grpcs" ? [endpoint.tls.caFile, endpoint.tls.certFile, endpoint.tls.keyFile] : []));
+  const ofListeners = config.listeners.flatMap(({ tls }) => [...(tls?.certs ?? []).flatMap(({ certFile, keyFile }) => [certFile, keyFile]), ...(tls?.clientCaFile === undefined ? [] : [tls.clientCaFile])]);
+  return [...new Set([...ofInterceptors, ...ofListeners])];
+}

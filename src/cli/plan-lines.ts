@@ -1,0 +1,51 @@
+import { PHASES } from "../model/phase.ts";
+import type { BindingPlan, ExecutionPlan, RoutePlan } from "../model/plan.ts";
+
+/** A plan as people read it: per route what is asked, in the order it is asked. */
+export function planLines(plan: ExecutionPlan): readonly string[] {
+  return [`revision ${plan.revision}`, ...plan.routes.flatMap((route) => ["", ...routeLines(plan, route)])];
+}
+
+function routeLines(plan: ExecutionPlan, route: RoutePlan): readonly string[] {
+  const { match } = route;
+  const where = [match.hosts.join(","), match.path, match.methods.join(",")].filter((part) => part !== "").join(" ");
+  const head = `route ${route.name}: ${where} -> ${route.upstream}, authenticate ${route.authenticate.join(", ")}, review budget ${route.reviewBudgetMs} ms`;
+  const bindings = route.bindings.flatMap((index) => plan.bindings[index] ?? []);
+  const guards = route.guardedBy.map((name) => `  closed until ${name} is described`);
+  if (bindings.length === 0) return [head, ...guards, "  no reviews"];
+  const phases = Object.keys(PHASES).flatMap((phase) => {
+    const own = bindings.filter((binding) => binding.phase === phase);
+    return own.length === 0 ? [] : [`  ${phase}`, ...own.map((binding) => `    ${bindingLine(binding)}`)];
+  });
+  return [head, ...guards, ...phases];
+}
+
+function bindingLine(binding: BindingPlan): string {
+  const { selector, limits } = binding;
+  const parts = [
+    `${binding.mode} ${binding.interceptor}/${binding.id}`,
+    binding.described ? "" : "not described",
+    `${binding.failurePolicy} ${limits.timeoutMs} ms`,
+    listed("needs", binding.needs),
+    listed("writes", binding.writes),
+    listed("expose", binding.expose),
+    listed("may", binding.may),
+    listed("methods", selector.methods ?? []),
+    listed("paths", selector.paths ?? []),
+    listed("hosts", selector.hosts ?? []),
+    selector.when === undefined ? "" : `when ${selector.when}`,
+    binding.onUnreviewable === "skip" ? "skips what cannot be shown" : "",
+  ];
+  return parts.filter((part) => part !== "").join("; ");
+}
+
+const listed = (name: string, list: readonly string[]): string => (list.length === 0 ? "" : `${name} ${list.join(" ")}`);
+
+/** Lines only one side has, `-` before and `+` after; order within a side is kept. */
+export function diffLines(before: readonly string[], after: readonly string[]): readonly string[] {
+  const [old, now] = [new Set(before), new Set(after)];
+  return [
+    ...before.filter((line) => !now.has(line)).map((line) => `- ${line}`),
+    ...after.filter((line) => !old.has(line)).map((line) => `+ ${line}`),
+  ];
+}

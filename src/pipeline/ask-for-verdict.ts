@@ -1,0 +1,63 @@
+import type { Verdict } from "@sallyport/contract/verdict.ts";
+import type { Cancel } from "../model/cancel.ts";
+import { err, ok, type Result } from "../model/result.ts";
+import type { ReviewFailure } from "../model/review-failure.ts";
+import type { ReviewSubject } from "../ports/review-client.ts";
+import type { RunnableBinding } from "../ports/runnable-plan.ts";
+import { invalid } from "../review/apply-verdict.ts";
+import { isCutByBudget, MIN_GRANT_MS } from "../review/budget.ts";
+import { exposedValues, repeatsExposed, withoutExposed } from "../review/exposed-values.ts";
+import type { ShownBodies } from "../review/read-field.ts";
+import type { ExchangeRun } from "./exchange-run.ts";
+import { unlessCancelled } from "./unless-cancelled.ts";
+
+/** One binding and what it is told. */
+export interface Asked {
+  readonly binding: RunnableBinding;
+  readonly subject: ReviewSubject;
+}
+
+/**
+ * Asks for one verdict within what the budget grants; a grant too short to be worth a call is a timeout (C20, C21).
+ * Undefined once the review is cancelled: neither verdict nor failure (C4, C7).
+ */
+export async function askForVerdict(run: ExchangeRun, { binding, subject }: Asked, cancel: Cancel): Promise<Result<Verdict, ReviewFailure> | undefined> {
+  const { timeoutMs } = binding.plan.limits;
+  const grant = run.budget.grantFor(binding);
+  if (grant < MIN_GRANT_MS) return spent(`the review budget left ${binding.name} less than ${MIN_GRANT_MS} ms`);
+  const answer = await unlessCancelled(binding.review(subject, { reviewId: reviewIdOf(run, binding), grantMs: grant, cancel }), cancel);
+  if (answer === undefined || cancel.aborted) return undefined;
+  if (answer.ok) return screened(binding, subject, answer.value);
+  const { kind, message } = answer.error;
+  if (kind !== "timeout" || !isCutByBudget(grant, timeoutMs)) return answer;
+  return spent(`the review budget cut ${binding.name} to ${Math.floor(grant)} ms: ${message}`);
+}
+
+const spent = (message: string): Result<never, ReviewFailure> => err({ kind: "timeout", reason: "budget_exhausted", message });
+
+/**
+ * Unique per (exchange, phase, binding), so that a service can recognise a repeat (C6). Made of the gateway's own span id, never of the
+ * request id: that one a client may choose, and a service that counts by it could be made to count two requests as one.
+ */
+export function reviewIdOf(run: ExchangeRun, binding: RunnableBinding): string {
+  const [, , spanId = ""] = run.exchange.ids.traceparent.split("-");
+  return `${spanId}:${binding.plan.phase}:${binding.name}`;
+}
+
+/** What an interceptor is told about: the exchange as patched so far, with bodies as shown. */
+export function subjectOf(run: ExchangeRun, bodies: ShownBodies): ReviewSubject {
+  const { name, labels } = run.route.plan;
+  return { exchange: run.exchange, route: { name, labels }, requestBody: bodies.request, responseBody: bodies.response, outcome: undefined };
+}
+
+// exposed values may be read, never passed on (C23)
+function screened(binding: RunnableBinding, subject: ReviewSubject, verdict: Verdict): Result<Verdict, ReviewFailure> {
+  if (binding.plan.expose.length === 0) return ok(verdict);
+  const values = exposedValues(binding.plan.expose, subject.exchange);
+  if (verdict.kind !== "deny") {
+    return repeatsExposed(verdict, values) ? invalid("contract", `${binding.name} repeated a value it may only read`) : ok(verdict);
+  }
+  const kept = withoutExposed(verdict, values);
+  if (kept.dropped > 0) binding.instruments.verdictDefects.add(kept.dropped);
+  return ok(kept.verdict);
+}

@@ -1,0 +1,18 @@
+import type { ExchangeRecord } from "../model/exchange-record.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Log } from "../ports/log.ts";
+import type { Observers } from "../ports/observers.ts";
+import type { PlanSource } from "../ports/runnable-plan.ts";
+import type { CaptureAllowance } from "./held-room.ts";
+
+/** What the pipeline needs from outside, for the life of the process. */
+export interface PipelineDeps {
+  readonly plans: PlanSource;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Bytes of bodies held for review, over all exchanges of the process (C24). */
+  readonly captured: CaptureAllowance;
+  readonly observers: Observers;
+  /** Takes the record of every exchange, once: access log and metrics. */
+  readonly onRecord: (record: ExchangeRecord) => void;
+}

@@ -1,0 +1,69 @@
+import { BodyFailure } from "../model/body-failure.ts";
+import { isStream, type Body } from "../model/byte-stream.ts";
+import type { RouteMatch, RunnableRoute } from "../ports/runnable-plan.ts";
+import { limitedStream } from "../support/byte-streams.ts";
+import { bodyTooLarge, bodyTooLargeDetail, failed, refused, type StageEnd } from "./ending.ts";
+import type { ExchangeRun } from "./exchange-run.ts";
+import { copyForObservers, watchOpen } from "./observe.ts";
+import { placeOf } from "./place.ts";
+
+/**
+ * Matches the request as it stands and enters the route: the provisional one at ingress, another one after a granted move (C1, C2).
+ * Closes the route while an interceptor that guards it was not described (C32), strips headers its bindings own (C11) and holds the
+ * body to the route's limit.
+ */
+export function enterRoute(run: ExchangeRun): StageEnd {
+  const place = placeOf(run.plan, run.exchange);
+  if (place.kind !== "matched") return noRoute(place);
+  const { route, bindings } = place;
+  stripOwned(run, route);
+  run.enter(route, bindings);
+  const end = guarded(route) ?? limitBody(run);
+  if (end !== undefined) return end;
+  copyForObservers(run, "request");
+  watchOpen(run);
+  return undefined;
+}
+
+function noRoute(match: Exclude<RouteMatch, { kind: "matched" }>): StageEnd {
+  if (match.kind === "no-route") return refused("router", { problem: "route_not_found", detail: "No route matches this request." });
+  const allow = match.allow.join(", ");
+  return refused("router", { problem: "method_not_allowed", detail: `This path answers ${allow}.`, headers: [["allow", allow]] });
+}
+
+// once for each header: what stands there later its owner has written, and a header has one owner
+function stripOwned(run: ExchangeRun, { ownedHeaders }: RunnableRoute): void {
+  if (ownedHeaders.size === 0) return;
+  const { stripped } = run;
+  const { head } = run.exchange;
+  const headers = head.headers.without((name) => ownedHeaders.has(name) && !stripped.has(name));
+  run.exchange = { ...run.exchange, head: { ...head, headers } };
+  run.stripped = new Set([...stripped, ...ownedHeaders]);
+}
+
+function guarded({ plan }: RunnableRoute): StageEnd {
+  const [waiting] = plan.guardedBy;
+  if (waiting === undefined) return undefined;
+  return failed(waiting, {
+    problem: "interceptor_unavailable",
+    detail: "A review this request requires is not available.",
+    headers: [["retry-after", "1"]],
+    cause: `interceptor ${waiting} was not yet described`,
+  });
+}
+
+/** Holds the request body to the route's limit: at once where its length is known, else while it is read (413). */
+function limitBody(run: ExchangeRun): StageEnd {
+  const { body } = run.exchange;
+  const { maxBodyBytes } = run.route.plan;
+  if (lengthOf(body) > maxBodyBytes) return bodyTooLarge(maxBodyBytes);
+  if (!isStream(body) || body.declaredBytes !== undefined) return undefined;
+  const limited = limitedStream(body, maxBodyBytes, () => {
+    run.overBytes = maxBodyBytes;
+    return new BodyFailure("body_too_large", bodyTooLargeDetail(maxBodyBytes));
+  });
+  run.exchange = { ...run.exchange, body: limited };
+  return undefined;
+}
+
+const lengthOf = (body: Body): number => (body === undefined ? 0 : isStream(body) ? (body.declaredBytes ?? 0) : body.byteLength);

@@ -1,0 +1,218 @@
+import type { Phase } from "@sallyport/contract/phase.ts";
+import type { Exchange, RequestHead, Response } from "../model/exchange.ts";
+import type { ReviewRecord } from "../model/exchange-record.ts";
+import type { RunnableBinding, RunnablePlan, RunnableRoute } from "../ports/runnable-plan.ts";
+import { BodySource } from "./body-source.ts";
+import { BudgetLedger } from "./budget-ledger.ts";
+import type { PipelineDeps } from "./deps.ts";
+import type { StageEnd } from "./ending.ts";
+import { HeldRoom } from "./held-room.ts";
+import type { KeptCopy } from "./kept-copy.ts";
+import { inPlanOrder } from "./place.ts";
+import { selectsPrincipal } from "./select-binding.ts";
+
+/** What the gateway keeps beside one exchange while it runs. Owned by `handle`, dropped when the response is done. What only reviews need is made when one is due. */
+export class ExchangeRun {
+  readonly plan: RunnablePlan;
+  readonly deps: PipelineDeps;
+  /** Monotonic, when the head was received. */
+  readonly startedMs: number;
+  /** The client's own head, before any patch: what authenticators read (C2). */
+  readonly original: RequestHead;
+  readonly reviews: ReviewRecord[] = [];
+  /** The exchange as patched so far; replaced whole. */
+  exchange: Exchange;
+  /** A granted patch moved the request: a catch-up round is due (C2). */
+  moved = false;
+  /** A catch-up round is under way: no further move (C2). */
+  catchingUp = false;
+  /** Answer of a `respond` verdict at pre-route, in the place of forward (C12). */
+  responded: { readonly response: Response; readonly by: string } | undefined;
+  /** The phase the exchange ended in, if it ended in one. */
+  endedIn: Phase | undefined;
+  /** Owned headers that were taken out of what the client sent (C11). */
+  stripped: ReadonlySet<string> = NO_NAMES;
+  /** The request body went over this limit of its route while it was read. */
+  overBytes: number | undefined;
+  /** The request was handed to the upstream. */
+  forwarded = false;
+  upstreamMs = 0;
+  /** Spent reading and decoding bodies for review: mostly waiting for whoever sends them. */
+  captureMs = 0;
+  /** Status of the response; 0 before there is one. */
+  status = 0;
+  /** Observers that were told the exchange is still open (C29). */
+  noticed: ReadonlySet<RunnableBinding> | undefined;
+  /** Takes back the notice that the exchange is still open; undefined while none is planned. */
+  forgetNotice: (() => void) | undefined;
+  /** Copies of bodies on their way, for observers (C29). */
+  readonly copies: { request: KeptCopy | undefined; response: KeptCopy | undefined } = { request: undefined, response: undefined };
+  readonly #releasePlan: () => void;
+  #planHolders = 1;
+  #route: RunnableRoute | undefined;
+  #place: readonly RunnableBinding[] = NOTHING;
+  #matched: readonly RunnableBinding[] = NOTHING;
+  #isAuthenticated = false;
+  #phase: Phase | undefined;
+  #settled: Map<Phase, Exchange> | undefined;
+  #ran: Set<RunnableBinding> | undefined;
+  #budget: BudgetLedger | undefined;
+  #room: HeldRoom | undefined;
+  #bodies: BodySource | undefined;
+
+  constructor(beginning: Beginning) {
+    this.plan = beginning.plan;
+    this.exchange = beginning.exchange;
+    this.original = beginning.exchange.head;
+    this.deps = beginning.deps;
+    this.startedMs = beginning.startedMs;
+    this.#releasePlan = beginning.release;
+  }
+
+  /**
+   * Takes a route, provisional or final (C1), and the bindings that match on it. Validators of a phase under way stay, since they judge
+   * what matched before or after a move (C2); so do observers of phases that began, since they are owed the outcome (C29).
+   */
+  enter(route: RunnableRoute, bindings: readonly RunnableBinding[]): void {
+    const kept = this.#matched.filter((binding) => this.#outlastsMove(binding) && !bindings.includes(binding));
+    this.#route = route;
+    this.#place = bindings;
+    this.#matched = kept.length === 0 ? bindings : inPlanOrder(this.plan, [...bindings, ...kept]);
+    this.moved = false;
+    if (this.#matched.length === 0) return;
+    this.budget.plan(this.#matched, route.plan.reviewBudgetMs, (binding) => this.hasRun(binding));
+    if (this.#isAuthenticated) this.#ruleOut();
+  }
+
+  #outlastsMove({ plan }: RunnableBinding): boolean {
+    if (plan.mode === "observe") return this.#settled?.has(plan.phase) === true;
+    return plan.mode === "validate" && plan.phase === this.#phase;
+  }
+
+  /** The route matched so far; entering one is the first thing that happens. */
+  get route(): RunnableRoute {
+    if (this.#route === undefined) throw new Error("no route was entered");
+    return this.#route;
+  }
+
+  /** Undefined before a route matched. */
+  get routeOrNone(): RunnableRoute | undefined {
+    return this.#route;
+  }
+
+  /** Bindings whose static selectors match where the request stands (C1). */
+  get place(): readonly RunnableBinding[] {
+    return this.#place;
+  }
+
+  /** Bindings that review this exchange, in execution order over all phases: those of its place, and those a move left behind. */
+  get matched(): readonly RunnableBinding[] {
+    return this.#matched;
+  }
+
+  isReviewedAt(phase: Phase): boolean {
+    return this.#matched.some(({ plan }) => plan.phase === phase);
+  }
+
+  /** From here on bindings know who calls; those that other principals select hold no reserve of time any more (C20). */
+  principalKnown(): void {
+    this.#isAuthenticated = true;
+    if (this.#matched.length > 0) this.#ruleOut();
+  }
+
+  #ruleOut(): void {
+    this.budget.ruleOut((binding) => binding.plan.phase !== "pre-auth" && !selectsPrincipal(this.exchange.principal, binding));
+  }
+
+  /** A phase begins: from here on its observers are owed the outcome (C29). */
+  beginPhase(phase: Phase): void {
+    this.#phase = phase;
+    this.settle(phase);
+  }
+
+  /** A phase is over. */
+  endPhase(phase: Phase, ending: StageEnd): void {
+    this.#phase = undefined;
+    this.settle(phase);
+    if (ending !== undefined) this.endedIn = phase;
+    this.#bodies?.forgetViews();
+  }
+
+  /** Keeps the exchange as it stands for the observers of a phase (C29). */
+  settle(phase: Phase): void {
+    (this.#settled ??= new Map()).set(phase, this.exchange);
+  }
+
+  /** The settled exchange of a phase; undefined where it never began. */
+  settledAt(phase: Phase): Exchange | undefined {
+    return this.#settled?.get(phase);
+  }
+
+  /** A binding runs at most once per phase and exchange (C2); an entry of the plan is one (binding, phase). */
+  hasRun(binding: RunnableBinding): boolean {
+    return this.#ran?.has(binding) === true;
+  }
+
+  markRun(binding: RunnableBinding): void {
+    (this.#ran ??= new Set()).add(binding);
+  }
+
+  /** Matching bindings of a phase in one mode that have not run. */
+  due(phase: Phase, mode: RunnableBinding["plan"]["mode"]): readonly RunnableBinding[] {
+    return this.#matched.filter((binding) => binding.plan.phase === phase && binding.plan.mode === mode && !this.hasRun(binding));
+  }
+
+  get budget(): BudgetLedger {
+    return (this.#budget ??= new BudgetLedger());
+  }
+
+  /** Spent waiting in positions so far, milliseconds (C20). */
+  get reviewMs(): number {
+    return this.#budget?.spentMs ?? 0;
+  }
+
+  get bodies(): BodySource {
+    return (this.#bodies ??= new BodySource(this.room));
+  }
+
+  /** What this exchange holds of the process's room for bodies (C24). */
+  get room(): HeldRoom {
+    return (this.#room ??= new HeldRoom(this.deps.captured));
+  }
+
+  /** Keeps the plan's resources open for an observation that outlives the exchange; the function lets go of them, once. */
+  holdPlan(): () => void {
+    let held = true;
+    this.#planHolders += 1;
+    return () => {
+      if (held) this.#letGoOfPlan();
+      held = false;
+    };
+  }
+
+  /** Gives back everything; once, at the end. Bodies that are still being prepared get no room from here on. */
+  release(): void {
+    this.#room?.close();
+    this.#letGoOfPlan();
+  }
+
+  #letGoOfPlan(): void {
+    this.#planHolders -= 1;
+    if (this.#planHolders === 0) this.#releasePlan();
+  }
+}
+
+/** What an exchange begins with. */
+interface Beginning {
+  readonly plan: RunnablePlan;
+  /** Lets the plan go. */
+  readonly release: () => void;
+  readonly exchange: Exchange;
+  readonly deps: PipelineDeps;
+  /** Monotonic, when the head was received. */
+  readonly startedMs: number;
+}
+
+const NOTHING: readonly RunnableBinding[] = [];
+
+const NO_NAMES: ReadonlySet<string> = new Set();

@@ -1,0 +1,104 @@
+import type { Cancel } from "../model/cancel.ts";
+import type { Response, TraceIds } from "../model/exchange.ts";
+import { HeaderLines } from "../model/header-lines.ts";
+import { renderProblem } from "../model/problem-body.ts";
+import type { Refusal } from "../model/problem.ts";
+import type { Received } from "../model/received.ts";
+import type { Answer, Handle } from "../ports/inbound.ts";
+import { authenticate } from "./authenticate.ts";
+import type { PipelineDeps } from "./deps.ts";
+import { broken, type Ending, type StageEnd } from "./ending.ts";
+import { enterRoute } from "./enter-route.ts";
+import { ExchangeRun } from "./exchange-run.ts";
+import { finish, finishRefused } from "./finish.ts";
+import { discardBody, forward } from "./forward.ts";
+import { reviewPhase } from "./review-phase.ts";
+import { withWarnings } from "./warnings.ts";
+
+/**
+ * The life of a request (RFC.md §2). One plan serves it from first byte to last, whatever is reloaded meanwhile.
+ * Every failure leaves as RFC 9457 problem details, and this is the only place that renders them; the answer rejects only where a bug
+ * of ours came before there was an exchange to answer.
+ */
+export function pipeline(deps: PipelineDeps): Handle {
+  return async (received, cancel) => {
+    const startedMs = deps.clock.nowMs();
+    const { plan, release } = deps.plans.acquire();
+    try {
+      const arrival = plan.receive(received);
+      if (arrival.kind === "exchange") return await live(new ExchangeRun({ plan, release, exchange: arrival.exchange, deps, startedMs }), received, cancel);
+      discardBody(received.body);
+      release();
+      const response = problemResponse(arrival.refusal, arrival.ids);
+      return { response, onSent: (sent) => finishRefused(deps, { received, arrival, revision: plan.plan.revision, startedMs, sent }) };
+    } catch (thrown) {
+      discardBody(received.body);
+      release();
+      throw thrown;
+    }
+  };
+}
+
+async function live(run: ExchangeRun, received: Received, cancel: Cancel): Promise<Answer> {
+  const { ending, response } = await lived(run, cancel);
+  // whoever did not send the request on does not want its body
+  if (!run.forwarded) discardBody(received.body);
+  run.status = response.status;
+  const answeredMs = run.deps.clock.nowMs();
+  return { response, onSent: (sent) => finish(run, { received, ending, answeredMs, sent }) };
+}
+
+interface Lived {
+  readonly ending: StageEnd;
+  readonly response: Response;
+}
+
+async function lived(run: ExchangeRun, cancel: Cancel): Promise<Lived> {
+  try {
+    const ending = await stages(run, cancel);
+    return { ending, response: withWarnings(run, ending, egress(run, ending)) };
+  } catch (thrown) {
+    // a bug of ours, never an expected failure: those are values
+    const ending = broken(thrown);
+    discardBody(run.exchange.body);
+    return { ending, response: egress(run, ending) };
+  }
+}
+
+/** The stages in their order; each may end the exchange. An exchange nobody reviews waits for its upstream only. */
+async function stages(run: ExchangeRun, cancel: Cancel): Promise<StageEnd> {
+  const early = enterRoute(run) ?? (run.isReviewedAt("pre-auth") ? await reviewPhase(run, "pre-auth", cancel) : undefined);
+  if (early !== undefined) return early;
+  const asked = authenticate(run);
+  return (
+    (asked instanceof Promise ? await asked : asked) ??
+    (run.isReviewedAt("pre-route") ? await reviewPhase(run, "pre-route", cancel) : undefined) ??
+    // authorize and limit stand here, on the settled request and the final route (C3)
+    (await forward(run, cancel)) ??
+    (run.isReviewedAt("post-response") ? await reviewPhase(run, "post-response", cancel) : undefined)
+  );
+}
+
+/** The response an ending stands for; what the upstream sent is dropped unless it is the ending (C17). */
+function egress(run: ExchangeRun, ending: Ending | undefined): Response {
+  const { response, ids } = run.exchange;
+  if (ending === undefined) {
+    if (response === undefined) throw new Error("the stages ended without a response");
+    return response;
+  }
+  discardBody(response?.body);
+  switch (ending.kind) {
+    case "responded":
+      return run.plan.toClient(ending.response, run.exchange);
+    case "client-gone":
+      return { status: 499, headers: HeaderLines.EMPTY, body: undefined };
+    case "denied":
+    case "refused":
+    case "failed":
+      return problemResponse(ending.refusal, ids);
+    default:
+      return ending satisfies never;
+  }
+}
+
+const problemResponse = (refusal: Refusal, { requestId, correlationId }: TraceIds): Response => renderProblem(refusal, { requestId, correlationId });

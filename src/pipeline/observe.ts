@@ -1,0 +1,130 @@
+import type { Phase } from "@sallyport/contract/phase.ts";
+import { isStream, type Body } from "../model/byte-stream.ts";
+import type { Exchange } from "../model/exchange.ts";
+import type { ExchangeEnding } from "../model/exchange-record.ts";
+import type { HeaderLines } from "../model/header-lines.ts";
+import { decidedBy } from "../model/log-fields.ts";
+import type { BodyView, OutcomeView, ReviewSubject } from "../ports/review-client.ts";
+import type { RunnableBinding } from "../ports/runnable-plan.ts";
+import { reviewIdOf } from "./ask-for-verdict.ts";
+import type { ExchangeRun } from "./exchange-run.ts";
+import { KeptCopy } from "./kept-copy.ts";
+import { warnCondition } from "./prepare-review.ts";
+import { selects } from "./select-binding.ts";
+import { streamReason } from "./show-bodies.ts";
+import { copyBytes, type Side } from "./wanted-bodies.ts";
+
+/** How long an exchange may be open before its observers hear of it a first time (C29). Milliseconds. */
+export const OPEN_NOTICE_MS = 30_000;
+
+/** Plans the notice that the exchange is still open, where somebody observes it. */
+export function watchOpen(run: ExchangeRun): void {
+  if (run.forgetNotice !== undefined || !hasObservers(run)) return;
+  const { clock } = run.deps;
+  const delayMs = Math.max(0, run.startedMs + OPEN_NOTICE_MS - clock.nowMs());
+  run.forgetNotice = clock.after(delayMs, () => void observeOpen(run));
+}
+
+export const hasObservers = (run: ExchangeRun): boolean => run.matched.some(({ plan }) => plan.mode === "observe");
+
+/** Keeps a copy of a body that observers want and nobody else has captured; it goes its way unhindered (C29). */
+export function copyForObservers(run: ExchangeRun, side: Side): void {
+  const { exchange, copies, matched } = run;
+  const maxBytes = copyBytes(matched, side);
+  if (maxBytes === undefined || copies[side] !== undefined) return;
+  const body = side === "request" ? exchange.body : exchange.response?.body;
+  if (!isStream(body) || (side === "response" && streamReason(run) !== undefined)) return;
+  const copy = new KeptCopy(body, maxBytes, run.room);
+  copies[side] = copy;
+  if (side === "request") run.exchange = { ...exchange, body: copy };
+  else if (exchange.response !== undefined) run.exchange = { ...exchange, response: { ...exchange.response, body: copy } };
+}
+
+/** Tells the observers of every phase that began what became of the exchange (C29). Never rejects; waits for nobody. */
+export function observe(run: ExchangeRun, ending: ExchangeEnding, end: { readonly durationMs: number; readonly bytes: number }): Promise<void> {
+  const outcome: OutcomeView = {
+    status: ending.status,
+    decidedBy: decidedBy(ending),
+    failure: "code" in ending ? ending.code : "",
+    durationMs: Math.round(end.durationMs),
+    bytes: end.bytes,
+    open: false,
+  };
+  return tellAll(run, outcome);
+}
+
+/** The first notice of an exchange that is still open. */
+async function observeOpen(run: ExchangeRun): Promise<void> {
+  const durationMs = Math.round(run.deps.clock.nowMs() - run.startedMs);
+  await tellAll(run, { status: run.status, decidedBy: "", failure: "", durationMs, bytes: 0, open: true });
+}
+
+async function tellAll(run: ExchangeRun, outcome: OutcomeView): Promise<void> {
+  try {
+    for (const binding of run.matched) if (binding.plan.mode === "observe") await tell(run, binding, outcome);
+  } catch (thrown) {
+    // a bug of ours; the exchange is over, so only the log can tell
+    run.deps.log.write("error", "observe_failed", { request_id: run.exchange.ids.requestId, error: thrown });
+  }
+}
+
+async function tell(run: ExchangeRun, binding: RunnableBinding, outcome: OutcomeView): Promise<void> {
+  const settled = settledFor(run, binding.plan.phase);
+  if (settled === undefined || !selects(settled, binding)) return;
+  const subject = await subjectFor(run, binding, { settled, outcome });
+  const match = binding.when?.(subject);
+  if (match === "no-match") return;
+  if (match === "error") warnCondition(run, binding);
+  const isRepeated = run.noticed?.has(binding) === true;
+  if (outcome.open) run.noticed = new Set([...(run.noticed ?? []), binding]);
+  run.deps.observers.enqueue({
+    binding,
+    // two notices are two reviews: a service that drops repeats must not drop the second
+    reviewId: outcome.open ? `${reviewIdOf(run, binding)}:open` : reviewIdOf(run, binding),
+    subject: isRepeated ? { ...subject, requestBody: undefined, responseBody: undefined } : subject,
+    release: run.holdPlan(),
+  });
+}
+
+/** The phase's settled exchange; request fields only where the exchange ended in it, undefined where it never began. */
+function settledFor(run: ExchangeRun, phase: Phase): Exchange | undefined {
+  const settled = run.settledAt(phase);
+  return settled !== undefined && run.endedIn === phase ? { ...settled, response: undefined } : settled;
+}
+
+async function subjectFor(
+  run: ExchangeRun,
+  binding: RunnableBinding,
+  { settled, outcome }: { readonly settled: Exchange; readonly outcome: OutcomeView },
+): Promise<ReviewSubject> {
+  const { name, labels } = run.route.plan;
+  const { head, body, response } = settled;
+  return {
+    exchange: withoutBodies(settled),
+    route: { name, labels },
+    requestBody: await viewOf(run, binding, { body, headers: head.headers, copy: run.copies.request }),
+    responseBody: response === undefined ? undefined : await viewOf(run, binding, { ...response, copy: run.copies.response }),
+    outcome,
+  };
+}
+
+// what waits in a queue must not hold on to bodies nobody counts there
+const withoutBodies = (exchange: Exchange): Exchange => ({
+  ...exchange,
+  body: undefined,
+  response: exchange.response === undefined ? undefined : { ...exchange.response, body: undefined },
+});
+
+interface Message {
+  readonly body: Body;
+  readonly headers: HeaderLines;
+  readonly copy: KeptCopy | undefined;
+}
+
+/** A body in the binding's format: as captured, else the copy of what passed; undefined where there is neither or it cannot be shown. */
+async function viewOf(run: ExchangeRun, binding: RunnableBinding, { body, headers, copy }: Message): Promise<BodyView | undefined> {
+  const bytes = isStream(body) ? copy?.bytes : body;
+  if (bytes === undefined || (binding.plan.body === undefined && binding.when === undefined)) return undefined;
+  const shown = await run.bodies.view(bytes, { binding: binding.plan, headers, captureBytes: binding.plan.limits.maxBodyBytes });
+  return shown.kind === "shown" ? shown.view : undefined;
+}

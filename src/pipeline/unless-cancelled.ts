@@ -1,0 +1,9 @@
+import type { Cancel } from "../model/cancel.ts";
+
+/** What `work` comes to, or undefined as soon as nobody wants it any more: what was cancelled is not waited for (C4, C7). */
+export function unlessCancelled<T>(work: Promise<T>, cancel: Cancel): Promise<T | undefined> {
+  return new Promise((resolve, reject) => {
+    const forget = cancel.onAbort(() => resolve(undefined));
+    work.then(resolve, reject).finally(forget);
+  });
+}

@@ -1,0 +1,23 @@
+import type { RunnableBinding } from "../ports/runnable-plan.ts";
+
+/** One message of an exchange. */
+export type Side = "request" | "response";
+
+/** Whether a binding reads or writes a body, or its condition does (C22). */
+export function wantsBody(binding: RunnableBinding, side: Side): boolean {
+  if (side === "response" && binding.plan.phase !== "post-response") return false;
+  if (binding.whenNeedsBody[side]) return true;
+  return binding.plan.body !== undefined && (binding.needs.touches(`/${side}/body`) || binding.writes.touches(`/${side}/body`));
+}
+
+/** How much of a body is captured, once for all bindings that may want it (C24). Observers never have one captured: they get a copy. */
+export const captureBytes = (bindings: readonly RunnableBinding[], side: Side): number =>
+  largest(bindings.filter((binding) => binding.plan.mode !== "observe" && wantsBody(binding, side)));
+
+/** How much of a body is copied for observers while it passes (C29); undefined where none wants it. */
+export function copyBytes(bindings: readonly RunnableBinding[], side: Side): number | undefined {
+  const observers = bindings.filter((binding) => binding.plan.mode === "observe" && wantsBody(binding, side));
+  return observers.length === 0 ? undefined : largest(observers);
+}
+
+const largest = (bindings: readonly RunnableBinding[]): number => bindings.reduce((most, { plan }) => Math.max(most, plan.limits.maxBodyBytes), 0);

@@ -1,0 +1,220 @@
+import { constants, createSecureServer, createServer, type Http2Server, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
+import type { AddressInfo, Socket } from "node:net";
+import { Manifest, ReviewRequest } from "@sallyport/contract/gen/sallyport/interceptor/v1/interceptor.ts";
+import { encodeVerdict, type VerdictDraft } from "@sallyport/contract/verdict.ts";
+import { METHODS } from "@sallyport/contract/wire.ts";
+
+/** A call as it arrived. */
+export interface ReceivedCall {
+  readonly method: string;
+  /** Lower-case names; metadata, deadline (`grpc-timeout`) and authority are here. */
+  readonly headers: Readonly<Record<string, string | undefined>>;
+  /** The message without its frame. */
+  readonly message: Buffer;
+  /** Resolves when the stream is closed, with its reset code (8: cancelled by the caller). */
+  readonly closed: Promise<number>;
+}
+
+/** What a scripted service does with one call. */
+export type Reply =
+  /** A complete answer: status OK and these message bytes. */
+  | { readonly kind: "message"; readonly bytes: Uint8Array }
+  /** Several messages before status OK; none: OK without a message. */
+  | { readonly kind: "messages"; readonly list: readonly Uint8Array[] }
+  /** A gRPC status without a message. */
+  | { readonly kind: "status"; readonly code: number; readonly details?: string }
+  /** An HTTP status without gRPC trailers. */
+  | { readonly kind: "http"; readonly status: number }
+  /** Nothing, ever. */
+  | { readonly kind: "hang" }
+  /** RST_STREAM with this HTTP/2 error code; after the message, when there is one. */
+  | { readonly kind: "reset"; readonly code: number; readonly after?: Uint8Array }
+  /** Status OK, but the stream ends without trailers. */
+  | { readonly kind: "half"; readonly bytes: Uint8Array }
+  /** The answer one byte after the other. */
+  | { readonly kind: "drip"; readonly bytes: Uint8Array; readonly everyMs: number }
+  /** Bytes as they are, no frame around them, then status OK. */
+  | { readonly kind: "raw"; readonly bytes: Uint8Array; readonly headers?: Readonly<Record<string, string>> }
+  /** A GOAWAY that says no stream was seen; the connection ends. */
+  | { readonly kind: "goaway" }
+  /** The connection is cut. */
+  | { readonly kind: "cut" }
+  /** Another reply, later. */
+  | { readonly kind: "later"; readonly afterMs: number; readonly then: Reply };
+
+/** Decides, call by call. */
+export type Script = (call: ReceivedCall) => Reply | Promise<Reply>;
+
+/** PEM texts of a service that wants a client certificate signed by `ca`. */
+export interface TestInterceptorTls {
+  readonly ca: string;
+  readonly cert: string;
+  readonly key: string;
+  /** `none`: whoever comes is served. Default `required`. */
+  readonly clientCert?: "required" | "none";
+}
+
+/** A service that does exactly what it is told, well or badly, over real HTTP/2. */
+export interface TestInterceptor extends AsyncDisposable {
+  readonly port: number;
+  /** Every call, in order of arrival. */
+  readonly calls: readonly ReceivedCall[];
+  /** Connections accepted so far; under TLS, those whose handshake was completed. */
+  readonly connections: number;
+  /** Replaces the script for calls from now on. */
+  script: Script;
+  /** Cuts every connection and stops listening, as a killed process does. */
+  kill(): Promise<void>;
+}
+
+/** Starts one on a free port of 127.0.0.1, or on a given port (to come back after `kill`). */
+export async function testInterceptor(script: Script, options: { readonly tls?: TestInterceptorTls; readonly port?: number } = {}): Promise<TestInterceptor> {
+  const server = serverFor(options.tls);
+  const sessions = new Set<ServerHttp2Session>();
+  const sockets = new Set<Socket>();
+  const state: State = { calls: [], connections: 0, script };
+  server.on(options.tls === undefined ? "connection" : "secureConnection", () => (state.connections += 1));
+  // sockets are known before TLS, so that a kill cuts handshakes as well
+  server.on("connection", (socket: Socket) => sockets.add(socket.on("error", () => {}).on("close", () => sockets.delete(socket))));
+  server.on("session", (session) => sessions.add(session.on("error", () => {}).on("close", () => sessions.delete(session))));
+  server.on("sessionError", () => {});
+  server.on("tlsClientError", () => {});
+  server.on("stream", (stream: ServerHttp2Stream, headers) => {
+    stream.on("error", () => {});
+    void serve(stream, headers, state);
+  });
+  await new Promise<void>((resolve, reject) => server.once("error", reject).listen(options.port ?? 0, "127.0.0.1", resolve));
+  // a TCP server's address is an object
+  const { port } = server.address() as AddressInfo;
+  const kill = async (): Promise<void> => {
+    for (const session of sessions) session.destroy();
+    for (const socket of sockets) socket.destroy();
+    await new Promise<void>((resolve) => server.close(() => resolve()));
+  };
+  return {
+    port,
+    kill,
+    [Symbol.asyncDispose]: kill,
+    get calls() {
+      return state.calls;
+    },
+    get connections() {
+      return state.connections;
+    },
+    get script() {
+      return state.script;
+    },
+    set script(next: Script) {
+      state.script = next;
+    },
+  };
+}
+
+interface State {
+  readonly calls: ReceivedCall[];
+  connections: number;
+  script: Script;
+}
+
+/** Answers Describe with this manifest, and Review by a function of the decoded request. */
+export function describing(manifest: Partial<Manifest>, review: (request: ReviewRequest, call: ReceivedCall) => Reply | Promise<Reply>): Script {
+  return (call) => {
+    if (call.method === METHODS.describe) return { kind: "message", bytes: Manifest.encode(Manifest.fromPartial(manifest)).finish() };
+    if (call.method === METHODS.review) return review(ReviewRequest.decode(call.message), call);
+    return { kind: "status", code: 12 };
+  };
+}
+
+/** A well-formed answer to a review. */
+export const verdict = (draft: VerdictDraft, reviewId: string): Reply => ({ kind: "message", bytes: encodeVerdict(draft, reviewId) });
+
+/** Allows, whatever it is. */
+export const allowing = (reviewId: string): Reply => verdict({ kind: "allow", patches: [], annotations: [], warnings: [] }, reviewId);
+
+function serverFor(tls: TestInterceptorTls | undefined): Http2Server {
+  if (tls === undefined) return createServer();
+  const isRequired = (tls.clientCert ?? "required") === "required";
+  return createSecureServer({ ca: tls.ca, cert: tls.cert, key: tls.key, requestCert: isRequired, rejectUnauthorized: isRequired });
+}
+
+async function serve(stream: ServerHttp2Stream, headers: object, state: State): Promise<void> {
+  const closed = new Promise<number>((resolve) => stream.once("close", () => resolve(stream.rstCode)));
+  const chunks: Buffer[] = [];
+  for await (const chunk of stream as AsyncIterable<Buffer>) chunks.push(chunk);
+  const flat = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, value === undefined ? undefined : String(value)]));
+  const call: ReceivedCall = { method: flat[":path"] ?? "", headers: flat, message: Buffer.concat(chunks).subarray(5), closed };
+  state.calls.push(call);
+  perform(stream, await state.script(call));
+}
+
+function perform(stream: ServerHttp2Stream, reply: Reply): void {
+  if (stream.destroyed) return;
+  switch (reply.kind) {
+    case "message":
+      return answer(stream, [framed(reply.bytes)]);
+    case "messages":
+      return answer(stream, reply.list.map(framed));
+    case "raw":
+      return answer(stream, [reply.bytes], reply.headers);
+    case "drip":
+      return drip(stream, framed(reply.bytes), reply.everyMs);
+    case "status":
+      return stream.respond({ ...OK, "grpc-status": String(reply.code), "grpc-message": encodeURIComponent(reply.details ?? "") }, { endStream: true });
+    case "http":
+      return stream.respond({ ":status": reply.status }, { endStream: true });
+    case "hang":
+      return;
+    case "reset":
+      if (reply.after === undefined) return stream.close(reply.code);
+      stream.respond(OK);
+      stream.write(framed(reply.after), () => stream.close(reply.code));
+      return;
+    case "half":
+      stream.respond(OK);
+      stream.end(framed(reply.bytes));
+      return;
+    case "goaway":
+      stream.session?.goaway(constants.NGHTTP2_NO_ERROR, 0);
+      return;
+    case "cut":
+      stream.session?.destroy();
+      return;
+    case "later":
+      setTimeout(() => perform(stream, reply.then), reply.afterMs);
+      return;
+    default:
+      reply satisfies never;
+  }
+}
+
+const OK = { ":status": 200, "content-type": "application/grpc+proto" } as const;
+
+function answer(stream: ServerHttp2Stream, parts: readonly Uint8Array[], headers: Readonly<Record<string, string>> = {}): void {
+  stream.on("wantTrailers", () => stream.sendTrailers({ "grpc-status": "0" }));
+  stream.respond({ ...OK, ...headers }, { waitForTrailers: true });
+  for (const part of parts) stream.write(part);
+  stream.end();
+}
+
+function drip(stream: ServerHttp2Stream, bytes: Uint8Array, everyMs: number): void {
+  stream.on("wantTrailers", () => stream.sendTrailers({ "grpc-status": "0" }));
+  stream.respond(OK, { waitForTrailers: true });
+  let at = 0;
+  const timer = setInterval(() => {
+    if (stream.destroyed || at >= bytes.length) {
+      clearInterval(timer);
+      if (!stream.destroyed) stream.end();
+      return;
+    }
+    stream.write(bytes.subarray(at, at + 1));
+    at += 1;
+  }, everyMs);
+}
+
+/** A gRPC frame: not compressed, length, message. */
+export function framed(message: Uint8Array): Buffer {
+  const frame = Buffer.alloc(5 + message.byteLength);
+  frame.writeUInt32BE(message.byteLength, 1);
+  frame.set(message, 5);
+  return frame;
+}

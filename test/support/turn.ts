@@ -1,0 +1,5 @@
+/** One turn of the event loop: whatever was due has run. */
+export const turn = (): Promise<void> =>
+  new Promise((resolve) => {
+    setImmediate(() => resolve());
+  });
