@@ -160,11 +160,22 @@ describe("the core", () => {
     expect(wrong).toEqual([]);
   });
 
-  it("reveals a secret in at most two files of the gateway", () => {
+  it("reveals a secret only where it is compared, sent or given to TLS", () => {
     const revealing = shipped.filter(({ path, text }) => path.startsWith("src/") && text.includes(".reveal("));
-    expect(revealing.map(({ path }) => path).slice(2)).toEqual([]);
+    expect(revealing.map(({ path }) => path).filter((path) => !(path in MAY_REVEAL))).toEqual([]);
   });
 });
+
+const MAY_REVEAL: Readonly<Record<string, string>> = {
+  "src/adapters/admin/token-file.ts": "compared",
+  "src/adapters/certificates/private-key.ts": "written to a private file, compared",
+  "src/adapters/review/endpoint.ts": "given to TLS",
+  "src/app/acquire.ts": "hashed into the identity of a client",
+  "src/app/assemble.ts": "handed to where it is sent",
+  "src/app/listeners.ts": "given to TLS",
+  "src/policies/authenticate/static-token.ts": "hashed to be compared",
+  "src/policies/forward/to-upstream-request.ts": "sent",
+};
 
 describe("size", () => {
   it("keeps every file at 400 lines or less, unless a reason is on record", () => {

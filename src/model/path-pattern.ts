@@ -26,6 +26,8 @@ export interface PathPattern {
  * two spellings of it, the others never are in a normal path.
  */
 export const comparablePath = (path: string): string =>
-  path.includes("%") ? path.replace(ESCAPED_PRINTABLE, (escape) => String.fromCharCode(Number.parseInt(escape.slice(1), 16))) : path;
+  path.includes("%")
+    ? path.replace(ESCAPED_PRINTABLE, (escape) => String.fromCharCode(Number.parseInt(escape.slice(1), 16)))
+    : path;
 
 const ESCAPED_PRINTABLE = /%(?:2[1-46-9A-E]|[3467][0-9A-E]|[346]F|5[0-9ABDEF])/g;

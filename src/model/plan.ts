@@ -45,7 +45,7 @@ export interface BindingPlan {
   readonly needs: readonly string[];
   readonly writes: readonly string[];
   readonly ownsHeaders: readonly string[];
-  /** Request headers owned by other bindings: not writable here (C10). */
+  /** Request headers owned by other bindings that this one could write otherwise: not writable here (C10). */
   readonly foreignHeaders: readonly string[];
   readonly expose: readonly string[];
   readonly may: readonly Power[];
@@ -128,7 +128,7 @@ export type CredentialSlot = { readonly kind: "bearer" } | { readonly kind: "hea
 
 /** The compiled configuration: pure data, serialisable, frozen. One serves an exchange from first byte to last. */
 export interface ExecutionPlan {
-  /** Hash over everything below. */
+  /** Hash over everything below but the warnings. */
   readonly revision: string;
   readonly routes: readonly RoutePlan[];
   /** Sorted in execution order within each phase. */

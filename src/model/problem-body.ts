@@ -48,7 +48,8 @@ function problemHeaders(refusal: Refusal, status: number, occasion: ProblemOccas
     ["x-request-id", occasion.requestId],
   ];
   if (occasion.correlationId !== undefined) lines.push(["x-correlation-id", occasion.correlationId]);
-  if (status === 503 && PROBLEMS[refusal.problem].status === 503 && !says("retry-after")) lines.push(["retry-after", RETRY_AFTER_SECONDS]);
+  if (status === 503 && PROBLEMS[refusal.problem].status === 503 && !says("retry-after"))
+    lines.push(["retry-after", RETRY_AFTER_SECONDS]);
   if (status === 401 && !says("www-authenticate")) lines.push(["www-authenticate", "Bearer"]);
   return HeaderLines.of(...lines, ...own);
 }

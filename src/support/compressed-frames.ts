@@ -31,7 +31,7 @@ export function zstdFrameBytes(bytes: Uint8Array): number | undefined {
   const dictionaryIdBytes = [0, 1, 2, 4][descriptor & 3] ?? 0;
   const contentSizeBytes = [singleSegment ? 1 : 0, 2, 4, 8][descriptor >> 6] ?? 0;
   let offset = 5 + (singleSegment ? 0 : 1) + dictionaryIdBytes + contentSizeBytes;
-  for (let last = false; !last; ) {
+  for (let last = false; !last;) {
     if (offset + 3 > bytes.byteLength) return undefined;
     const block = uint(bytes, offset, 3);
     last = (block & 1) === 1;

@@ -45,7 +45,11 @@ export function contentCoding(value: string | undefined): ContentCoding | "ident
  * Decodes a whole body: exactly one member, nothing behind it, checksums right (C24). Works off the event loop and stops at
  * the ceilings, holding one output chunk more at most. `deflate` is the zlib format (RFC 1950), never raw deflate.
  */
-export async function decodeBody(bytes: Uint8Array, coding: ContentCoding, limits: DecodeLimits): Promise<Result<Uint8Array, DecodeProblem>> {
+export async function decodeBody(
+  bytes: Uint8Array,
+  coding: ContentCoding,
+  limits: DecodeLimits,
+): Promise<Result<Uint8Array, DecodeProblem>> {
   switch (coding) {
     case "gzip":
       return gunzip(bytes, limits);
@@ -83,7 +87,12 @@ async function unzstd(bytes: Uint8Array, limits: DecodeLimits): Promise<Result<U
 
 type Decoder = ReturnType<typeof createInflate | typeof createBrotliDecompress | typeof createZstdDecompress>;
 
-function inflate(decoder: Decoder, coded: Uint8Array, wholeBytes: number, limits: DecodeLimits): Promise<Result<Uint8Array, DecodeProblem>> {
+function inflate(
+  decoder: Decoder,
+  coded: Uint8Array,
+  wholeBytes: number,
+  limits: DecodeLimits,
+): Promise<Result<Uint8Array, DecodeProblem>> {
   const ratioBytes = wholeBytes * limits.maxRatio;
   const ceiling = Math.min(limits.maxBytes, ratioBytes);
   return new Promise((resolve) => {
@@ -98,7 +107,9 @@ function inflate(decoder: Decoder, coded: Uint8Array, wholeBytes: number, limits
     });
     decoder.on("error", () => resolve(err("malformed")));
     // bytesWritten counts what the decoder consumed: less than all means bytes behind the end
-    decoder.on("end", () => resolve(decoder.bytesWritten === coded.byteLength ? ok(Buffer.concat(chunks, bytes)) : err("trailing-bytes")));
+    decoder.on("end", () =>
+      resolve(decoder.bytesWritten === coded.byteLength ? ok(Buffer.concat(chunks, bytes)) : err("trailing-bytes")),
+    );
     decoder.end(coded);
   });
 }

@@ -10,12 +10,16 @@ export interface DesyncPayload {
 const SMUGGLED = "GET /smuggled HTTP/1.1\r\nHost: a.test\r\n\r\n";
 
 /** A POST with these header lines and this body. */
-const post = (lines: readonly string[], body = ""): string => ["POST /first HTTP/1.1", "Host: a.test", ...lines, "", body].join("\r\n");
+const post = (lines: readonly string[], body = ""): string =>
+  ["POST /first HTTP/1.1", "Host: a.test", ...lines, "", body].join("\r\n");
 
 /** A body that is one request by one reading and two by the other. */
 const CHUNKED_THEN_SMUGGLED = `0\r\n\r\n${SMUGGLED}`;
 
-const framing = (name: string, lines: readonly string[], body = CHUNKED_THEN_SMUGGLED): DesyncPayload => ({ name, bytes: post(lines, body) });
+const framing = (name: string, lines: readonly string[], body = CHUNKED_THEN_SMUGGLED): DesyncPayload => ({
+  name,
+  bytes: post(lines, body),
+});
 
 const BOTH = `Content-Length: ${CHUNKED_THEN_SMUGGLED.length}`;
 
@@ -66,7 +70,10 @@ const FRAMING: readonly DesyncPayload[] = [
   framing("TE folded", ["Transfer-Encoding:", " chunked"]),
   framing("TE in a lone CR", ["X: y\rTransfer-Encoding: chunked"]),
   framing("TE in a lone LF", ["X: y\nTransfer-Encoding: chunked", BOTH]),
-  { name: "TE in HTTP/1.0", bytes: `POST /first HTTP/1.0\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n\r\n${CHUNKED_THEN_SMUGGLED}` },
+  {
+    name: "TE in HTTP/1.0",
+    bytes: `POST /first HTTP/1.0\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n\r\n${CHUNKED_THEN_SMUGGLED}`,
+  },
 ];
 
 /** Chunks whose end is a matter of taste. */
@@ -137,11 +144,31 @@ const HEADS: readonly DesyncPayload[] = [
   { name: "encoded slash in the path", framed: true, bytes: "GET /a%2fb HTTP/1.1\r\nHost: a.test\r\n\r\n" },
   { name: "encoded NUL in the path", framed: true, bytes: "GET /a%00b HTTP/1.1\r\nHost: a.test\r\n\r\n" },
   { name: "above the root", framed: true, bytes: "GET /../etc/passwd HTTP/1.1\r\nHost: a.test\r\n\r\n" },
-  { name: "Connection names Authorization", framed: true, bytes: "GET /first HTTP/1.1\r\nHost: a.test\r\nConnection: authorization\r\nAuthorization: Bearer x\r\n\r\n" },
-  { name: "Connection names Content-Length", framed: true, bytes: post(["Connection: content-length", "Content-Length: 5"], "hello") },
-  { name: "Connection names X-Forwarded-For", framed: true, bytes: "GET /first HTTP/1.1\r\nHost: a.test\r\nConnection: keep-alive, X-Forwarded-For\r\n\r\n" },
-  { name: "Content-Type twice", framed: true, bytes: post(["Content-Type: text/plain", "Content-Type: application/json", "Content-Length: 2"], "{}") },
-  { name: "Authorization twice", framed: true, bytes: "GET /first HTTP/1.1\r\nHost: a.test\r\nAuthorization: Bearer a\r\nAuthorization: Bearer b\r\n\r\n" },
+  {
+    name: "Connection names Authorization",
+    framed: true,
+    bytes: "GET /first HTTP/1.1\r\nHost: a.test\r\nConnection: authorization\r\nAuthorization: Bearer x\r\n\r\n",
+  },
+  {
+    name: "Connection names Content-Length",
+    framed: true,
+    bytes: post(["Connection: content-length", "Content-Length: 5"], "hello"),
+  },
+  {
+    name: "Connection names X-Forwarded-For",
+    framed: true,
+    bytes: "GET /first HTTP/1.1\r\nHost: a.test\r\nConnection: keep-alive, X-Forwarded-For\r\n\r\n",
+  },
+  {
+    name: "Content-Type twice",
+    framed: true,
+    bytes: post(["Content-Type: text/plain", "Content-Type: application/json", "Content-Length: 2"], "{}"),
+  },
+  {
+    name: "Authorization twice",
+    framed: true,
+    bytes: "GET /first HTTP/1.1\r\nHost: a.test\r\nAuthorization: Bearer a\r\nAuthorization: Bearer b\r\n\r\n",
+  },
   { name: "TLS on a plain port", bytes: "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" },
 ];
 

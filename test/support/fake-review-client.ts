@@ -32,7 +32,10 @@ export class FakeReviewClient implements ReviewClient {
     this.answer = parts.answer ?? (() => ({ kind: "allow", patches: [], annotations: [], warnings: [] }));
   }
 
-  describe(bindings: readonly BindingConfig[], { cancel }: { readonly deadlineMs: number; readonly cancel: Cancel }): Promise<Result<Manifest, ReviewFailure>> {
+  describe(
+    bindings: readonly BindingConfig[],
+    { cancel }: { readonly deadlineMs: number; readonly cancel: Cancel },
+  ): Promise<Result<Manifest, ReviewFailure>> {
     this.described.push(bindings);
     if (cancel.aborted) return Promise.resolve(CANCELLED);
     return Promise.resolve("bindings" in this.manifest ? ok(this.manifest) : err(this.manifest));
@@ -63,6 +66,7 @@ export class FakeReviewClient implements ReviewClient {
   }
 }
 
-const isFailure = (answer: Verdict | ReviewFailure): answer is ReviewFailure => !["allow", "deny", "respond"].includes(answer.kind);
+const isFailure = (answer: Verdict | ReviewFailure): answer is ReviewFailure =>
+  !["allow", "deny", "respond"].includes(answer.kind);
 
 const CANCELLED = err<ReviewFailure>({ kind: "unavailable", message: "the review was cancelled" });

@@ -39,12 +39,20 @@ export interface InboundUnderTest extends AsyncDisposable {
 }
 
 /** Starts a listener whose exchanges `answer` gives the responses of. */
-export async function startInbound(answer: (received: Received, cancel: Cancel) => Response | Promise<Response>, choice: InboundChoice = {}): Promise<InboundUnderTest> {
+export async function startInbound(
+  answer: (received: Received, cancel: Cancel) => Response | Promise<Response>,
+  choice: InboundChoice = {},
+): Promise<InboundUnderTest> {
   const log = new MemoryLog();
   const received: Received[] = [];
   const sent: Sent[] = [];
   const listener = await httpListener(
-    { name: "public", address: { host: "127.0.0.1", port: 0 }, tls: choice.tls, limits: { ...LISTENER_LIMITS, ...choice.limits } },
+    {
+      name: "public",
+      address: { host: "127.0.0.1", port: 0 },
+      tls: choice.tls,
+      limits: { ...LISTENER_LIMITS, ...choice.limits },
+    },
     {
       log,
       clock: choice.clock ?? systemClock(),
@@ -59,4 +67,8 @@ export async function startInbound(answer: (received: Received, cancel: Cancel) 
 }
 
 /** A small complete response. */
-export const textResponse = (text: string, status = 200): Response => ({ status, headers: HeaderLines.of(["content-type", "text/plain"]), body: bytesOf(text) });
+export const textResponse = (text: string, status = 200): Response => ({
+  status,
+  headers: HeaderLines.of(["content-type", "text/plain"]),
+  body: bytesOf(text),
+});

@@ -53,7 +53,8 @@ export class RawClient {
 
   /** Resolves with all that was received when the other side ended. */
   async toEnd(): Promise<string> {
-    if (!this.socket.readableEnded && !this.socket.destroyed) await new Promise((resolve) => this.socket.once("end", resolve).once("close", resolve));
+    if (!this.socket.readableEnded && !this.socket.destroyed)
+      await new Promise((resolve) => this.socket.once("end", resolve).once("close", resolve));
     this.socket.destroy();
     return this.#received;
   }

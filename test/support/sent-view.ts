@@ -11,42 +11,50 @@ export function sentDocument(view: View | undefined, needs: PointerSet): Json | 
   const needed = (at: readonly string[], value: Json, empty: Json): Json | undefined =>
     needs.covers(at) ? value : value === empty || (Array.isArray(value) && value.length === 0) ? undefined : "LEAK";
   return object({
-    request: request && object({
-      id: request.id,
-      protocol: request.protocol,
-      method: request.method,
-      scheme: request.scheme,
-      host: request.host,
-      path: request.path,
-      query: filled(new Map(request.query.map(({ name, values }) => [name, values]))),
-      headers: pairs(request.headers),
-      body: bodyOf(request.body),
-    }),
-    principal: principal && object({
-      id: needed(["principal", "id"], principal.id, ""),
-      anonymous: needed(["principal", "anonymous"], principal.anonymous, false),
-      type: needed(["principal", "type"], principal.type, ""),
-      tenants: needed(["principal", "tenants"], principal.tenants, ""),
-      scopes: needed(["principal", "scopes"], principal.scopes, ""),
-      roles: needed(["principal", "roles"], principal.roles, ""),
-      claims: claimsOf(principal.claimsJson),
-    }),
+    request:
+      request &&
+      object({
+        id: request.id,
+        protocol: request.protocol,
+        method: request.method,
+        scheme: request.scheme,
+        host: request.host,
+        path: request.path,
+        query: filled(new Map(request.query.map(({ name, values }) => [name, values]))),
+        headers: pairs(request.headers),
+        body: bodyOf(request.body),
+      }),
+    principal:
+      principal &&
+      object({
+        id: needed(["principal", "id"], principal.id, ""),
+        anonymous: needed(["principal", "anonymous"], principal.anonymous, false),
+        type: needed(["principal", "type"], principal.type, ""),
+        tenants: needed(["principal", "tenants"], principal.tenants, ""),
+        scopes: needed(["principal", "scopes"], principal.scopes, ""),
+        roles: needed(["principal", "roles"], principal.roles, ""),
+        claims: claimsOf(principal.claimsJson),
+      }),
     tenant: tenant && object({ id: needed(["tenant", "id"], tenant.id, "") }),
     route: route && object({ name: needed(["route", "name"], route.name, ""), labels: pairs(route.labels) }),
-    client: client && object({
-      address: needed(["client", "address"], client.address, ""),
-      tls_subject: needed(["client", "tls_subject"], client.tlsSubject, ""),
-    }),
+    client:
+      client &&
+      object({
+        address: needed(["client", "address"], client.address, ""),
+        tls_subject: needed(["client", "tls_subject"], client.tlsSubject, ""),
+      }),
     labels: pairs(view?.labels ?? []),
     response: response && object({ status: response.status, headers: pairs(response.headers), body: bodyOf(response.body) }),
-    outcome: outcome && object({
-      status: needed(["outcome", "status"], outcome.status, 0),
-      decided_by: needed(["outcome", "decided_by"], outcome.decidedBy, ""),
-      failure: needed(["outcome", "failure"], outcome.failure, ""),
-      duration_ms: needed(["outcome", "duration_ms"], outcome.durationMs, 0),
-      bytes: needed(["outcome", "bytes"], Number(outcome.bytes), 0),
-      open: needed(["outcome", "open"], outcome.open, false),
-    }),
+    outcome:
+      outcome &&
+      object({
+        status: needed(["outcome", "status"], outcome.status, 0),
+        decided_by: needed(["outcome", "decided_by"], outcome.decidedBy, ""),
+        failure: needed(["outcome", "failure"], outcome.failure, ""),
+        duration_ms: needed(["outcome", "duration_ms"], outcome.durationMs, 0),
+        bytes: needed(["outcome", "bytes"], Number(outcome.bytes), 0),
+        open: needed(["outcome", "open"], outcome.open, false),
+      }),
   });
 }
 
@@ -55,10 +63,17 @@ export function withoutEmpty(view: Json | undefined): Json | undefined {
   if (!(view instanceof Map)) return view;
   const sections = new Map<string, Json | undefined>();
   for (const [name, section] of view) {
-    const kept = section instanceof Map && name !== "labels" ? [...section].filter(([field, value]) => !CONTAINERS.has(field) || !isEmpty(value)) : undefined;
+    const kept =
+      section instanceof Map && name !== "labels"
+        ? [...section].filter(([field, value]) => !CONTAINERS.has(field) || !isEmpty(value))
+        : undefined;
     sections.set(name, kept === undefined ? section : filled(new Map(kept)));
   }
-  return filled(new Map([...sections].flatMap(([name, section]) => (section === undefined || isEmpty(section) ? [] : [[name, section] as const]))));
+  return filled(
+    new Map(
+      [...sections].flatMap(([name, section]) => (section === undefined || isEmpty(section) ? [] : [[name, section] as const])),
+    ),
+  );
 }
 
 const CONTAINERS: ReadonlySet<string> = new Set(["query", "headers", "labels", "claims"]);

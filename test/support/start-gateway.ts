@@ -39,7 +39,7 @@ export interface TestGatewayOptions {
 export const PREAMBLE = `version: 1
 listeners: [{ name: public, address: "127.0.0.1:0" }]
 admin: { address: "127.0.0.1:0", token_file: admin-token }
-drain: 2s
+drain: 200ms
 log: { level: debug }
 `;
 

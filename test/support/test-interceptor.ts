@@ -1,4 +1,11 @@
-import { constants, createSecureServer, createServer, type Http2Server, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
+import {
+  constants,
+  createSecureServer,
+  createServer,
+  type Http2Server,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from "node:http2";
 import type { AddressInfo, Socket } from "node:net";
 import { Manifest, ReviewRequest } from "@sallyport/contract/gen/sallyport/interceptor/v1/interceptor.ts";
 import { encodeVerdict, type VerdictDraft } from "@sallyport/contract/verdict.ts";
@@ -35,12 +42,12 @@ export type Reply =
   | { readonly kind: "drip"; readonly bytes: Uint8Array; readonly everyMs: number }
   /** Bytes as they are, no frame around them, then status OK. */
   | { readonly kind: "raw"; readonly bytes: Uint8Array; readonly headers?: Readonly<Record<string, string>> }
-  /** A GOAWAY that says no stream was seen; the connection ends. */
+  /** A GOAWAY that says this stream was not seen, the one before it was; so it takes a call before. */
   | { readonly kind: "goaway" }
   /** The connection is cut. */
   | { readonly kind: "cut" }
   /** Another reply, later. */
-  | { readonly kind: "later"; readonly afterMs: number; readonly then: Reply };
+  | { readonly kind: "later"; readonly afterMs: number; readonly reply: Reply };
 
 /** Decides, call by call. */
 export type Script = (call: ReceivedCall) => Reply | Promise<Reply>;
@@ -68,14 +75,19 @@ export interface TestInterceptor extends AsyncDisposable {
 }
 
 /** Starts one on a free port of 127.0.0.1, or on a given port (to come back after `kill`). */
-export async function testInterceptor(script: Script, options: { readonly tls?: TestInterceptorTls; readonly port?: number } = {}): Promise<TestInterceptor> {
+export async function testInterceptor(
+  script: Script,
+  options: { readonly tls?: TestInterceptorTls; readonly port?: number } = {},
+): Promise<TestInterceptor> {
   const server = serverFor(options.tls);
   const sessions = new Set<ServerHttp2Session>();
   const sockets = new Set<Socket>();
   const state: State = { calls: [], connections: 0, script };
   server.on(options.tls === undefined ? "connection" : "secureConnection", () => (state.connections += 1));
   // sockets are known before TLS, so that a kill cuts handshakes as well
-  server.on("connection", (socket: Socket) => sockets.add(socket.on("error", () => {}).on("close", () => sockets.delete(socket))));
+  server.on("connection", (socket: Socket) =>
+    sockets.add(socket.on("error", () => {}).on("close", () => sockets.delete(socket))),
+  );
   server.on("session", (session) => sessions.add(session.on("error", () => {}).on("close", () => sessions.delete(session))));
   server.on("sessionError", () => {});
   server.on("tlsClientError", () => {});
@@ -117,31 +129,47 @@ interface State {
 }
 
 /** Answers Describe with this manifest, and Review by a function of the decoded request. */
-export function describing(manifest: Partial<Manifest>, review: (request: ReviewRequest, call: ReceivedCall) => Reply | Promise<Reply>): Script {
+export function describing(
+  manifest: Partial<Manifest>,
+  review: (request: ReviewRequest, call: ReceivedCall) => Reply | Promise<Reply>,
+): Script {
   return (call) => {
-    if (call.method === METHODS.describe) return { kind: "message", bytes: Manifest.encode(Manifest.fromPartial(manifest)).finish() };
+    if (call.method === METHODS.describe)
+      return { kind: "message", bytes: Manifest.encode(Manifest.fromPartial(manifest)).finish() };
     if (call.method === METHODS.review) return review(ReviewRequest.decode(call.message), call);
     return { kind: "status", code: 12 };
   };
 }
 
 /** A well-formed answer to a review. */
-export const verdict = (draft: VerdictDraft, reviewId: string): Reply => ({ kind: "message", bytes: encodeVerdict(draft, reviewId) });
+export const verdict = (draft: VerdictDraft, reviewId: string): Reply => ({
+  kind: "message",
+  bytes: encodeVerdict(draft, reviewId),
+});
 
 /** Allows, whatever it is. */
-export const allowing = (reviewId: string): Reply => verdict({ kind: "allow", patches: [], annotations: [], warnings: [] }, reviewId);
+export const allowing = (reviewId: string): Reply =>
+  verdict({ kind: "allow", patches: [], annotations: [], warnings: [] }, reviewId);
 
 function serverFor(tls: TestInterceptorTls | undefined): Http2Server {
   if (tls === undefined) return createServer();
   const isRequired = (tls.clientCert ?? "required") === "required";
-  return createSecureServer({ ca: tls.ca, cert: tls.cert, key: tls.key, requestCert: isRequired, rejectUnauthorized: isRequired });
+  return createSecureServer({
+    ca: tls.ca,
+    cert: tls.cert,
+    key: tls.key,
+    requestCert: isRequired,
+    rejectUnauthorized: isRequired,
+  });
 }
 
 async function serve(stream: ServerHttp2Stream, headers: object, state: State): Promise<void> {
   const closed = new Promise<number>((resolve) => stream.once("close", () => resolve(stream.rstCode)));
   const chunks: Buffer[] = [];
   for await (const chunk of stream as AsyncIterable<Buffer>) chunks.push(chunk);
-  const flat = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, value === undefined ? undefined : String(value)]));
+  const flat = Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [name, value === undefined ? undefined : String(value)]),
+  );
   const call: ReceivedCall = { method: flat[":path"] ?? "", headers: flat, message: Buffer.concat(chunks).subarray(5), closed };
   state.calls.push(call);
   perform(stream, await state.script(call));
@@ -159,7 +187,10 @@ function perform(stream: ServerHttp2Stream, reply: Reply): void {
     case "drip":
       return drip(stream, framed(reply.bytes), reply.everyMs);
     case "status":
-      return stream.respond({ ...OK, "grpc-status": String(reply.code), "grpc-message": encodeURIComponent(reply.details ?? "") }, { endStream: true });
+      return stream.respond(
+        { ...OK, "grpc-status": String(reply.code), "grpc-message": encodeURIComponent(reply.details ?? "") },
+        { endStream: true },
+      );
     case "http":
       return stream.respond({ ":status": reply.status }, { endStream: true });
     case "hang":
@@ -174,13 +205,14 @@ function perform(stream: ServerHttp2Stream, reply: Reply): void {
       stream.end(framed(reply.bytes));
       return;
     case "goaway":
-      stream.session?.goaway(constants.NGHTTP2_NO_ERROR, 0);
+      // Node takes 0 for "the last one"
+      stream.session?.goaway(constants.NGHTTP2_NO_ERROR, (stream.id ?? 0) - 2);
       return;
     case "cut":
       stream.session?.destroy();
       return;
     case "later":
-      setTimeout(() => perform(stream, reply.then), reply.afterMs);
+      setTimeout(() => perform(stream, reply.reply), reply.afterMs);
       return;
     default:
       reply satisfies never;

@@ -11,7 +11,8 @@ export interface ParsedHead {
 }
 
 /** How the body of an accepted head ends. */
-export type RequestFraming = { readonly kind: "none" } | { readonly kind: "length"; readonly bytes: number } | { readonly kind: "chunked" };
+export type RequestFraming =
+  { readonly kind: "none" } | { readonly kind: "length"; readonly bytes: number } | { readonly kind: "chunked" };
 
 /** A head that may go on, or why it may not. */
 export type HeadCheck =
@@ -31,18 +32,22 @@ export type HeadCheck =
  */
 export function checkHead(head: ParsedHead, limits: ListenerLimits): HeadCheck {
   if (head.major !== 1 || head.minor > 1) return refused("bad_request", "The HTTP version is not 1.0 or 1.1.");
-  if (head.url.length > limits.maxUriBytes) return refused("uri_too_long", `The request target is longer than ${limits.maxUriBytes} bytes.`);
-  if (head.raw.length / 2 > limits.maxHeaders) return refused("headers_too_large", `More than ${limits.maxHeaders} header lines were sent.`);
+  if (head.url.length > limits.maxUriBytes)
+    return refused("uri_too_long", `The request target is longer than ${limits.maxUriBytes} bytes.`);
+  if (head.raw.length / 2 > limits.maxHeaders)
+    return refused("headers_too_large", `More than ${limits.maxHeaders} header lines were sent.`);
   const found = new Map<string, string[]>();
   let bytes = 0;
   for (let i = 0; i < head.raw.length; i += 2) {
     const [name = "", value = ""] = [head.raw[i], head.raw[i + 1]];
     bytes += name.length + value.length + LINE_OVERHEAD_BYTES;
-    if (name.includes("_")) return refused("bad_request", `The header name ${JSON.stringify(name.slice(0, 64))} has an underscore.`);
+    if (name.includes("_"))
+      return refused("bad_request", `The header name ${JSON.stringify(name.slice(0, 64))} has an underscore.`);
     const lower = WATCHED_LENGTHS.has(name.length) ? name.toLowerCase() : "";
     if (WATCHED.has(lower)) found.set(lower, [...(found.get(lower) ?? []), value]);
   }
-  if (bytes > limits.maxHeaderBytes) return refused("headers_too_large", `The header lines are larger than ${limits.maxHeaderBytes} bytes.`);
+  if (bytes > limits.maxHeaderBytes)
+    return refused("headers_too_large", `The header lines are larger than ${limits.maxHeaderBytes} bytes.`);
   if ((found.get("host") ?? []).length !== 1) return refused("bad_request", "Exactly one valid Host header is required.");
   const framing = framingOf(found.get("content-length") ?? [], found.get("transfer-encoding") ?? [], head.minor);
   if (framing === undefined) return refused("bad_request", "The length of the request body is ambiguous.");

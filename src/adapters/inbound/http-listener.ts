@@ -46,7 +46,9 @@ export async function httpListener(settings: ListenerSettings, deps: ListenerDep
   const server = settings.tls === undefined ? createServer(serverOptions(settings)) : await tlsServer(settings, settings.tls);
   const listener = new HttpListener(server, settings, deps);
   await new Promise<void>((resolve, reject) => {
-    server.once("error", (error) => reject(new Error(`listener ${settings.name} cannot listen: ${error.message}`, { cause: error })));
+    server.once("error", (error) =>
+      reject(new Error(`listener ${settings.name} cannot listen: ${error.message}`, { cause: error })),
+    );
     server.listen({ host: settings.address.host, port: settings.address.port }, resolve);
   });
   server.on("error", (error) => deps.log.write("error", "listener_failed", { listener: settings.name, error: error.message }));
@@ -85,7 +87,17 @@ export class HttpListener implements AsyncDisposable {
     server.on("connect", this.#onConnect);
     server.on("clientError", this.#onClientError);
     server.on("drop", this.#onDrop);
-    server.on("tlsClientError", (error) => deps.log.write("debug", "tls_handshake_failed", { listener: settings.name, error: error.message }));
+    server.on("tlsClientError", (error) =>
+      deps.log.write("debug", "tls_handshake_failed", { listener: settings.name, error: error.message }),
+    );
+  }
+
+  get name(): string {
+    return this.#settings.name;
+  }
+
+  get scheme(): "http" | "https" {
+    return this.#settings.tls === undefined ? "http" : "https";
   }
 
   /** Where it listens, with the port the system chose. */
@@ -176,7 +188,12 @@ export class HttpListener implements AsyncDisposable {
     }
     const connection = new Connection(socket, this.#deps.clock, this.#tally);
     this.#connections.set(socket, connection);
-    this.#parts.set(connection, { ...this.#deps, peer, settings: this.#settings, closing: () => this.#draining || connection.closing });
+    this.#parts.set(connection, {
+      ...this.#deps,
+      peer,
+      settings: this.#settings,
+      closing: () => this.#draining || connection.closing,
+    });
     socket.once("close", () => this.#connections.delete(socket));
   }
 
@@ -205,10 +222,14 @@ export class HttpListener implements AsyncDisposable {
 
   readonly #onClientError = (error: Error & { readonly code?: string }, socket: Socket): void => {
     const connection = this.#connections.get(socket);
-    if (socket.destroyed || !socket.writable || connection === undefined || error.code === "ECONNRESET" || error.code === "EPIPE") return void socket.destroy();
+    if (socket.destroyed || !socket.writable || connection === undefined || error.code === "ECONNRESET" || error.code === "EPIPE")
+      return void socket.destroy();
     const refusal = refusalOf(error.code);
     // a response is being made: bytes of another one would be taken for it
-    if (connection.busy) return connection.poison(new BodyFailure(refusal.problem === "request_timeout" ? "request_timeout" : "bad_request", refusal.detail));
+    if (connection.busy)
+      return connection.poison(
+        new BodyFailure(refusal.problem === "request_timeout" ? "request_timeout" : "bad_request", refusal.detail),
+      );
     if (!connection.closing) this.#answerBare(socket, refusal);
     connection.poison(new BodyFailure("bad_request", refusal.detail));
   };
@@ -217,7 +238,13 @@ export class HttpListener implements AsyncDisposable {
     const { log, ids, clock } = this.#deps;
     const requestId = ids.requestId();
     const clientAddress = plainAddress(socket.remoteAddress ?? "");
-    log.write("info", "request_refused", { listener: this.#settings.name, client_address: clientAddress, request_id: requestId, code: refusal.problem, detail: refusal.detail });
+    log.write("info", "request_refused", {
+      listener: this.#settings.name,
+      client_address: clientAddress,
+      request_id: requestId,
+      code: refusal.problem,
+      detail: refusal.detail,
+    });
     socket.write(serialise(renderProblem(refusal, { requestId })));
     closeGently(socket, clock);
   }
@@ -226,7 +253,10 @@ export class HttpListener implements AsyncDisposable {
     const nowMs = this.#deps.clock.nowMs();
     if (nowMs - this.#refusedLoggedMs < REFUSED_LOG_MS) return;
     this.#refusedLoggedMs = nowMs;
-    this.#deps.log.write("warn", "connections_refused", { listener: this.#settings.name, max_connections: this.#settings.limits.maxConnections });
+    this.#deps.log.write("warn", "connections_refused", {
+      listener: this.#settings.name,
+      max_connections: this.#settings.limits.maxConnections,
+    });
   };
 }
 

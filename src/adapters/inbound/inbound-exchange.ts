@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { isStream } from "../../model/byte-stream.ts";
 import { CancelSource } from "../../model/cancel.ts";
-import { BodyFailure } from "../../model/body-failure.ts";
+import type { BodyFailure } from "../../model/body-failure.ts";
 import { HeaderLines } from "../../model/header-lines.ts";
 import { renderProblem } from "../../model/problem-body.ts";
 import type { Refusal } from "../../model/problem.ts";
@@ -90,7 +90,10 @@ export class InboundExchange {
     try {
       return await this.#parts.handle(this.#received(framing), this.#cancel);
     } catch (error) {
-      this.#parts.log.write("error", "handle_failed", { listener: this.#parts.settings.name, error: error instanceof Error ? error.stack : String(error) });
+      this.#parts.log.write("error", "handle_failed", {
+        listener: this.#parts.settings.name,
+        error: error instanceof Error ? error.stack : String(error),
+      });
       return { response: renderProblem(FAILED, { requestId: this.#parts.ids.requestId() }), onSent: () => {} };
     }
   }
@@ -127,7 +130,13 @@ export class InboundExchange {
   #refused(refusal: Refusal): Answer {
     const { log, ids, settings } = this.#parts;
     const requestId = ids.requestId();
-    log.write("info", "request_refused", { listener: settings.name, client_address: this.#parts.peer.address, request_id: requestId, code: refusal.problem, detail: refusal.detail });
+    log.write("info", "request_refused", {
+      listener: settings.name,
+      client_address: this.#parts.peer.address,
+      request_id: requestId,
+      code: refusal.problem,
+      detail: refusal.detail,
+    });
     return { response: renderProblem(refusal, { requestId }), onSent: () => {} };
   }
 
@@ -140,12 +149,19 @@ export class InboundExchange {
 
   async #send(answer: Answer, closes: boolean): Promise<Sent> {
     const { clock, settings } = this.#parts;
-    const writer = new ResponseWriter(this.#response, { clock, stallMs: settings.limits.bodyIdleMs * STALL_FACTOR, beforeEnd: () => this.#settleRequest() });
+    const writer = new ResponseWriter(this.#response, {
+      clock,
+      stallMs: settings.limits.bodyIdleMs * STALL_FACTOR,
+      beforeEnd: () => this.#settleRequest(),
+    });
     const method = this.#message.method ?? "";
     try {
       writer.send(frame(answer.response, { method, closes }));
     } catch (error) {
-      this.#parts.log.write("error", "response_refused", { listener: settings.name, error: error instanceof Error ? error.message : String(error) });
+      this.#parts.log.write("error", "response_refused", {
+        listener: settings.name,
+        error: error instanceof Error ? error.message : String(error),
+      });
       if (isStream(answer.response.body)) answer.response.body.discard();
       const failed = renderProblem(FAILED, { requestId: this.#parts.ids.requestId() });
       writer.send(frame(failed, { method, closes: true }));
@@ -155,7 +171,8 @@ export class InboundExchange {
 
   /** Runs when the response is out but for its end. A client that waits for 100 Continue has sent nothing: there is nothing to read. */
   #settleRequest(): Promise<void> | undefined {
-    if (this.#expectsContinue || this.#isBroken || (this.#message.complete && this.#message.readableLength === 0)) return undefined;
+    if (this.#expectsContinue || this.#isBroken || (this.#message.complete && this.#message.readableLength === 0))
+      return undefined;
     this.#body?.discard();
     return Promise.race([drainRest(this.#message, this.#parts.clock), this.#broken.promise]);
   }

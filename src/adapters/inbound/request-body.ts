@@ -152,7 +152,12 @@ export class RequestBody implements ByteStream, Flow {
       const windowMs = nowMs - this.#windowStartMs;
       const trickles = windowMs >= bodyIdleMs && this.#windowBytes < (windowMs / 1000) * MIN_BYTES_PER_SECOND;
       if (nowMs - this.#lastByteMs >= bodyIdleMs || trickles) {
-        return this.breakOff(new BodyFailure("request_timeout", `The request body arrived too slowly: less than ${MIN_BYTES_PER_SECOND} bytes a second over ${bodyIdleMs} ms.`));
+        return this.breakOff(
+          new BodyFailure(
+            "request_timeout",
+            `The request body arrived too slowly: less than ${MIN_BYTES_PER_SECOND} bytes a second over ${bodyIdleMs} ms.`,
+          ),
+        );
       }
       if (windowMs >= bodyIdleMs) {
         this.#windowStartMs = nowMs;

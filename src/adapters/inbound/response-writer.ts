@@ -1,4 +1,5 @@
 import type { ServerResponse } from "node:http";
+import { TLSSocket } from "node:tls";
 import { isStream, type ByteSink, type ByteStream, type Flow } from "../../model/byte-stream.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Sent } from "../../ports/inbound.ts";
@@ -63,12 +64,15 @@ export class ResponseWriter implements ByteSink {
 
   end(): void {
     if (this.#over) return;
-    if (this.#promisedBytes !== undefined && this.#bytes < this.#promisedBytes) return this.fail("the body is shorter than the length it declared");
+    if (this.#promisedBytes !== undefined && this.#bytes < this.#promisedBytes)
+      return this.fail("the body is shorter than the length it declared");
     this.#finish();
   }
 
   fail(cause: unknown): void {
     if (this.#over) return;
+    // the client left first, and its leaving broke the body off: nobody else is to blame
+    if (this.#response.destroyed) return this.#conclude(false);
     this.#cut(cause);
   }
 
@@ -83,7 +87,8 @@ export class ResponseWriter implements ByteSink {
   #put(chunk: Uint8Array): boolean {
     this.#bytes += chunk.byteLength;
     const wantsMore = this.#response.write(chunk);
-    if (!wantsMore) this.#stopStall ??= this.#parts.clock.after(this.#parts.stallMs, () => this.#cut("the client takes no bytes"));
+    if (!wantsMore)
+      this.#stopStall ??= this.#parts.clock.after(this.#parts.stallMs, () => this.#cut("the client takes no bytes"));
     return wantsMore;
   }
 
@@ -99,9 +104,9 @@ export class ResponseWriter implements ByteSink {
 
   #cut(cause: unknown): void {
     this.#cause ??= cause;
-    const { socket } = this.#response;
-    // HTTP/1.0 ends a body by closing: only a reset tells that it is not whole
-    if (this.#promisedBytes === undefined && socket !== null && "resetAndDestroy" in socket) socket.resetAndDestroy();
+    const { socket, req } = this.#response;
+    // HTTP/1.0 ends a body by closing: only a reset tells that it is not whole. Over TLS the missing close_notify does
+    if (req.httpVersionMinor === 0 && socket !== null && !(socket instanceof TLSSocket)) socket.resetAndDestroy();
     this.#response.destroy();
     this.#conclude(false);
   }

@@ -4,7 +4,12 @@ import type { ListenerPem, ListenerTls } from "./listener-settings.ts";
 
 /** What a TLS server is given: certificate, key, authorities, the oldest version spoken. Errs where they do not fit together, such as a half-written file. */
 export function secureContextOf(pem: ListenerPem): Result<SecureContextOptions> {
-  const options: SecureContextOptions = { cert: pem.cert, key: pem.key, minVersion: "TLSv1.2", ...(pem.clientCa === undefined ? {} : { ca: pem.clientCa }) };
+  const options: SecureContextOptions = {
+    cert: pem.cert,
+    key: pem.key,
+    minVersion: "TLSv1.2",
+    ...(pem.clientCa === undefined ? {} : { ca: pem.clientCa }),
+  };
   try {
     createSecureContext(options);
     return ok(options);
@@ -14,7 +19,9 @@ export function secureContextOf(pem: ListenerPem): Result<SecureContextOptions> 
 }
 
 /** How clients are asked for certificates. An optional one is checked after the handshake, because Node lets any pass there. */
-export const clientCertOptions = ({ clientCert }: ListenerTls): { readonly requestCert: boolean; readonly rejectUnauthorized: boolean } => ({
+export const clientCertOptions = ({
+  clientCert,
+}: ListenerTls): { readonly requestCert: boolean; readonly rejectUnauthorized: boolean } => ({
   requestCert: clientCert !== "none",
   rejectUnauthorized: clientCert === "required",
 });

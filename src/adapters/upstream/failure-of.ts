@@ -14,7 +14,8 @@ function problemOf({ name, message }: Error, code: string): UpstreamFailure["pro
   if (message === "bad response" || message === "bad upgrade") return "upstream_invalid_response";
   if (code === "UND_ERR_CONNECT_TIMEOUT" || code === "ETIMEDOUT") return "upstream_timeout";
   // the request cannot be written: its length is not what was declared, or a name or value no header may have
-  if (code === "UND_ERR_REQ_CONTENT_LENGTH_MISMATCH" || code === "UND_ERR_INVALID_ARG" || code === "UND_ERR_NOT_SUPPORTED") return "bad_request";
+  if (code === "UND_ERR_REQ_CONTENT_LENGTH_MISMATCH" || code === "UND_ERR_INVALID_ARG" || code === "UND_ERR_NOT_SUPPORTED")
+    return "bad_request";
   return "upstream_unreachable";
 }
 

@@ -39,9 +39,19 @@ export function httpUpstream(settings: HttpUpstreamSettings, deps: { readonly cl
       }
       next += 1;
       underWay += 1;
-      const call = new UpstreamCall({ request, timeouts: settings.timeouts, clock: deps.clock, cancel, onOver: () => (underWay -= 1) });
+      const call = new UpstreamCall({
+        request,
+        timeouts: settings.timeouts,
+        clock: deps.clock,
+        cancel,
+        onOver: () => (underWay -= 1),
+      });
       // what undici refuses to write it tells the call, it does not throw
-      if (!cancel.aborted) pool.dispatch({ method: methodOf(request), path: request.requestTarget, headers: linesOf(request), body: call.requestBody }, call);
+      if (!cancel.aborted)
+        pool.dispatch(
+          { method: methodOf(request), path: request.requestTarget, headers: linesOf(request), body: call.requestBody },
+          call,
+        );
       return call.answer;
     },
     async [Symbol.asyncDispose]() {
@@ -80,4 +90,11 @@ function linesOf({ headers, body }: UpstreamRequest): string[] {
   return lines;
 }
 
-const WRITTEN_BY_UNDICI: ReadonlySet<string> = new Set(["connection", "content-length", "expect", "keep-alive", "transfer-encoding", "upgrade"]);
+const WRITTEN_BY_UNDICI: ReadonlySet<string> = new Set([
+  "connection",
+  "content-length",
+  "expect",
+  "keep-alive",
+  "transfer-encoding",
+  "upgrade",
+]);

@@ -35,14 +35,17 @@ export function readResponseHead(method: string, status: number, raw: readonly (
 function declaredBytes(headers: HeaderLines): Result<number | undefined> {
   const lengths = headers.lines("content-length");
   const codings = headers.lines("transfer-encoding");
-  if (codings.length > 1 || (codings.length === 1 && codings[0]?.toLowerCase() !== "chunked")) return err("transfer-encoding other than chunked");
+  if (codings.length > 1 || (codings.length === 1 && codings[0]?.toLowerCase() !== "chunked"))
+    return err("transfer-encoding other than chunked");
   if (lengths.length === 0) return ok(undefined);
   if (codings.length > 0) return err("content-length and transfer-encoding together");
   const bytes = Number(lengths[0]);
-  if (lengths.length > 1 || String(bytes) !== lengths[0] || !Number.isSafeInteger(bytes) || bytes < 0) return err("ambiguous content-length");
+  if (lengths.length > 1 || String(bytes) !== lengths[0] || !Number.isSafeInteger(bytes) || bytes < 0)
+    return err("ambiguous content-length");
   return ok(bytes);
 }
 
-const latin1 = (text: Buffer | string | undefined): string => (typeof text === "string" ? text : (text?.toString("latin1") ?? ""));
+const latin1 = (text: Buffer | string | undefined): string =>
+  typeof text === "string" ? text : (text?.toString("latin1") ?? "");
 
 const trimmed = (value: string): string => value.replaceAll(/^[ \t]+|[ \t]+$/g, "");

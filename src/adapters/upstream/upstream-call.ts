@@ -148,7 +148,9 @@ export class UpstreamCall implements Dispatcher.DispatchHandler, ResponseSource 
   }
 
   #expireAfter(delayMs: number, what: string): () => void {
-    return this.#parts.clock.after(delayMs, () => this.#fail({ problem: "upstream_timeout", cause: `${what} timeout ${delayMs} ms exceeded` }));
+    return this.#parts.clock.after(delayMs, () =>
+      this.#fail({ problem: "upstream_timeout", cause: `${what} timeout ${delayMs} ms exceeded` }),
+    );
   }
 
   /** Looks again whenever a silence could have become too long; the upstream's only if it is its turn. */
@@ -157,7 +159,8 @@ export class UpstreamCall implements Dispatcher.DispatchHandler, ResponseSource 
     const silentMs = clock.nowMs() - this.#lastByteMs;
     this.#stopWaiting = clock.after(Math.max(1, timeouts.idleMs - silentMs), () => {
       const stillMs = clock.nowMs() - this.#lastByteMs;
-      if (stillMs >= timeouts.idleMs && this.#upstreamOwes()) return this.#fail({ problem: "upstream_timeout", cause: `idle timeout ${timeouts.idleMs} ms exceeded` });
+      if (stillMs >= timeouts.idleMs && this.#upstreamOwes())
+        return this.#fail({ problem: "upstream_timeout", cause: `idle timeout ${timeouts.idleMs} ms exceeded` });
       if (stillMs >= timeouts.idleMs) this.#lastByteMs = clock.nowMs();
       this.#watchIdle();
     });

@@ -28,7 +28,9 @@ export interface ApiKey {
  * the hash found is compared in constant time all the same. Who holds an expired api key is told so; nobody else learns it exists.
  */
 export function apiKey(settings: ApiKeySettings, deps: { readonly clock: Clock }): Authenticator {
-  const known = new Map(settings.apiKeys.map((entry) => [entry.sha256.toLowerCase(), { entry, principal: principalOf(entry.principal, "api-key") }]));
+  const known = new Map(
+    settings.apiKeys.map((entry) => [entry.sha256.toLowerCase(), { entry, principal: principalOf(entry.principal, "api-key") }]),
+  );
   return {
     name: settings.name,
     authenticate(head) {

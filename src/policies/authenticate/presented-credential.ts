@@ -34,7 +34,10 @@ function inSlot(head: RequestHead, slot: CredentialSlot): PresentedCredential {
     case "header":
       return single(head.headers.lines(slot.name), `The header ${slot.name}`);
     case "query":
-      return single(head.query === undefined ? [] : new QueryText(head.query).values(slot.name), `The query parameter ${slot.name}`);
+      return single(
+        head.query === undefined ? [] : new QueryText(head.query).values(slot.name),
+        `The query parameter ${slot.name}`,
+      );
     default:
       return slot satisfies never;
   }
@@ -44,7 +47,9 @@ function bearer(lines: readonly string[]): PresentedCredential {
   if (!lines.some((line) => BEARER_SCHEME.test(line))) return { kind: "absent" };
   if (lines.length > 1) return malformed("The Authorization header must stand once.");
   const text = BEARER.exec(lines[0] ?? "")?.[1];
-  return text === undefined ? malformed("The Authorization header must read Bearer, one space, one credential.") : { kind: "presented", text };
+  return text === undefined
+    ? malformed("The Authorization header must read Bearer, one space, one credential.")
+    : { kind: "presented", text };
 }
 
 const BEARER_SCHEME = /^\s*bearer(?![!#$%&'*+.^_`|~0-9a-z-])/i;

@@ -25,7 +25,8 @@ export function staticToken(settings: StaticTokenSettings): Authenticator {
       const presented = presentedCredential(head, settings.slots);
       if (presented.kind === "absent") return { kind: "absent" };
       if (presented.kind === "malformed") return { kind: "invalid", detail: presented.detail };
-      if (!equalInConstantTime(sha256Hex(presented.text), digest)) return { kind: "invalid", detail: "The credential is not accepted." };
+      if (!equalInConstantTime(sha256Hex(presented.text), digest))
+        return { kind: "invalid", detail: "The credential is not accepted." };
       return { kind: "principal", principal };
     },
   };

@@ -24,6 +24,16 @@ const NONE: ReadonlySet<string> = new Set();
 
 const IDS: ReadonlySet<string> = new Set(["x-request-id", "x-correlation-id"]);
 
-const RELIED_ON: ReadonlySet<string> = new Set(["cache-control", "date", "etag", "expires", "location", "strict-transport-security", "vary", "www-authenticate"]);
+const RELIED_ON: ReadonlySet<string> = new Set([
+  "cache-control",
+  "date",
+  "etag",
+  "expires",
+  "location",
+  "strict-transport-security",
+  "vary",
+  "www-authenticate",
+]);
 
-const isIndispensable = (name: string): boolean => name.startsWith("content-") || isProtectedHeader("response", name) || RELIED_ON.has(name);
+const isIndispensable = (name: string): boolean =>
+  name.startsWith("content-") || isProtectedHeader("response", name) || RELIED_ON.has(name);

@@ -24,7 +24,7 @@ const VIA = "1.1 sallyport";
  */
 export function toUpstreamRequest(exchange: Exchange, terms: ForwardTerms): UpstreamRequest {
   const { head } = exchange;
-  const credential = terms.credential === undefined ? undefined : { slot: terms.credential.slot, text: terms.credential.reveal() };
+  const credential = terms.credential === undefined ? undefined : ownCredential(terms.credential);
   const slots = [...terms.inboundSlots, ...(credential === undefined ? [] : [credential.slot])];
   const stripped = new Set(slots.flatMap(headerOf));
   const raw: string[] = [];
@@ -37,7 +37,19 @@ export function toUpstreamRequest(exchange: Exchange, terms: ForwardTerms): Upst
   if (terms.readsResponseBody) raw.push("accept-encoding", "identity");
   if (credential?.slot.kind === "bearer") raw.push("authorization", `Bearer ${credential.text}`);
   if (credential?.slot.kind === "header") raw.push(credential.slot.name, credential.text);
-  return { method: head.method, requestTarget: requestTarget(exchange, slots, credential), headers: HeaderLines.fromRaw(raw), body: exchange.body };
+  return {
+    method: head.method,
+    requestTarget: requestTarget(exchange, slots, credential),
+    headers: HeaderLines.fromRaw(raw),
+    body: exchange.body,
+  };
+}
+
+const ownCredential = ({ slot, reveal }: NonNullable<ForwardTerms["credential"]>): OwnCredential => ({ slot, text: reveal() });
+
+interface OwnCredential {
+  readonly slot: CredentialSlot;
+  readonly text: string;
 }
 
 const ASKS_FOR_CODED_OR_PART: ReadonlySet<string> = new Set(["accept-encoding", "range", "if-range"]);
@@ -55,7 +67,7 @@ function headerOf(slot: CredentialSlot): readonly string[] {
   }
 }
 
-function requestTarget(exchange: Exchange, slots: readonly CredentialSlot[], credential: { readonly slot: CredentialSlot; readonly text: string } | undefined): string {
+function requestTarget(exchange: Exchange, slots: readonly CredentialSlot[], credential: OwnCredential | undefined): string {
   const { path, query } = exchange.head;
   const names = slots.flatMap((slot) => (slot.kind === "query" ? [slot.name] : []));
   if (names.length === 0) return query === undefined ? path : `${path}?${query}`;

@@ -25,10 +25,18 @@ export function receive(received: Received, settings: IngressSettings, ids: Ids)
   const { continuesTrace, ...exchangeIds } = traceIds(received.headers, ids);
   const host = parseHost(onlyHost(received) ?? "");
   const origin = originOf(received, host ?? "", settings.trustedProxies);
-  const refuse = (refusal: Refusal): Arrival => ({ kind: "refused", refusal, ids: exchangeIds, clientAddress: origin.clientAddress, host: host ?? "" });
+  const refuse = (refusal: Refusal): Arrival => ({
+    kind: "refused",
+    refusal,
+    ids: exchangeIds,
+    clientAddress: origin.clientAddress,
+    host: host ?? "",
+  });
 
-  if (UNANSWERED_METHODS.has(received.method)) return refuse({ problem: "method_not_allowed", detail: `${received.method} is not answered here.` });
-  if (!/^[A-Z][A-Z-]{0,31}$/.test(received.method)) return refuse({ problem: "bad_request", detail: "The method is not a known one." });
+  if (UNANSWERED_METHODS.has(received.method))
+    return refuse({ problem: "method_not_allowed", detail: `${received.method} is not answered here.` });
+  if (!/^[A-Z][A-Z-]{0,31}$/.test(received.method))
+    return refuse({ problem: "bad_request", detail: "The method is not a known one." });
   if (host === undefined) return refuse({ problem: "bad_request", detail: "Exactly one valid Host header is required." });
   const target = parseTarget(received.requestTarget, host, origin.scheme);
   if (!target.ok) return refuse(target.error);
@@ -37,7 +45,12 @@ export function receive(received: Received, settings: IngressSettings, ids: Ids)
     keepsXForwarded: origin.trusted && settings.trustedProxies.headers === "x-forwarded",
     keepsTracestate: continuesTrace,
     host,
-    own: [...origin.lines, ["x-request-id", exchangeIds.requestId], ["x-correlation-id", exchangeIds.correlationId], ["traceparent", exchangeIds.traceparent]],
+    own: [
+      ...origin.lines,
+      ["x-request-id", exchangeIds.requestId],
+      ["x-correlation-id", exchangeIds.correlationId],
+      ["traceparent", exchangeIds.traceparent],
+    ],
   });
   if (!headers.ok) return refuse(headers.error);
   return {

@@ -68,13 +68,29 @@ function isDropped(name: string, terms: HeaderTerms): boolean {
 function isIndispensable(name: string, terms: HeaderTerms): boolean {
   if (name.startsWith("content-") || name === "transfer-encoding") return true;
   if (isHopByHop(name)) return false;
-  return isProtectedHeader("request", name) || SINGLE_VALUED.has(name) || terms.singleValued.has(name) || name === "cookie" || name === "cache-control";
+  return (
+    isProtectedHeader("request", name) ||
+    SINGLE_VALUED.has(name) ||
+    terms.singleValued.has(name) ||
+    name === "cookie" ||
+    name === "cache-control"
+  );
 }
 
 /** Fields of RFC 9110 and 9111, 6265 and 6454 that hold one value, not a list. `cookie` is left out: its lines are joined. */
 const SINGLE_VALUED: ReadonlySet<string> = new Set([
   ...["authorization", "content-length", "content-location", "content-range", "content-type", "date", "expect", "from", "host"],
-  ...["if-modified-since", "if-range", "if-unmodified-since", "max-forwards", "origin", "proxy-authorization", "range", "referer", "user-agent"],
+  ...[
+    "if-modified-since",
+    "if-range",
+    "if-unmodified-since",
+    "max-forwards",
+    "origin",
+    "proxy-authorization",
+    "range",
+    "referer",
+    "user-agent",
+  ],
 ]);
 
 const DROPPED: ReadonlySet<string> = new Set([

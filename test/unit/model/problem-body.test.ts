@@ -48,7 +48,12 @@ describe("a problem", () => {
     expect(response.headers.lines("retry-after")).toEqual(["30"]);
     const text = bodyText(response);
     expect(text).toContain('"body":{"n":12345678901234567890,"x":1.0}}');
-    expect(JSON.parse(text)).toMatchObject({ code: "quota_spent", status: 429, retryable: true, type: "urn:sallyport:problem:review_denied" });
+    expect(JSON.parse(text)).toMatchObject({
+      code: "quota_spent",
+      status: 429,
+      retryable: true,
+      type: "urn:sallyport:problem:review_denied",
+    });
   });
 
   it("never invites a repeat at post-response: 502, not retryable, no retry-after", () => {
@@ -60,7 +65,10 @@ describe("a problem", () => {
   it("keeps the refusal's own retry-after and www-authenticate", () => {
     const waiting = renderProblem({ problem: "upstream_overloaded", detail: "x", headers: [["retry-after", "7"]] }, OCCASION);
     expect(waiting.headers.lines("retry-after")).toEqual(["7"]);
-    const basic = renderProblem({ problem: "credential_missing", detail: "x", headers: [["www-authenticate", "Basic"]] }, OCCASION);
+    const basic = renderProblem(
+      { problem: "credential_missing", detail: "x", headers: [["www-authenticate", "Basic"]] },
+      OCCASION,
+    );
     expect(basic.headers.lines("www-authenticate")).toEqual(["Basic"]);
   });
 

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { CancelSource } from "../../../src/model/cancel.ts";
 import { Admission, type Admitted } from "../../../src/support/admission.ts";
@@ -23,14 +23,14 @@ describe("Admission", () => {
 
   it("refuses whoever finds the queue full", () => {
     const admission = new Admission({ maxInside: 1, maxWaiting: 0 }, new FakeClock());
-    admission.enter(100, never);
+    void admission.enter(100, never);
     expect(admission.enter(100, never)).toBe("full");
   });
 
   it("tells a waiter whose deadline passed, and never admits it afterwards", async () => {
     const clock = new FakeClock();
     const admission = new Admission({ maxInside: 1, maxWaiting: 1 }, clock);
-    admission.enter(100, never);
+    void admission.enter(100, never);
     const waiting = admission.enter(30, never);
     clock.advance(30);
     expect(await waiting).toBe("expired");
@@ -42,7 +42,7 @@ describe("Admission", () => {
     const cancel = new CancelSource();
     const clock = new FakeClock();
     const admission = new Admission({ maxInside: 1, maxWaiting: 1 }, clock);
-    admission.enter(100, never);
+    void admission.enter(100, never);
     const waiting = admission.enter(100, cancel);
     cancel.abort();
     expect(await waiting).toBe("cancelled");
@@ -52,10 +52,10 @@ describe("Admission", () => {
 
   it("lets waiters in when the limit is raised, and nobody out when it is lowered", async () => {
     const admission = new Admission({ maxInside: 1, maxWaiting: 5 }, new FakeClock());
-    admission.enter(100, never);
+    void admission.enter(100, never);
     const waiting = [admission.enter(100, never), admission.enter(100, never)];
     admission.setLimits({ maxInside: 3, maxWaiting: 5 });
-    expect(await Promise.all(waiting)).toEqual(["admitted", "admitted"]);
+    expect(await Promise.all(waiting.map((entry) => Promise.resolve(entry)))).toEqual(["admitted", "admitted"]);
     admission.setLimits({ maxInside: 1, maxWaiting: 5 });
     expect(admission.inside).toBe(3);
     admission.leave();
@@ -68,28 +68,33 @@ describe("Admission", () => {
 
   it("keeps both limits whatever happens, and forgets nobody", () =>
     fc.assert(
-      fc.asyncProperty(fc.array(fc.oneof(fc.constant("leave"), fc.constant("tick"), fc.constant("cancel"), fc.constant("enter"), fc.constant("enter"))), async (steps) => {
-        const clock = new FakeClock();
-        const admission = new Admission({ maxInside: 2, maxWaiting: 3 }, clock);
-        const answers: (Admitted | Promise<Admitted>)[] = [];
-        const cancels: CancelSource[] = [];
-        for (const step of steps) {
-          if (step === "leave" && admission.inside > 0) admission.leave();
-          if (step === "tick") clock.advance(7);
-          if (step === "cancel") cancels.pop()?.abort();
-          if (step === "enter") {
-            const cancel = new CancelSource();
-            cancels.push(cancel);
-            answers.push(admission.enter(20, cancel));
+      fc.asyncProperty(
+        fc.array(
+          fc.oneof(fc.constant("leave"), fc.constant("tick"), fc.constant("cancel"), fc.constant("enter"), fc.constant("enter")),
+        ),
+        async (steps) => {
+          const clock = new FakeClock();
+          const admission = new Admission({ maxInside: 2, maxWaiting: 3 }, clock);
+          const answers: (Admitted | Promise<Admitted>)[] = [];
+          const cancels: CancelSource[] = [];
+          for (const step of steps) {
+            if (step === "leave" && admission.inside > 0) admission.leave();
+            if (step === "tick") clock.advance(7);
+            if (step === "cancel") cancels.pop()?.abort();
+            if (step === "enter") {
+              const cancel = new CancelSource();
+              cancels.push(cancel);
+              answers.push(admission.enter(20, cancel));
+            }
+            expect(admission.inside).toBeLessThanOrEqual(2);
+            expect(admission.waiting).toBeLessThanOrEqual(3);
+            expect(admission.waiting === 0 || admission.inside === 2).toBe(true);
           }
-          expect(admission.inside).toBeLessThanOrEqual(2);
-          expect(admission.waiting).toBeLessThanOrEqual(3);
-          expect(admission.waiting === 0 || admission.inside === 2).toBe(true);
-        }
-        clock.advance(100);
-        const settled = await Promise.all(answers);
-        expect(settled.filter((answer) => answer === "admitted").length).toBeGreaterThanOrEqual(admission.inside);
-        expect([admission.waiting, clock.pending]).toEqual([0, 0]);
-      }),
+          clock.advance(100);
+          const settled = await Promise.all(answers.map((answer) => Promise.resolve(answer)));
+          expect(settled.filter((answer) => answer === "admitted").length).toBeGreaterThanOrEqual(admission.inside);
+          expect([admission.waiting, clock.pending]).toEqual([0, 0]);
+        },
+      ),
     ));
 });

@@ -1,11 +1,16 @@
 import { brotliCompressSync, constants, deflateRawSync, deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { contentCoding, decodeBody, type ContentCoding } from "../../../src/support/content-coding.ts";
 import { bytesOf, textOf } from "../../support/byte-flow.ts";
 
 const LIMITS = { maxBytes: 1_000_000, maxRatio: 100 };
-const ENCODE: Readonly<Record<ContentCoding, (bytes: Uint8Array) => Buffer>> = { gzip: gzipSync, br: brotliCompressSync, zstd: zstdCompressSync, deflate: deflateSync };
+const ENCODE: Readonly<Record<ContentCoding, (bytes: Uint8Array) => Buffer>> = {
+  gzip: gzipSync,
+  br: brotliCompressSync,
+  zstd: zstdCompressSync,
+  deflate: deflateSync,
+};
 const CODINGS = ["gzip", "br", "zstd", "deflate"] as const;
 const TEXT = "a body that is worth reading, twenty times over. ".repeat(20);
 
@@ -43,11 +48,13 @@ describe.each(CODINGS)("a body coded %s", (coding) => {
   });
 
   it("is refused when cut anywhere", async () => {
-    for (let length = 0; length < coded.byteLength; length += 1) expect(await decode(coded.subarray(0, length), coding)).toMatchObject({ ok: false });
+    for (let length = 0; length < coded.byteLength; length += 1)
+      expect(await decode(coded.subarray(0, length), coding)).toMatchObject({ ok: false });
   });
 
   it("is refused when it is something else", async () => {
-    for (const other of CODINGS.filter((name) => name !== coding)) expect(await decode(ENCODE[other](bytesOf(TEXT)), coding)).toMatchObject({ ok: false });
+    for (const other of CODINGS.filter((name) => name !== coding))
+      expect(await decode(ENCODE[other](bytesOf(TEXT)), coding)).toMatchObject({ ok: false });
     expect(await decode(bytesOf("plain text"), coding)).toMatchObject({ ok: false });
     expect(await decode(new Uint8Array(), coding)).toMatchObject({ ok: false });
   });
@@ -65,7 +72,12 @@ describe.each(CODINGS)("a body coded %s", (coding) => {
 describe("particular codings", () => {
   it("refuse gzip with a wrong checksum, size, method or reserved flag", async () => {
     const coded = gzipSync(TEXT);
-    for (const [at, value] of [[coded.length - 8, 1], [coded.length - 1, 1], [2, 7], [3, 0x80]] as const) {
+    for (const [at, value] of [
+      [coded.length - 8, 1],
+      [coded.length - 1, 1],
+      [2, 7],
+      [3, 0x80],
+    ] as const) {
       const wrong = Buffer.from(coded);
       wrong[at] = (wrong[at] ?? 0) ^ value;
       expect(await decode(wrong, "gzip")).toMatchObject({ ok: false });
@@ -84,7 +96,9 @@ describe("particular codings", () => {
     expect(await decode(deflateRawSync(TEXT), "deflate")).toEqual({ ok: false, error: "malformed" });
     const skippable = Buffer.from([0x50, 0x2a, 0x4d, 0x18, 1, 0, 0, 0, 0]);
     expect(await decode(Buffer.concat([skippable, zstdCompressSync(TEXT)]), "zstd")).toEqual({ ok: false, error: "malformed" });
-    const wide = zstdCompressSync(Buffer.alloc(20_000_000), { params: { [constants.ZSTD_c_windowLog]: 25, [constants.ZSTD_c_contentSizeFlag]: 0 } });
+    const wide = zstdCompressSync(Buffer.alloc(20_000_000), {
+      params: { [constants.ZSTD_c_windowLog]: 25, [constants.ZSTD_c_contentSizeFlag]: 0 },
+    });
     expect(await decode(wide, "zstd", { maxBytes: 30_000_000, maxRatio: 1e9 })).toEqual({ ok: false, error: "malformed" });
   });
 

@@ -10,7 +10,10 @@ import { fixedIds } from "../../../support/fixed-ids.ts";
 import { startInbound, textResponse, type InboundUnderTest } from "../../../support/inbound.ts";
 import { RawClient } from "../../../support/raw-http.ts";
 
-const SETTINGS: IngressSettings = { trustedProxies: { addresses: { has: () => false }, headers: "x-forwarded" }, singleValued: new Set() };
+const SETTINGS: IngressSettings = {
+  trustedProxies: { addresses: { has: () => false }, headers: "x-forwarded" },
+  singleValued: new Set(),
+};
 
 /** Patience with clients that are still sending is of no interest here. */
 const HURRIED: Clock = { ...systemClock(), after: (delayMs, task) => systemClock().after(delayMs / 50, task) };
@@ -18,15 +21,19 @@ const HURRIED: Clock = { ...systemClock(), after: (delayMs, task) => systemClock
 /** A listener with ingress behind it; `reached` are the exchanges an upstream would have seen whole. */
 async function startGate(): Promise<InboundUnderTest & { readonly reached: string[] }> {
   const reached: string[] = [];
-  const inbound = await startInbound(async (received) => {
-    const arrival = receive(received, SETTINGS, fixedIds());
-    if (arrival.kind === "refused") return renderProblem(arrival.refusal, { requestId: arrival.ids.requestId });
-    const { body } = arrival.exchange;
-    const collected = isStream(body) ? await collect(body, { maxBytes: 1_000_000 }) : undefined;
-    if (collected?.kind === "broken") return renderProblem({ problem: "bad_request", detail: "The body broke off." }, { requestId: "x" });
-    reached.push(arrival.exchange.head.path);
-    return textResponse("reached");
-  }, { clock: HURRIED });
+  const inbound = await startInbound(
+    async (received) => {
+      const arrival = receive(received, SETTINGS, fixedIds());
+      if (arrival.kind === "refused") return renderProblem(arrival.refusal, { requestId: arrival.ids.requestId });
+      const { body } = arrival.exchange;
+      const collected = isStream(body) ? await collect(body, { maxBytes: 1_000_000 }) : undefined;
+      if (collected?.kind === "broken")
+        return renderProblem({ problem: "bad_request", detail: "The body broke off." }, { requestId: "x" });
+      reached.push(arrival.exchange.head.path);
+      return textResponse("reached");
+    },
+    { clock: HURRIED },
+  );
   return { ...inbound, reached };
 }
 
@@ -52,25 +59,31 @@ describe("ambiguous requests", () => {
     expect(gate.reached).toEqual(["/first"]);
   });
 
-  it.each(DESYNC_PAYLOADS.filter(({ framed }) => framed !== true))("neither reach the pipeline nor leave the connection usable: $name", async ({ bytes }) => {
-    await using gate = await startGate();
-    using client = await RawClient.connect(gate.port);
-    client.send(bytes + SENTINEL);
-    await client.toEnd();
-    expect(gate.reached).toEqual([]);
-    expect(client.statuses.filter((status) => status < 400 || status > 499)).toEqual([]);
-    expect(client.statuses.length).toBeLessThanOrEqual(1);
-  });
+  it.each(DESYNC_PAYLOADS.filter(({ framed }) => framed !== true))(
+    "neither reach the pipeline nor leave the connection usable: $name",
+    async ({ bytes }) => {
+      await using gate = await startGate();
+      using client = await RawClient.connect(gate.port);
+      client.send(bytes + SENTINEL);
+      await client.toEnd();
+      expect(gate.reached).toEqual([]);
+      expect(client.statuses.filter((status) => status < 400 || status > 499)).toEqual([]);
+      expect(client.statuses.length).toBeLessThanOrEqual(1);
+    },
+  );
 
-  it.each(DESYNC_PAYLOADS.filter(({ framed }) => framed))("are refused, and the request behind them is the one that was sent: $name", async ({ bytes }) => {
-    await using gate = await startGate();
-    using client = await RawClient.connect(gate.port);
-    client.send(bytes + SENTINEL);
-    await client.until((received) => received.includes("reached"));
-    expect(gate.reached).toEqual(["/sentinel"]);
-    expect(client.statuses[0]).toBeGreaterThanOrEqual(400);
-    expect(client.statuses).toHaveLength(2);
-  });
+  it.each(DESYNC_PAYLOADS.filter(({ framed }) => framed))(
+    "are refused, and the request behind them is the one that was sent: $name",
+    async ({ bytes }) => {
+      await using gate = await startGate();
+      using client = await RawClient.connect(gate.port);
+      client.send(bytes + SENTINEL);
+      await client.until((received) => received.includes("reached"));
+      expect(gate.reached).toEqual(["/sentinel"]);
+      expect(client.statuses[0]).toBeGreaterThanOrEqual(400);
+      expect(client.statuses).toHaveLength(2);
+    },
+  );
 });
 
 /** Reached by whoever takes the end of the payload for the end of a request. */
@@ -79,8 +92,14 @@ const SENTINEL = "GET /sentinel HTTP/1.1\r\nHost: a.test\r\n\r\n";
 const BENIGN = [
   { name: "no body", bytes: "GET /first HTTP/1.1\r\nHost: a.test\r\n\r\n" },
   { name: "a length", bytes: "POST /first HTTP/1.1\r\nHost: a.test\r\nContent-Length: 5\r\n\r\nhello" },
-  { name: "chunks", bytes: "POST /first HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n\r\n5;x=y\r\nhello\r\n0\r\nX: y\r\n\r\n" },
+  {
+    name: "chunks",
+    bytes: "POST /first HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n\r\n5;x=y\r\nhello\r\n0\r\nX: y\r\n\r\n",
+  },
   { name: "absolute form", bytes: "GET http://A.test/first HTTP/1.1\r\nHost: a.TEST\r\n\r\n" },
-  { name: "Chunked with a capital", bytes: "POST /first HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: Chunked\r\n\r\n0\r\n\r\n" },
+  {
+    name: "Chunked with a capital",
+    bytes: "POST /first HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: Chunked\r\n\r\n0\r\n\r\n",
+  },
   { name: "an empty line in front", bytes: "\r\nGET /first HTTP/1.1\r\nHost: a.test\r\n\r\n" },
 ];

@@ -6,9 +6,8 @@ import type { Cancel } from "../../../../src/model/cancel.ts";
 import type { Response } from "../../../../src/model/exchange.ts";
 import { HeaderLines } from "../../../../src/model/header-lines.ts";
 import type { Received } from "../../../../src/model/received.ts";
-import { bytesStream, collect } from "../../../../src/support/byte-streams.ts";
-import { bytesOf, HandStream, RecordingSink, textOf } from "../../../support/byte-flow.ts";
-import { FakeClock } from "../../../support/fake-clock.ts";
+import { collect } from "../../../../src/support/byte-streams.ts";
+import { HandStream, RecordingSink, textOf } from "../../../support/byte-flow.ts";
 import { startInbound, textResponse } from "../../../support/inbound.ts";
 import { exchangeRaw, RawClient } from "../../../support/raw-http.ts";
 import { turn } from "../../../support/turn.ts";
@@ -29,10 +28,31 @@ const streamed = (body: Response["body"], headers = HeaderLines.EMPTY): Response
 describe("what an HTTP listener hands over", () => {
   it("keeps header lines as they came: order, repetition, spelling, bytes above ASCII", async () => {
     await using inbound = await startInbound(() => textResponse("ok"));
-    await exchangeRaw(inbound.port, "GET /p?q=%20 HTTP/1.1\r\nHost: A.test\r\nX-B: 1\r\nx-a: caf\xe9 \r\nX-B: 2\r\nConnection: close\r\n\r\n");
+    await exchangeRaw(
+      inbound.port,
+      "GET /p?q=%20 HTTP/1.1\r\nHost: A.test\r\nX-B: 1\r\nx-a: caf\xe9 \r\nX-B: 2\r\nConnection: close\r\n\r\n",
+    );
     const [received] = inbound.received;
-    expect(received?.headers.toRaw()).toEqual(["Host", "A.test", "X-B", "1", "x-a", "caf\xe9", "X-B", "2", "Connection", "close"]);
-    expect(received).toMatchObject({ method: "GET", requestTarget: "/p?q=%20", scheme: "http", listener: "public", peerAddress: "127.0.0.1", tlsSubject: "" });
+    expect(received?.headers.toRaw()).toEqual([
+      "Host",
+      "A.test",
+      "X-B",
+      "1",
+      "x-a",
+      "caf\xe9",
+      "X-B",
+      "2",
+      "Connection",
+      "close",
+    ]);
+    expect(received).toMatchObject({
+      method: "GET",
+      requestTarget: "/p?q=%20",
+      scheme: "http",
+      listener: "public",
+      peerAddress: "127.0.0.1",
+      tlsSubject: "",
+    });
     expect(received?.body).toBeUndefined();
   });
 
@@ -70,166 +90,6 @@ describe("what an HTTP listener hands over", () => {
     sink.feed(Number.POSITIVE_INFINITY, flow);
     await client.until((received) => received.endsWith("done"));
     expect(sink.byteCount).toBeGreaterThanOrEqual(total);
-  });
-});
-
-describe("100 Continue", () => {
-  const POST = "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n";
-
-  it("is sent when the first byte of the body is wanted, not before", async () => {
-    const wanted = Promise.withResolvers<void>();
-    await using inbound = await startInbound(async (received) => {
-      await wanted.promise;
-      return echo(received);
-    });
-    using client = await RawClient.connect(inbound.port);
-    client.send(POST);
-    while (inbound.received.length === 0) await turn();
-    expect(client.received).toBe("");
-    wanted.resolve();
-    await client.until((received) => received.includes("100 Continue\r\n\r\n"));
-    client.send("hello");
-    expect(await client.until((received) => received.endsWith("hello"))).toContain("HTTP/1.1 200");
-  });
-
-  it("is not sent where the answer needs no body, and the connection closes", async () => {
-    await using inbound = await startInbound(() => textResponse("no", 403));
-    const answer = await exchangeRaw(inbound.port, POST);
-    expect(answer).toMatch(/^HTTP\/1\.1 403 /);
-    expect(answer.toLowerCase()).toContain("connection: close");
-    expect(answer).not.toContain("100 Continue");
-  });
-
-  it.each(["202-accepted", "100-continue, 202-accepted", "x-100-continue"])("refuses to meet %s", async (expectation) => {
-    await using inbound = await startInbound(() => textResponse("ok"));
-    const answer = await exchangeRaw(inbound.port, `POST / HTTP/1.1\r\nHost: a\r\nExpect: ${expectation}\r\nContent-Length: 0\r\n\r\n`);
-    expect(answer).toMatch(/^HTTP\/1\.1 417 /);
-    expect(JSON.parse(bodyOf(answer))).toMatchObject({ code: "expectation_failed", status: 417 });
-    expect(inbound.received).toEqual([]);
-  });
-});
-
-describe("how a response is framed", () => {
-  it.each([
-    ["bytes", streamed(bytesOf("hello")), "content-length: 5"],
-    ["a stream of known length", streamed(bytesStream([bytesOf("he"), bytesOf("llo")])), "content-length: 5"],
-    ["bytes, whatever the headers say", streamed(bytesOf("hello"), HeaderLines.of(["content-length", "3"], ["transfer-encoding", "chunked"])), "content-length: 5"],
-  ])("by the length of %s", async (_name, response, line) => {
-    await using inbound = await startInbound(() => response);
-    const answer = await exchangeRaw(inbound.port, LAST_GET);
-    expect(answer.toLowerCase()).toContain(line);
-    expect(answer.toLowerCase()).not.toContain("transfer-encoding");
-    expect(bodyOf(answer)).toBe("hello");
-    expect(inbound.sent).toEqual([{ bytes: 5, completed: true }]);
-  });
-
-  it("in chunks where the length is unknown, by closing for HTTP/1.0", async () => {
-    const unknown = (): Response => streamed({ ...bytesStream([bytesOf("hello")]), declaredBytes: undefined });
-    await using inbound = await startInbound(unknown);
-    expect(bodyOf(await exchangeRaw(inbound.port, LAST_GET))).toBe("5\r\nhello\r\n0\r\n\r\n");
-    const old = await exchangeRaw(inbound.port, "GET / HTTP/1.0\r\nHost: a\r\n\r\n");
-    expect(bodyOf(old)).toBe("hello");
-    expect(old.toLowerCase()).not.toContain("transfer-encoding");
-  });
-
-  it.each([
-    ["HEAD", "HEAD / HTTP/1.1", streamed(bytesOf("hello")), "content-length: 5"],
-    ["HEAD with the upstream's length", "HEAD / HTTP/1.1", streamed(undefined, HeaderLines.of(["Content-Length", "1234"])), "content-length: 1234"],
-    ["204", "GET / HTTP/1.1", { ...streamed(bytesOf("hello")), status: 204 }, undefined],
-    ["304", "GET / HTTP/1.1", { ...streamed(undefined, HeaderLines.of(["etag", '"x"'])), status: 304 }, undefined],
-    ["no body at all", "GET / HTTP/1.1", streamed(undefined), "content-length: 0"],
-  ])("without a body: %s", async (_name, line, response, length) => {
-    await using inbound = await startInbound(() => response);
-    const answer = await exchangeRaw(inbound.port, `${line}\r\nHost: a\r\nConnection: close\r\n\r\n`);
-    expect(bodyOf(answer)).toBe("");
-    expect(/content-length: \d+/i.exec(answer)?.[0].toLowerCase()).toBe(length);
-    expect(answer.toLowerCase()).not.toContain("transfer-encoding");
-  });
-
-  it("never passes hop-by-hop lines on, and writes header bytes as they are", async () => {
-    const headers = HeaderLines.of(["Keep-Alive", "timeout=1"], ["Upgrade", "h2c"], ["Trailer", "x"], ["X-Name", "caf\xe9"], ["set-cookie", "a=1"], ["Set-Cookie", "b=2"]);
-    await using inbound = await startInbound(() => streamed(bytesOf(""), headers));
-    const answer = await exchangeRaw(inbound.port, LAST_GET);
-    expect(answer).not.toMatch(/timeout=1|h2c|trailer/i);
-    expect(answer).toContain("X-Name: caf\xe9\r\n");
-    expect(answer).toContain("set-cookie: a=1\r\nSet-Cookie: b=2\r\n");
-  });
-
-  it.each([
-    ["breaks off", (stream: HandStream) => stream.sink?.fail("upstream gone")],
-    ["ends early", (stream: HandStream) => stream.sink?.end()],
-    ["has too many bytes", (stream: HandStream) => stream.write("x".repeat(100))],
-  ])("and cuts the connection when the body %s", async (_name, hurt) => {
-    const stream = new HandStream(10);
-    await using inbound = await startInbound(() => streamed(stream));
-    using client = await RawClient.connect(inbound.port);
-    client.send(GET);
-    await client.until((received) => received.includes("content-length: 10"));
-    stream.write("hel");
-    await client.until((received) => received.endsWith("hel"));
-    hurt(stream);
-    await client.closed;
-    expect(bodyOf(client.received)).toBe("hel");
-    expect(inbound.sent).toMatchObject([{ completed: false, bytes: 3 }]);
-  });
-
-  it("and never ends a broken chunked body with its last chunk", async () => {
-    const stream = new HandStream();
-    await using inbound = await startInbound(() => streamed(stream));
-    using client = await RawClient.connect(inbound.port);
-    client.send(GET);
-    await client.until((received) => received.includes("chunked"));
-    stream.write("hel");
-    await client.until((received) => received.includes("hel"));
-    stream.sink?.fail("upstream gone");
-    await client.closed;
-    expect(bodyOf(client.received)).toBe("3\r\nhel\r\n");
-  });
-
-  it("answers internal when the response cannot be written, and when the pipeline throws", async () => {
-    await using broken = await startInbound(() => streamed(bytesOf("x"), HeaderLines.of(["bad name", "x"])));
-    expect(await exchangeRaw(broken.port, LAST_GET)).toMatch(/^HTTP\/1\.1 500 /);
-    await using throwing = await startInbound(() => Promise.reject(new Error("a bug")));
-    const answer = await exchangeRaw(throwing.port, LAST_GET);
-    expect(JSON.parse(bodyOf(answer))).toMatchObject({ code: "internal" });
-    expect(answer).not.toContain("a bug");
-    expect(throwing.log.events).toEqual(["handle_failed"]);
-  });
-});
-
-describe("backpressure of a response", () => {
-  it("holds the producer back while the client takes nothing, and goes on when it does", async () => {
-    const stream = new HandStream();
-    await using inbound = await startInbound(() => streamed(stream));
-    using client = await RawClient.connect(inbound.port);
-    client.send(GET);
-    await client.until((received) => received.includes("chunked"));
-    client.socket.pause();
-    const chunk = "x".repeat(1024 * 1024);
-    let written = 0;
-    // kernel buffers take some; then the answer to a write is no
-    while (stream.write(chunk)) written += 1;
-    expect(written).toBeLessThan(64);
-    expect(stream.resumed).toBe(0);
-    client.socket.resume();
-    while (stream.resumed === 0) await turn();
-    stream.sink?.end();
-    await client.until((received) => received.endsWith("0\r\n\r\n"));
-  });
-
-  it("gives up on a client that takes nothing for ten times the body idle time", async () => {
-    const clock = new FakeClock();
-    const stream = new HandStream();
-    await using inbound = await startInbound(() => streamed(stream), { clock });
-    using client = await RawClient.connect(inbound.port);
-    client.send(GET);
-    await client.until((received) => received.includes("chunked"));
-    client.socket.pause();
-    while (stream.write("x".repeat(1024 * 1024)));
-    clock.advance(300_000);
-    expect(stream.cancelled).toBe(true);
-    while (inbound.sent.length === 0) await turn();
-    expect(inbound.sent).toMatchObject([{ completed: false, cause: "the client takes no bytes" }]);
   });
 });
 
@@ -293,80 +153,30 @@ describe("a client that goes", () => {
   });
 });
 
-describe("a request body nobody reads to its end", () => {
-  it("is read away when it is small, and the connection goes on", async () => {
-    await using inbound = await startInbound(() => textResponse("early"));
-    using client = await RawClient.connect(inbound.port);
-    client.send(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10000\r\n\r\n${"x".repeat(5_000)}`);
-    expect((await client.until((received) => received.includes("early"))).toLowerCase()).toContain("connection: keep-alive");
-    client.send("x".repeat(5_000) + GET);
-    await client.until((received) => received.split("early").length > 2);
-    expect(client.statuses).toEqual([200, 200]);
-  });
-
-  it("closes the connection when it is large, answer first", async () => {
-    await using inbound = await startInbound(() => textResponse("too much", 413));
-    using client = await RawClient.connect(inbound.port);
-    client.send(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000000\r\n\r\n`);
-    const writing = setInterval(() => client.socket.writable && client.socket.write(Buffer.alloc(256 * 1024)), 1);
-    await client.until((received) => received.includes("too much"));
-    await client.closed;
-    clearInterval(writing);
-    expect(client.received.toLowerCase()).toContain("connection: close");
-  });
-
-  it("times out when it stalls: 408 from the reader's point of view, and the connection closes", async () => {
-    const clock = new FakeClock();
-    const sink = new RecordingSink();
-    await using inbound = await startInbound(
-      async ({ body }) => {
-        if (isStream(body)) body.pipe(sink);
-        const over = await sink.over;
-        return textResponse(over.kind === "failed" && over.cause instanceof BodyFailure ? over.cause.problem : "?", 408);
-      },
-      { clock },
-    );
-    using client = await RawClient.connect(inbound.port);
-    client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\nhel");
-    while (sink.byteCount < 3) await turn();
-    clock.advance(29_999);
-    expect(sink.endings).toBe(0);
-    clock.advance(2);
-    expect(sink.endings).toBe(1);
-    expect(await client.until((received) => received.includes("request_timeout"))).toMatch(/^HTTP\/1\.1 408 /);
-    expect(client.received.toLowerCase()).toContain("connection: close");
-  });
-
-  it("times out when it trickles below the minimum rate", async () => {
-    const clock = new FakeClock();
-    const sink = new RecordingSink();
-    await using inbound = await startInbound(
-      async ({ body }) => {
-        if (isStream(body)) body.pipe(sink);
-        await sink.over;
-        return textResponse("x", 408);
-      },
-      { clock },
-    );
-    using client = await RawClient.connect(inbound.port);
-    client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n");
-    while (inbound.received.length === 0) await turn();
-    for (let sent = 1; sink.endings === 0 && sent < 100; sent += 1) {
-      client.send("x");
-      while (sink.byteCount < sent) await turn();
-      clock.advance(10_000);
-    }
-    expect(sink.byteCount).toBeLessThan(10);
-    expect(await sink.over).toMatchObject({ cause: { problem: "request_timeout" } });
-  });
-});
-
 describe("limits of a listener", () => {
   it.each([
     ["a long target", { maxUriBytes: 100 }, `GET /${"x".repeat(100)} HTTP/1.1\r\nHost: a\r\n\r\n`, 414, "uri_too_long"],
-    ["many header lines", { maxHeaders: 5 }, `GET / HTTP/1.1\r\nHost: a\r\n${"X-A: 1\r\n".repeat(5)}\r\n`, 431, "headers_too_large"],
-    ["large header lines", { maxHeaderBytes: 500, maxUriBytes: 8000 }, `GET / HTTP/1.1\r\nHost: a\r\nX-A: ${"x".repeat(600)}\r\n\r\n`, 431, "headers_too_large"],
-    ["header lines beyond the parser's own ceiling", { maxHeaderBytes: 500, maxUriBytes: 500 }, `GET / HTTP/1.1\r\nHost: a\r\nX-A: ${"x".repeat(5_000)}\r\n\r\n`, 431, "headers_too_large"],
+    [
+      "many header lines",
+      { maxHeaders: 5 },
+      `GET / HTTP/1.1\r\nHost: a\r\n${"X-A: 1\r\n".repeat(5)}\r\n`,
+      431,
+      "headers_too_large",
+    ],
+    [
+      "large header lines",
+      { maxHeaderBytes: 500, maxUriBytes: 8000 },
+      `GET / HTTP/1.1\r\nHost: a\r\nX-A: ${"x".repeat(600)}\r\n\r\n`,
+      431,
+      "headers_too_large",
+    ],
+    [
+      "header lines beyond the parser's own ceiling",
+      { maxHeaderBytes: 500, maxUriBytes: 500 },
+      `GET / HTTP/1.1\r\nHost: a\r\nX-A: ${"x".repeat(5_000)}\r\n\r\n`,
+      431,
+      "headers_too_large",
+    ],
     ["what is no HTTP", {}, "hello\r\n\r\n", 400, "bad_request"],
     ["CONNECT", {}, "CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n", 405, "method_not_allowed"],
     ["a head that does not arrive", { headerTimeoutMs: 60 }, "GET / HTTP/1.1\r\nHost:", 408, "request_timeout"],
@@ -382,7 +192,9 @@ describe("limits of a listener", () => {
   });
 
   it("count all header lines, never dropping one without a word", async () => {
-    await using inbound = await startInbound(() => textResponse("ok"), { limits: { maxHeaders: 3_000, maxHeaderBytes: 100_000 } });
+    await using inbound = await startInbound(() => textResponse("ok"), {
+      limits: { maxHeaders: 3_000, maxHeaderBytes: 100_000 },
+    });
     await exchangeRaw(inbound.port, `GET / HTTP/1.1\r\nHost: a\r\n${"X-A: 1\r\n".repeat(2_500)}Connection: close\r\n\r\n`);
     expect(inbound.received[0]?.headers.size).toBe(2_502);
   });

@@ -1,15 +1,19 @@
-import { request } from "node:https";
+import type { IncomingMessage } from "node:http";
+import { Agent, request } from "node:https";
 import type { TLSSocket } from "node:tls";
 import { describe, expect, it } from "vitest";
 import type { ListenerPem, ListenerTls } from "../../../../src/adapters/inbound/listener-settings.ts";
 import { httpListener } from "../../../../src/adapters/inbound/http-listener.ts";
+import { HeaderLines } from "../../../../src/model/header-lines.ts";
 import { err, ok, type Result } from "../../../../src/model/result.ts";
+import { HandStream } from "../../../support/byte-flow.ts";
 import { testCertificates, type TestCertificate } from "../../../support/certificates.ts";
 import { FakeClock } from "../../../support/fake-clock.ts";
 import { fixedIds } from "../../../support/fixed-ids.ts";
 import { LISTENER_LIMITS, startInbound, textResponse } from "../../../support/inbound.ts";
 import { MemoryLog } from "../../../support/memory-log.ts";
 import { RawClient } from "../../../support/raw-http.ts";
+import { turn } from "../../../support/turn.ts";
 
 const certificates = await testCertificates();
 
@@ -46,7 +50,9 @@ const get = (port: number, client?: TestCertificate): Promise<Seen> =>
 
 describe("a TLS listener", () => {
   it("hands exchanges over as https, speaking HTTP/1.1", async () => {
-    await using inbound = await startInbound(() => textResponse("ok"), { tls: new PemFiles(await certificates.server("localhost")) });
+    await using inbound = await startInbound(() => textResponse("ok"), {
+      tls: new PemFiles(await certificates.server("localhost")),
+    });
     expect(await get(inbound.port)).toMatchObject({ status: 200 });
     expect(inbound.received).toMatchObject([{ scheme: "https", tlsSubject: "", peerAddress: "127.0.0.1" }]);
   });
@@ -76,15 +82,72 @@ describe("a TLS listener", () => {
     ["required", "of another authority", undefined, undefined],
     ["optional", "of another authority", undefined, undefined],
   ] as const)("with client certificates %s and one %s", async (clientCert, shown, status, subject) => {
-    const client = { "of ours": await certificates.client(), none: undefined, "of another authority": await certificates.other.client() }[shown];
-    await using inbound = await startInbound(() => textResponse("ok"), { tls: new PemFiles(await certificates.server("localhost"), clientCert) });
+    const client = {
+      "of ours": await certificates.client(),
+      none: undefined,
+      "of another authority": await certificates.other.client(),
+    }[shown];
+    await using inbound = await startInbound(() => textResponse("ok"), {
+      tls: new PemFiles(await certificates.server("localhost"), clientCert),
+    });
     const seen = await get(inbound.port, client).catch(() => undefined);
     expect(seen?.status).toBe(status);
-    expect(inbound.received.map(({ tlsSubject }) => tlsSubject)).toEqual(subject === undefined ? [] : [expect.stringContaining(subject)]);
+    expect(inbound.received.map(({ tlsSubject }) => tlsSubject)).toEqual(
+      subject === undefined ? [] : [expect.stringContaining(subject)],
+    );
+  });
+
+  it("drains: an idle connection is closed soon, one under way behind its response", async () => {
+    const clock = new FakeClock();
+    const stream = new HandStream(4);
+    await using inbound = await startInbound(
+      ({ requestTarget }) =>
+        requestTarget === "/" ? textResponse("ok") : { status: 200, headers: HeaderLines.EMPTY, body: stream },
+      {
+        tls: new PemFiles(await certificates.server("localhost")),
+        clock,
+      },
+    );
+    const [idle, busy] = [new Agent({ keepAlive: true }), new Agent({ keepAlive: true })];
+    const asked = (agent: Agent, path: string): Promise<IncomingMessage> =>
+      new Promise((resolve, reject) =>
+        request({ host: "localhost", port: inbound.port, ca: certificates.ca, agent, path }, resolve).on("error", reject).end(),
+      );
+    const whole = (message: IncomingMessage): Promise<unknown> => new Promise((resolve) => message.resume().once("end", resolve));
+    await whole(await asked(idle, "/"));
+    const streaming = await asked(busy, "/stream");
+    while (inbound.sent.length === 0) await turn();
+    const draining = inbound.listener.drain(30_000);
+    clock.advance(1_100);
+    while (inbound.listener.connectionCount > 1) await turn();
+    stream.write("done");
+    stream.sink?.end();
+    await whole(streaming);
+    while (inbound.sent.length < 2) await turn();
+    clock.advance(1_100);
+    await draining;
+    expect(inbound.sent).toMatchObject([{ completed: true }, { completed: true }]);
+    for (const agent of [idle, busy]) agent.destroy();
+  });
+
+  it("cuts a broken response short", async () => {
+    const stream = new HandStream();
+    await using inbound = await startInbound(() => ({ status: 200, headers: HeaderLines.EMPTY, body: stream }), {
+      tls: new PemFiles(await certificates.server("localhost")),
+    });
+    const response = await new Promise<IncomingMessage>((resolve) =>
+      request({ host: "localhost", port: inbound.port, ca: certificates.ca, agent: false }, resolve).end(),
+    );
+    const broken = new Promise<NodeJS.ErrnoException>((resolve) => response.once("error", resolve));
+    stream.write("hel");
+    response.once("data", () => stream.sink?.fail("upstream gone"));
+    expect((await broken).code).toBe("ECONNRESET");
   });
 
   it("closes on what is no TLS, and can still be drained", async () => {
-    await using inbound = await startInbound(() => textResponse("ok"), { tls: new PemFiles(await certificates.server("localhost")) });
+    await using inbound = await startInbound(() => textResponse("ok"), {
+      tls: new PemFiles(await certificates.server("localhost")),
+    });
     using client = await RawClient.connect(inbound.port);
     client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
     await client.closed;
@@ -96,9 +159,18 @@ describe("a TLS listener", () => {
 
   it("does not start without a usable certificate, nor on an address it cannot have", async () => {
     const files = new PemFiles({ cert: "x", key: "y" });
-    const deps = { handle: () => Promise.reject(new Error("unused")), log: new MemoryLog(), clock: new FakeClock(), ids: fixedIds() };
+    const deps = {
+      handle: () => Promise.reject(new Error("unused")),
+      log: new MemoryLog(),
+      clock: new FakeClock(),
+      ids: fixedIds(),
+    };
     const address = { host: "127.0.0.1", port: 0 };
-    await expect(httpListener({ name: "secure", address, tls: files, limits: LISTENER_LIMITS }, deps)).rejects.toThrow(/listener secure has no usable certificate/);
-    await expect(httpListener({ name: "far", address: { host: "192.0.2.1", port: 0 }, limits: LISTENER_LIMITS }, deps)).rejects.toThrow(/listener far cannot listen/);
+    await expect(httpListener({ name: "secure", address, tls: files, limits: LISTENER_LIMITS }, deps)).rejects.toThrow(
+      /listener secure has no usable certificate/,
+    );
+    await expect(
+      httpListener({ name: "far", address: { host: "192.0.2.1", port: 0 }, limits: LISTENER_LIMITS }, deps),
+    ).rejects.toThrow(/listener far cannot listen/);
   });
 });

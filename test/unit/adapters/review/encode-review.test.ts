@@ -2,7 +2,7 @@ import { ReviewRequest } from "@sallyport/contract/gen/sallyport/interceptor/v1/
 import { jsonEquals, parseJson, stringifyJson, type Json } from "@sallyport/contract/json.ts";
 import { compilePointers, type PointerSet } from "@sallyport/contract/view-field.ts";
 import { decodeStrict } from "@sallyport/contract/wire.ts";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { compileEncoder } from "../../../../src/adapters/review/encode-review.ts";
 import { HeaderLines } from "../../../../src/model/header-lines.ts";
@@ -58,10 +58,20 @@ describe("a review request", () => {
   it("shows what is needed and nothing else", () => {
     const exchange = exchangeOf({
       head: { headers: HeaderLines.of(["x-a", "1"], ["X-A", "2"], ["x-b", "3"], ["cookie", "c=1"]), query: "q=1&q=2&r=3" },
-      labels: new Map([["tier", "gold"], ["other", "x"]]),
+      labels: new Map([
+        ["tier", "gold"],
+        ["other", "x"],
+      ]),
     });
-    const { view } = sent(bindingPlan({ needs: ["/request/headers/x-a", "/request/query/q", "/labels/tier", "/labels/none", "/route/name"] }), subjectOf(exchange));
-    expect(view?.request).toMatchObject({ headers: [{ name: "x-a", value: "1, 2" }], query: [{ name: "q", values: ["1", "2"] }], body: undefined });
+    const { view } = sent(
+      bindingPlan({ needs: ["/request/headers/x-a", "/request/query/q", "/labels/tier", "/labels/none", "/route/name"] }),
+      subjectOf(exchange),
+    );
+    expect(view?.request).toMatchObject({
+      headers: [{ name: "x-a", value: "1, 2" }],
+      query: [{ name: "q", values: ["1", "2"] }],
+      body: undefined,
+    });
     expect(view?.request?.path).toBeUndefined();
     expect(view?.labels).toEqual([{ name: "tier", value: "gold" }]);
     expect(view?.route).toEqual({ name: "main", labels: [] });
@@ -69,11 +79,16 @@ describe("a review request", () => {
   });
 
   it("never shows what is hidden, unless it is exposed to this binding (C23)", () => {
-    const exchange = exchangeOf({ head: { headers: HeaderLines.of(["authorization", "s3cret"], ["x-hidden", "s3cret"]), query: "token=s3cret&a=b" } });
+    const exchange = exchangeOf({
+      head: { headers: HeaderLines.of(["authorization", "s3cret"], ["x-hidden", "s3cret"]), query: "token=s3cret&a=b" },
+    });
     const all = ["/request/headers", "/request/headers/x-hidden", "/request/query", "/request/query/token"];
     const hidden = JSON.stringify(sent(bindingPlan({ needs: all }), subjectOf(exchange)));
     expect(hidden).not.toContain("s3cret");
-    const some = sent(bindingPlan({ needs: all, expose: ["/request/headers/x-hidden", "/request/query/token"] }), subjectOf(exchange));
+    const some = sent(
+      bindingPlan({ needs: all, expose: ["/request/headers/x-hidden", "/request/query/token"] }),
+      subjectOf(exchange),
+    );
     expect(some.view?.request?.headers).toEqual([{ name: "x-hidden", value: "s3cret" }]);
     expect(some.view?.request?.query).toContainEqual({ name: "token", values: ["s3cret"] });
   });
@@ -81,12 +96,16 @@ describe("a review request", () => {
   it("hides set-cookie of a response whatever the plan hides (C23)", () => {
     const exchange = exchangeOf({ response: { headers: HeaderLines.of(["set-cookie", "sid=1"], ["x-a", "1"]) } });
     const needs = ["/response/headers", "/response/headers/set-cookie"];
-    expect(sent(bindingPlan({ phase: "post-response", needs }), subjectOf(exchange), NOTHING_HIDDEN).view?.response?.headers).toEqual([{ name: "x-a", value: "1" }]);
+    expect(
+      sent(bindingPlan({ phase: "post-response", needs }), subjectOf(exchange), NOTHING_HIDDEN).view?.response?.headers,
+    ).toEqual([{ name: "x-a", value: "1" }]);
   });
 
   it("shows no principal at pre-auth and no response before post-response, whatever the needs say", () => {
     const exchange = exchangeOf({ response: { status: 200 } });
-    expect(sent(bindingPlan({ phase: "pre-auth", needs: ["/principal", "/tenant", "/response"] }), subjectOf(exchange)).view).toMatchObject({
+    expect(
+      sent(bindingPlan({ phase: "pre-auth", needs: ["/principal", "/tenant", "/response"] }), subjectOf(exchange)).view,
+    ).toMatchObject({
       principal: undefined,
       tenant: undefined,
       response: undefined,
@@ -108,8 +127,15 @@ describe("a review request", () => {
   it.each(["json", "text", "bytes"] as const)("carries a large body in %s whole", (format) => {
     const text = JSON.stringify({ text: "é".repeat(200_000), n: "x".repeat(300_000) });
     const body: BodyView =
-      format === "json" ? { format, text, value: null } : format === "text" ? { format, text } : { format, bytes: new TextEncoder().encode(text) };
-    const { view } = sent(bindingPlan({ needs: ["/request/body", "/request/path"], body: format }), subjectOf(exchangeOf(), { requestBody: body }));
+      format === "json"
+        ? { format, text, value: null }
+        : format === "text"
+          ? { format, text }
+          : { format, bytes: new TextEncoder().encode(text) };
+    const { view } = sent(
+      bindingPlan({ needs: ["/request/body", "/request/path"], body: format }),
+      subjectOf(exchangeOf(), { requestBody: body }),
+    );
     const content = view?.request?.body?.content;
     expect(content?.value).toEqual(format === "bytes" ? Buffer.from(text) : text);
     expect(view?.request?.path).toBe("/");
@@ -117,7 +143,7 @@ describe("a review request", () => {
 });
 
 const name = fc.constantFrom("x-a", "x-b", "x-hidden", "cookie", "set-cookie", "__proto__", "constructor");
-const value = fc.string({ unit: fc.constantFrom("a", "é", "ÿ", " ", ",", "~", "/") , maxLength: 200 });
+const value = fc.string({ unit: fc.constantFrom("a", "é", "ÿ", " ", ",", "~", "/"), maxLength: 200 });
 const labels = fc.array(fc.tuple(fc.constantFrom("tier", "team", "__proto__"), value), { maxLength: 3 });
 const jsonText = fc.json({ maxDepth: 3 });
 
@@ -135,23 +161,42 @@ const principal = fc.record({
   tenants: fc.array(value, { maxLength: 2 }),
   scopes: fc.array(value, { maxLength: 2 }),
   roles: fc.array(value, { maxLength: 2 }),
-  claimsJson: fc.oneof(fc.constant(""), fc.constant("{}"), fc.dictionary(fc.constantFrom("a", "b", "__proto__"), fc.jsonValue({ maxDepth: 2 })).map((claims) => JSON.stringify(claims))),
+  claimsJson: fc.oneof(
+    fc.constant(""),
+    fc.constant("{}"),
+    fc.dictionary(fc.constantFrom("a", "b", "__proto__"), fc.jsonValue({ maxDepth: 2 })).map((claims) => JSON.stringify(claims)),
+  ),
 });
 
 const subject = fc
   .record({
     headers: fc.array(fc.tuple(name, value), { maxLength: 6 }),
-    query: fc.option(fc.array(fc.tuple(fc.constantFrom("q", "r", "token", "a%20b", "__proto__"), fc.constantFrom("", "1", "x%C3%A9", "+")), { maxLength: 4 }), { nil: undefined }),
+    query: fc.option(
+      fc.array(fc.tuple(fc.constantFrom("q", "r", "token", "a%20b", "__proto__"), fc.constantFrom("", "1", "x%C3%A9", "+")), {
+        maxLength: 4,
+      }),
+      { nil: undefined },
+    ),
     path: fc.constantFrom("/", "/a/b", "/%C3%A9"),
     principal,
     tenant: value,
     labels,
     routeLabels: labels,
-    response: fc.option(fc.record({ status: fc.integer({ min: 100, max: 599 }), headers: fc.array(fc.tuple(name, value), { maxLength: 4 }) }), { nil: undefined }),
+    response: fc.option(
+      fc.record({ status: fc.integer({ min: 100, max: 599 }), headers: fc.array(fc.tuple(name, value), { maxLength: 4 }) }),
+      { nil: undefined },
+    ),
     requestBody: bodyView,
     responseBody: bodyView,
     outcome: fc.option(
-      fc.record({ status: fc.integer({ min: 100, max: 599 }), decidedBy: value, failure: value, durationMs: fc.nat(), bytes: fc.maxSafeNat(), open: fc.boolean() }),
+      fc.record({
+        status: fc.integer({ min: 100, max: 599 }),
+        decidedBy: value,
+        failure: value,
+        durationMs: fc.nat(),
+        bytes: fc.maxSafeNat(),
+        open: fc.boolean(),
+      }),
       { nil: undefined },
     ),
   })
@@ -170,25 +215,45 @@ const subject = fc
   }));
 
 const POINTERS = [
-  ..."/request /request/id /request/path /request/host /request/headers /request/headers/x-a /request/headers/x-hidden /request/headers/__proto__".split(" "),
-  ..."/request/query /request/query/q /request/query/token /request/query/a~1b /request/body /response /response/status /response/headers".split(" "),
-  ..."/response/headers/x-b /response/headers/set-cookie /response/body /principal /principal/id /principal/tenants /principal/anonymous".split(" "),
-  ..."/principal/claims /principal/claims/a /principal/claims/b/c /tenant /tenant/id /route /route/name /route/labels /route/labels/tier".split(" "),
+  ..."/request /request/id /request/path /request/host /request/headers /request/headers/x-a /request/headers/x-hidden /request/headers/__proto__".split(
+    " ",
+  ),
+  ..."/request/query /request/query/q /request/query/token /request/query/a~1b /request/body /response /response/status /response/headers".split(
+    " ",
+  ),
+  ..."/response/headers/x-b /response/headers/set-cookie /response/body /principal /principal/id /principal/tenants /principal/anonymous".split(
+    " ",
+  ),
+  ..."/principal/claims /principal/claims/a /principal/claims/b/c /tenant /tenant/id /route /route/name /route/labels /route/labels/tier".split(
+    " ",
+  ),
   ..."/client /client/address /labels /labels/tier /outcome /outcome/status /outcome/open".split(" "),
 ];
 
-const EXPOSABLE = ["/request/headers/x-hidden", "/request/headers/cookie", "/request/query/token", "/response/headers/set-cookie"];
+const EXPOSABLE = [
+  "/request/headers/x-hidden",
+  "/request/headers/cookie",
+  "/request/query/token",
+  "/response/headers/set-cookie",
+];
 
 describe("the encoder", () => {
   it("writes exactly the view, cut to the needs", () =>
     fc.assert(
-      fc.property(subject, fc.subarray(POINTERS), fc.subarray(EXPOSABLE), fc.constantFrom("pre-auth", "pre-route", "post-response"), (shown, needs, expose, phase) => {
-        const binding = bindingPlan({ phase, needs, expose });
-        const document = sentDocument(sent(binding, shown).view, pointers(needs));
-        const expected = cutJson(viewOf(shown, { phase, hidden: HIDDEN, expose: pointers(expose) }), pointers(needs));
-        expect(textOf(document)).toBe(textOf(withoutEmpty(expected)));
-        if (document !== undefined && expected !== undefined) expect(jsonEquals(document, withoutEmpty(expected) ?? null)).toBe(true);
-      }),
+      fc.property(
+        subject,
+        fc.subarray(POINTERS),
+        fc.subarray(EXPOSABLE),
+        fc.constantFrom("pre-auth", "pre-route", "post-response"),
+        (shown, needs, expose, phase) => {
+          const binding = bindingPlan({ phase, needs, expose });
+          const document = sentDocument(sent(binding, shown).view, pointers(needs));
+          const expected = cutJson(viewOf(shown, { phase, hidden: HIDDEN, expose: pointers(expose) }), pointers(needs));
+          expect(textOf(document)).toBe(textOf(withoutEmpty(expected)));
+          if (document !== undefined && expected !== undefined)
+            expect(jsonEquals(document, withoutEmpty(expected) ?? null)).toBe(true);
+        },
+      ),
       { numRuns: 500 },
     ));
 });
@@ -196,7 +261,9 @@ describe("the encoder", () => {
 /** The same text for the same document, whatever the order of members. */
 function textOf(document: Json | undefined): string {
   const sorted = (value: Json): Json =>
-    value instanceof Map ? new Map([...value].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([key, member]) => [key, sorted(member)])) : value;
+    value instanceof Map
+      ? new Map([...value].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([key, member]) => [key, sorted(member)]))
+      : value;
   return document === undefined ? "nothing" : stringifyJson(sorted(document));
 }
 

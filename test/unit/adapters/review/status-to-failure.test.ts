@@ -1,6 +1,6 @@
 import { status } from "@grpc/grpc-js";
 import { describe, expect, it } from "vitest";
-import { isConnectionLost, isUnseen, statusToFailure } from "../../../../src/adapters/review/status-to-failure.ts";
+import { isConnectionLost, isUnseen, STATUS, statusToFailure } from "../../../../src/adapters/review/status-to-failure.ts";
 
 const LIMIT = 1000;
 
@@ -33,10 +33,8 @@ describe("statusToFailure (C15)", () => {
     expect([failure.kind, failure.reason]).toEqual([kind, reason]);
   });
 
-  it("knows every code of the standard", () => {
-    const codes = Object.values(status).filter((code) => typeof code === "number");
-    expect(codes).toHaveLength(17);
-    for (const code of codes) expect(statusToFailure({ code, details: "" }, LIMIT).message).toContain(status[code]);
+  it("knows the codes by the library's numbers", () => {
+    for (const [name, code] of Object.entries(STATUS)) expect(status[code]).toBe(name);
   });
 
   it("tells our own limit from the peer's, which says the same words with another number", () => {
@@ -44,12 +42,17 @@ describe("statusToFailure (C15)", () => {
     const theirs = { code: status.RESOURCE_EXHAUSTED, details: "Received message larger than max (5000000 vs 4194304)" };
     expect(statusToFailure(ours, LIMIT)).toMatchObject({ kind: "invalid", reason: "too_large" });
     expect(statusToFailure(theirs, LIMIT)).toMatchObject({ kind: "overloaded" });
-    const unpacked = { code: status.RESOURCE_EXHAUSTED, details: `Received message that decompresses to a size larger than ${LIMIT}` };
+    const unpacked = {
+      code: status.RESOURCE_EXHAUSTED,
+      details: `Received message that decompresses to a size larger than ${LIMIT}`,
+    };
     expect(statusToFailure(unpacked, LIMIT)).toMatchObject({ kind: "invalid", reason: "too_large" });
   });
 
   it("takes the library's INTERNAL for a lost connection where it is one", () => {
-    expect(statusToFailure({ code: status.INTERNAL, details: "Failed to start HTTP/2 stream with error x" }, LIMIT).kind).toBe("unavailable");
+    expect(statusToFailure({ code: status.INTERNAL, details: "Failed to start HTTP/2 stream with error x" }, LIMIT).kind).toBe(
+      "unavailable",
+    );
     const broken = "Received RST_STREAM with code 2 triggered by internal client error: write EPIPE";
     expect(statusToFailure({ code: status.INTERNAL, details: broken }, LIMIT).kind).toBe("unavailable");
   });

@@ -1,0 +1,246 @@
+import { CaptureRoom } from "../../src/app/capture-room.ts";
+import { PlanHolder } from "../../src/app/plan-holder.ts";
+import { parsePathPattern } from "../../src/config/path-pattern.ts";
+import { CancelSource } from "../../src/model/cancel.ts";
+import { isStream, type ByteStream } from "../../src/model/byte-stream.ts";
+import type { ExchangeRecord } from "../../src/model/exchange-record.ts";
+import { HeaderLines } from "../../src/model/header-lines.ts";
+import type { CredentialSlot, ExecutionPlan, RouteMatchPlan, RoutePlan } from "../../src/model/plan.ts";
+import type { Received } from "../../src/model/received.ts";
+import { routeTable } from "../../src/plan/route-table.ts";
+import { headTest } from "../../src/plan/selector-match.ts";
+import { compareBindings } from "../../src/plan/order.ts";
+import { pipeline } from "../../src/pipeline/handle.ts";
+import { toClientResponse } from "../../src/policies/forward/to-client-response.ts";
+import { toUpstreamRequest } from "../../src/policies/forward/to-upstream-request.ts";
+import { receive } from "../../src/policies/ingress/receive.ts";
+import type { Authenticator } from "../../src/ports/authenticator.ts";
+import type { Answer, Handle, Sent } from "../../src/ports/inbound.ts";
+import type { Observation } from "../../src/ports/observers.ts";
+import type { RunnablePlan, RunnableRoute } from "../../src/ports/runnable-plan.ts";
+import { addressSet } from "../../src/support/cidr.ts";
+import { RecordingSink } from "./byte-flow.ts";
+import type { FakeBinding } from "./fake-binding.ts";
+import { FakeClock } from "./fake-clock.ts";
+import { FakeUpstream } from "./fake-upstream.ts";
+import { fixedIds } from "./fixed-ids.ts";
+import { MemoryLog } from "./memory-log.ts";
+import { TrackedStream } from "./tracked-stream.ts";
+
+/** A route of a plan under test. */
+export interface RouteChoice extends Partial<Omit<RoutePlan, "match" | "bindings">> {
+  readonly match?: Partial<RouteMatchPlan>;
+  /** In any order; a binding object may stand on several routes. */
+  readonly bindings?: readonly FakeBinding[];
+  readonly authenticators?: readonly Authenticator[];
+  readonly inboundSlots?: readonly CredentialSlot[];
+}
+
+/** A plan made by hand of the real route table and the real transformations, with fake interceptors. */
+export function planOf(routes: readonly RouteChoice[], upstream: FakeUpstream, revision = "rev-1"): RunnablePlan {
+  const bindings = [...new Set(routes.flatMap((route) => route.bindings ?? []))].toSorted((a, b) => compareBindings(a.plan, b.plan));
+  const runnable = routes.map((choice, index) => routeOf(choice, { name: `route-${index}`, bindings, upstream }));
+  const plan: ExecutionPlan = {
+    revision,
+    routes: runnable.map((route) => route.plan),
+    bindings: bindings.map((each) => each.plan),
+    interceptors: [],
+    upstreams: [],
+    authenticators: [],
+    hidden: { headers: ["authorization"], query: [] },
+    warnings: [],
+  };
+  const table = routeTable(runnable.map((route) => ({ plan: route.plan, pattern: patternOf(route.plan.match.path), route })));
+  const none = addressSet([]);
+  if (!none.ok) throw new Error(none.error);
+  const ingress = { trustedProxies: { addresses: none.value, headers: "none" as const }, singleValued: new Set<string>() };
+  const ids = fixedIds();
+  const namesOf = (part: "headers" | "query" | "labels"): ReadonlySet<string> => new Set(plan.routes.flatMap(({ match }) => Object.keys(match[part])));
+  return {
+    plan,
+    hidden: { headers: new Set(["authorization"]), query: new Set() },
+    inputs: { headers: namesOf("headers"), query: namesOf("query"), labels: namesOf("labels") },
+    match: table,
+    receive: (received) => receive(received, ingress, ids),
+    toClient: toClientResponse,
+  };
+}
+
+interface RouteParts {
+  readonly name: string;
+  readonly bindings: readonly FakeBinding[];
+  readonly upstream: FakeUpstream;
+}
+
+function routeOf(choice: RouteChoice, { name, bindings, upstream }: RouteParts): RunnableRoute {
+  const { match, bindings: wanted = [], authenticators = [], inboundSlots = [], ...parts } = choice;
+  const own = bindings.filter((each) => wanted.includes(each));
+  const tests = own.map((each) => [each, headTest(each.plan.selector)] as const);
+  const plan: RoutePlan = {
+    name,
+    listeners: ["main"],
+    match: { hosts: [], path: "/**", methods: [], headers: {}, query: {}, labels: {}, ...match },
+    authenticate: authenticators.length === 0 ? ["anonymous"] : authenticators.map((each) => each.name),
+    upstream: "origin",
+    labels: {},
+    maxBodyBytes: 10 * 1024 * 1024,
+    reviewBudgetMs: 2000,
+    streaming: "auto",
+    warnings: false,
+    bindings: own.map((each) => bindings.indexOf(each)),
+    guardedBy: [],
+    ...parts,
+  };
+  return {
+    plan,
+    authenticators,
+    allowsAnonymous: plan.authenticate.includes("anonymous"),
+    upstream,
+    toUpstream: (exchange, { wholeResponse }) => toUpstreamRequest(exchange, { inboundSlots, credential: undefined, readsResponseBody: wholeResponse }),
+    ownedHeaders: new Set(own.filter((each) => each.plan.mode !== "observe").flatMap((each) => each.plan.ownsHeaders)),
+    bindingsFor: (head) => tests.flatMap(([each, test]) => (test === undefined || test(head) ? [each] : [])),
+    instruments: { request: () => ({ add() {} }), duration: { observe() {} }, overhead: { observe() {} } },
+  };
+}
+
+function patternOf(source: string): Parameters<typeof routeTable>[0][number]["pattern"] {
+  const parsed = parsePathPattern(source);
+  if (!parsed.ok) throw new Error(`bad pattern ${source}`);
+  return parsed.value;
+}
+
+/** A request of a test. */
+export interface RequestChoice {
+  readonly method?: string;
+  readonly target?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: ByteStream | string;
+  /** The client has left before the gateway turns to its request. */
+  readonly gone?: boolean;
+}
+
+/** What came back, read to its end. */
+export interface Reply {
+  readonly status: number;
+  /** Lower-case name to joined value. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly text: string;
+  /** The problem body; `{}` where there is none. */
+  readonly problem: Readonly<Record<string, unknown>>;
+  readonly record: ExchangeRecord;
+}
+
+/** One exchange on its way. */
+export interface Flying {
+  readonly answer: Promise<Answer>;
+  /** The client goes. */
+  leave(): void;
+  /** Reads the response to its end and tells so. */
+  reply(): Promise<Reply>;
+}
+
+/** The pipeline with everything around it faked. */
+export class Scene {
+  readonly clock = new FakeClock();
+  readonly log = new MemoryLog();
+  readonly records: ExchangeRecord[] = [];
+  readonly upstream = new FakeUpstream();
+  readonly observations: Observation[] = [];
+  readonly room: CaptureRoom;
+  readonly holder: PlanHolder;
+  retired = 0;
+  readonly handle: Handle;
+
+  constructor(routes: readonly RouteChoice[] | ((scene: { readonly clock: FakeClock }) => readonly RouteChoice[]) = [{}], options: { readonly roomBytes?: number } = {}) {
+    this.room = new CaptureRoom(options.roomBytes);
+    const list = typeof routes === "function" ? routes(this) : routes;
+    this.holder = new PlanHolder(this.generation(planOf(list, this.upstream)));
+    this.handle = pipeline({
+      plans: this.holder,
+      clock: this.clock,
+      log: this.log,
+      captured: this.room,
+      observers: { enqueue: (observation) => void this.observations.push(observation) },
+      onRecord: (record) => void this.records.push(record),
+    });
+  }
+
+  generation(plan: RunnablePlan): { readonly plan: RunnablePlan; readonly retire: () => Promise<void> } {
+    return {
+      plan,
+      retire: () => {
+        this.retired += 1;
+        return Promise.resolve();
+      },
+    };
+  }
+
+  begin(choice: RequestChoice = {}): Flying {
+    const cancel = new CancelSource();
+    if (choice.gone === true) cancel.abort();
+    const answer = this.handle(receivedOf(choice), cancel);
+    return {
+      answer,
+      leave: () => cancel.abort(),
+      reply: async () => this.#read(await this.until(answer)),
+    };
+  }
+
+  async send(choice: RequestChoice = {}): Promise<Reply> {
+    return this.begin(choice).reply();
+  }
+
+  /** Waits for something, letting time pass in small steps while only time can bring it on. */
+  async until<T>(work: Promise<T>): Promise<T> {
+    let over = false;
+    const watch = (): void => void (over = true);
+    work.then(watch, watch);
+    for (let turns = 0; turns < 20_000; turns += 1) {
+      await turn();
+      if (over) return work;
+      this.clock.advance(5);
+    }
+    throw new Error("it never happened");
+  }
+
+  async #read(answer: Answer): Promise<Reply> {
+    const { response } = answer;
+    const sink = new RecordingSink();
+    let sent: Sent = { bytes: 0, completed: true };
+    if (isStream(response.body)) {
+      response.body.pipe(sink);
+      const over = await sink.over;
+      sent = over.kind === "ended" ? { bytes: sink.byteCount, completed: true } : { bytes: sink.byteCount, completed: false, cause: over.cause };
+    } else if (response.body !== undefined) {
+      sink.write(response.body);
+      sent = { bytes: response.body.byteLength, completed: true };
+    }
+    answer.onSent(sent);
+    await turn();
+    const record = this.records.at(-1);
+    if (record === undefined) throw new Error("the exchange left no record");
+    const headers: Record<string, string> = {};
+    for (const name of response.headers.names()) headers[name] = response.headers.joined(name) ?? "";
+    const isProblem = headers["content-type"] === "application/problem+json";
+    return { status: response.status, headers, text: sink.text, problem: isProblem ? JSON.parse(sink.text) : {}, record };
+  }
+}
+
+/** Lets everything that needs no time happen. */
+export async function turn(): Promise<void> {
+  for (let i = 0; i < 3; i += 1) await new Promise<void>((resolve) => setImmediate(resolve));
+}
+
+function receivedOf({ method = "GET", target = "/", headers = {}, body }: RequestChoice): Received {
+  const stream = typeof body === "string" ? new TrackedStream([body]) : body;
+  return {
+    method,
+    requestTarget: target,
+    headers: HeaderLines.fromRaw(["host", "api.example", ...Object.entries(headers).flat()]),
+    body: stream,
+    scheme: "http",
+    listener: "main",
+    peerAddress: "192.0.2.7",
+    tlsSubject: "",
+  };
+}
