@@ -21,7 +21,13 @@ export function compileNode(node: ASTNode, compilation: Compilation): Evaluate {
     case "[]":
       return access(node, compilation);
     case "call":
-      return node.args[0] === "has" ? hasMacro(node, compilation) : called(FUNCTIONS, node, node.args[1].map((arg) => compile(arg)));
+      return node.args[0] === "has"
+        ? hasMacro(node, compilation)
+        : called(
+            FUNCTIONS,
+            node,
+            node.args[1].map((arg) => compile(arg)),
+          );
     case "rcall":
       return method(node, compilation);
     case "list":
@@ -78,15 +84,24 @@ function method(node: NodeOf<"rcall">, compilation: Compilation): Evaluate {
   const loop = iteration(node, compilation);
   if (loop !== undefined) return loop;
   if (name === "matches") return matchesPattern(compilation.compile(receiver), args);
-  return called(METHODS, node, [receiver, ...args].map((arg) => compilation.compile(arg)));
+  return called(
+    METHODS,
+    node,
+    [receiver, ...args].map((arg) => compilation.compile(arg)),
+  );
 }
 
 function called(table: Readonly<Record<string, Callable>>, node: NodeOf<"call" | "rcall">, args: readonly Evaluate[]): Evaluate {
   const [name] = node.args;
   const callable = Object.hasOwn(table, name) ? table[name] : undefined;
-  if (callable === undefined || !callable.arity.includes(args.length)) throw new Unusable(`the function ${name} is not available in conditions`, node);
+  if (callable === undefined || !callable.arity.includes(args.length))
+    throw new Unusable(`the function ${name} is not available in conditions`, node);
   const { call } = callable;
-  return (frame) => call(args.map((arg) => arg(frame)), frame);
+  return (frame) =>
+    call(
+      args.map((arg) => arg(frame)),
+      frame,
+    );
 }
 
 function list(items: readonly Evaluate[]): Evaluate {
@@ -128,9 +143,15 @@ function attempt(evaluate: Evaluate, frame: Frame): boolean | undefined {
   }
 }
 
-const not = (value: Evaluate): Evaluate => (frame) => !truth(value(frame));
+const not =
+  (value: Evaluate): Evaluate =>
+  (frame) =>
+    !truth(value(frame));
 
-const negative = (value: Evaluate): Evaluate => (frame) => negated(value(frame));
+const negative =
+  (value: Evaluate): Evaluate =>
+  (frame) =>
+    negated(value(frame));
 
 function truth(value: Value): boolean {
   if (typeof value === "boolean") return value;
@@ -150,7 +171,8 @@ function binary(node: NodeOf<BinaryOperator>, compilation: Compilation): Evaluat
 /** `"authorization" in request.headers` names a hidden field as literally as an index does. */
 function checkLiteralName(name: ASTNode, container: ASTNode, { scope, hidden }: Compilation): void {
   const path = literalPath(container, scope);
-  if (path !== undefined && name.op === "value" && typeof name.args === "string") checkName([...path, { name: name.args, node: name }], hidden);
+  if (path !== undefined && name.op === "value" && typeof name.args === "string")
+    checkName([...path, { name: name.args, node: name }], hidden);
 }
 
 /** The strings of a list that has nothing else; a set finds one of them at once. */
@@ -159,4 +181,3 @@ function literalTexts(node: ASTNode): ReadonlySet<Value> | undefined {
   const texts = node.args.map((item) => (item.op === "value" && typeof item.args === "string" ? item.args : undefined));
   return texts.includes(undefined) ? undefined : new Set<Value>(texts.filter((text) => text !== undefined));
 }
-

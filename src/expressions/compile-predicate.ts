@@ -27,7 +27,8 @@ export interface PredicateScope {
  * hidden fields and what is too large are found here. What it costs to evaluate is bounded, whatever the exchange holds.
  */
 export function compilePredicate(source: string, scope: PredicateScope): Result<CompiledPredicate, ExpressionProblem> {
-  if (source.length > EXPRESSION_LIMITS.chars) return err(problemAt(source, EXPRESSION_LIMITS.chars, `an expression has at most ${EXPRESSION_LIMITS.chars} characters`));
+  if (source.length > EXPRESSION_LIMITS.chars)
+    return err(problemAt(source, EXPRESSION_LIMITS.chars, `an expression has at most ${EXPRESSION_LIMITS.chars} characters`));
   try {
     const needsBody = { request: false, response: false };
     const evaluate = compileWith(checked(source), { ...scope, needsBody }, []);
@@ -48,7 +49,11 @@ function checked(source: string): ASTNode {
     const parsed = checker().parse(source);
     const { valid, type, error } = parsed.check();
     if (!valid) throw error ?? new Error("the expression does not check");
-    if (type !== "bool") throw new Unusable(`a condition answers true or false, this one ${type === "dyn" ? "anything; compare it with == true" : `a value of type ${type ?? "dyn"}`}`, parsed.ast);
+    if (type !== "bool")
+      throw new Unusable(
+        `a condition answers true or false, this one ${type === "dyn" ? "anything; compare it with == true" : `a value of type ${type ?? "dyn"}`}`,
+        parsed.ast,
+      );
     return parsed.ast;
   } catch (error) {
     throw error instanceof Unusable ? error : new Unusable(summaryOf(error), { pos: offsetOf(error) });

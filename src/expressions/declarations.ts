@@ -39,13 +39,21 @@ export const isRoot = (name: string): name is RootName => Object.hasOwn(FIELDS, 
 
 /** Why a root is not there at a phase; undefined where it is. */
 export function absenceOf(root: RootName, phase: Phase): string | undefined {
-  if (phase === "pre-auth" && (root === "principal" || root === "tenant")) return `there is no ${root} at pre-auth: nobody is authenticated yet`;
+  if (phase === "pre-auth" && (root === "principal" || root === "tenant"))
+    return `there is no ${root} at pre-auth: nobody is authenticated yet`;
   if (phase !== "post-response" && root === "response") return `there is no response at ${phase}, only at post-response`;
   return undefined;
 }
 
 /** Bounds of one expression. */
-export const EXPRESSION_LIMITS = { chars: 4096, nodes: 1000, depth: 64, listItems: 500, mapEntries: 100, comprehensions: 2 } as const;
+export const EXPRESSION_LIMITS = {
+  chars: 4096,
+  nodes: 1000,
+  depth: 64,
+  listItems: 500,
+  mapEntries: 100,
+  comprehensions: 2,
+} as const;
 
 /** Parses and type-checks; evaluates nothing: its regular expressions backtrack, and it has no bound on work. */
 export function checker(): Environment {

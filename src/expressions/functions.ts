@@ -27,7 +27,10 @@ export const METHODS: Readonly<Record<string, Callable>> = {
   contains: onTexts((text, part) => text.includes(part)),
   indexOf: onTexts((text, part) => BigInt(text.indexOf(part))),
   lastIndexOf: onTexts((text, part) => BigInt(text.lastIndexOf(part))),
-  split: { arity: [2], call: ([text = null, separator = null], work) => split(textOf(text, work), textOf(separator, work), work) },
+  split: {
+    arity: [2],
+    call: ([text = null, separator = null], work) => split(textOf(text, work), textOf(separator, work), work),
+  },
   // ASCII and nothing else, as the names say
   lowerAscii: onText((text) => text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase())),
   upperAscii: onText((text) => text.replace(/[a-z]+/g, (letters) => letters.toUpperCase())),

@@ -84,7 +84,10 @@ const LOOPS: Readonly<Record<string, Loop>> = {
   exists: { parts: [1], run: (round, [condition]) => settled(round, condition, true) },
   exists_one: { parts: [1], run: (round, [condition]) => countOf(round, condition) === 1 },
   filter: { parts: [1], run: (round, [condition]) => kept(round, condition, undefined) },
-  map: { parts: [1, 2], run: (round, parts) => (parts.length === 2 ? kept(round, parts[0], parts[1]) : kept(round, undefined, parts[0])) },
+  map: {
+    parts: [1, 2],
+    run: (round, parts) => (parts.length === 2 ? kept(round, parts[0], parts[1]) : kept(round, undefined, parts[0])),
+  },
 };
 
 /** Whether some item gives the wanted answer. One that does outweighs others that fail, as with `||`. */
@@ -111,6 +114,7 @@ function countOf(round: Round, condition: Evaluate | undefined): number {
 
 function kept(round: Round, condition: Evaluate | undefined, transform: Evaluate | undefined): readonly Value[] {
   const values: Value[] = [];
-  for (const item of round) if (condition === undefined || round.test(condition)) values.push(transform === undefined ? item : transform(round.frame));
+  for (const item of round)
+    if (condition === undefined || round.test(condition)) values.push(transform === undefined ? item : transform(round.frame));
   return values;
 }

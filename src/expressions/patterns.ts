@@ -22,6 +22,9 @@ function compilePattern(source: string, node: ASTNode): RE2JS {
   try {
     return RE2JS.compile(source);
   } catch (error) {
-    throw new Unusable(`the pattern of matches() cannot be used: ${error instanceof Error ? error.message : "unknown syntax"}`, node);
+    throw new Unusable(
+      `the pattern of matches() cannot be used: ${error instanceof Error ? error.message : "unknown syntax"}`,
+      node,
+    );
   }
 }

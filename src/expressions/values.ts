@@ -2,7 +2,17 @@ import { RawNumber, type Json } from "../model/json.ts";
 import { FAULT, type Work } from "./work.ts";
 
 /** A value of the expression language: `bigint` is its int, `number` its double. JSON is used as it is. */
-export type Value = null | boolean | string | bigint | number | Uint8Array | readonly Value[] | ReadonlyMap<string, Value> | NamedValues | RawNumber;
+export type Value =
+  | null
+  | boolean
+  | string
+  | bigint
+  | number
+  | Uint8Array
+  | readonly Value[]
+  | ReadonlyMap<string, Value>
+  | NamedValues
+  | RawNumber;
 
 /** Headers, query names or labels: read where they are, by name. */
 export class NamedValues {

@@ -33,10 +33,13 @@ export function checkName(path: readonly PathStep[], hidden: HiddenNames): void 
   const [root, field, name] = path;
   if (name === undefined || (root?.name !== "request" && root?.name !== "response")) return;
   if (field?.name === "headers") {
-    if (name.name !== name.name.toLowerCase()) throw new Unusable(`header names are in lower case: "${name.name.toLowerCase()}"`, name.node);
-    if (isHiddenHeader(hidden, root.name, name.name)) throw new Unusable(`the header ${name.name} is hidden: it may carry a credential`, name.node);
+    if (name.name !== name.name.toLowerCase())
+      throw new Unusable(`header names are in lower case: "${name.name.toLowerCase()}"`, name.node);
+    if (isHiddenHeader(hidden, root.name, name.name))
+      throw new Unusable(`the header ${name.name} is hidden: it may carry a credential`, name.node);
   }
-  if (field?.name === "query" && hidden.query.has(name.name)) throw new Unusable(`the query name ${name.name} is hidden: it may carry a credential`, name.node);
+  if (field?.name === "query" && hidden.query.has(name.name))
+    throw new Unusable(`the query name ${name.name} is hidden: it may carry a credential`, name.node);
 }
 
 const isHiddenHeader = (hidden: HiddenNames, side: RootName, name: string): boolean =>
@@ -44,7 +47,12 @@ const isHiddenHeader = (hidden: HiddenNames, side: RootName, name: string): bool
 
 function labelAccess(path: readonly PathStep[]): Evaluate | undefined {
   return byName(
-    (frame) => new NamedValues("", (name) => frame.facts.exchange.labels.get(name), () => [...frame.facts.exchange.labels.keys()]),
+    (frame) =>
+      new NamedValues(
+        "",
+        (name) => frame.facts.exchange.labels.get(name),
+        () => [...frame.facts.exchange.labels.keys()],
+      ),
     path.slice(1),
   );
 }
@@ -72,10 +80,18 @@ function namedValues(root: RootName, field: string, hidden: HiddenNames): ((fram
 }
 
 const ofRecord = (labels: Readonly<Record<string, string>>): NamedValues =>
-  new NamedValues("", (name) => (Object.hasOwn(labels, name) ? labels[name] : undefined), () => Object.keys(labels));
+  new NamedValues(
+    "",
+    (name) => (Object.hasOwn(labels, name) ? labels[name] : undefined),
+    () => Object.keys(labels),
+  );
 
 function ofHeaders(headers: HeaderLines | undefined, isShown: (name: string) => boolean): NamedValues {
-  return new NamedValues("", (name) => (isShown(name) ? headers?.joined(name) : undefined), () => [...(headers?.names() ?? [])].filter(isShown));
+  return new NamedValues(
+    "",
+    (name) => (isShown(name) ? headers?.joined(name) : undefined),
+    () => [...(headers?.names() ?? [])].filter(isShown),
+  );
 }
 
 function ofQuery(query: QueryText, hidden: HiddenNames): NamedValues {

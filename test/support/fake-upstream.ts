@@ -35,7 +35,7 @@ export class FakeUpstream implements Upstream {
   }
 
   async send(request: UpstreamRequest, cancel: Cancel): Promise<Result<Response, UpstreamFailure>> {
-    const read = await readBody(request.body);
+    const read = await readBody(request.body, cancel);
     if (read === undefined) return err({ problem: "bad_request", cause: "the request body broke off" });
     const sent = { method: request.method, requestTarget: request.requestTarget, headers: request.headers.toRaw(), body: read, cancel };
     this.requests.push(sent);
@@ -45,8 +45,10 @@ export class FakeUpstream implements Upstream {
   async [Symbol.asyncDispose](): Promise<void> {}
 }
 
-async function readBody(body: Body): Promise<string | undefined> {
+async function readBody(body: Body, cancel: Cancel): Promise<string | undefined> {
   if (!isStream(body)) return textOf(body ?? new Uint8Array());
-  const collected = await collect(body, { maxBytes: 64 * 1024 * 1024 });
-  return collected.kind === "complete" ? textOf(collected.bytes) : undefined;
+  const gone = new Promise<undefined>((resolve) => cancel.onAbort(() => resolve(undefined)));
+  const collected = await Promise.race([collect(body, { maxBytes: 64 * 1024 * 1024 }), gone]);
+  if (collected === undefined) body.discard();
+  return collected?.kind === "complete" ? textOf(collected.bytes) : undefined;
 }

@@ -1,4 +1,3 @@
-import { status } from "@grpc/grpc-js";
 import { decodeVerdict, type Verdict } from "@sallyport/contract/verdict.ts";
 import { METHODS } from "@sallyport/contract/wire.ts";
 import type { BindingPlan } from "../../model/plan.ts";
@@ -11,7 +10,7 @@ import { compileEncoder, type EncodeReview } from "./encode-review.ts";
 import type { ViewTerms } from "./encode-view.ts";
 import { expectedVerdict } from "./expected-verdict.ts";
 import type { InterceptorChannel } from "./interceptor-channel.ts";
-import { isConnectionLost, isUnseen, statusToFailure, type CallStatus } from "./status-to-failure.ts";
+import { isConnectionLost, isUnseen, STATUS, statusToFailure, type CallStatus } from "./status-to-failure.ts";
 import type { CallOutcome } from "./unary-call.ts";
 
 type Answer = Result<Verdict, ReviewFailure>;
@@ -31,12 +30,15 @@ const MIN_RESEND_MS = 10;
 /** Prepares the reviews of one binding. Each is admitted, sent, perhaps sent once more, and decoded inside its grant of time (C6, C21). */
 export function reviewerOf(binding: BindingPlan, hidden: ViewTerms["hidden"], deps: AskDeps): Reviewer {
   const terms: AskTerms = { binding, encode: compileEncoder(binding, hidden), expected: expectedVerdict(binding), deps };
-  if (!binding.described) return () => Promise.resolve(failure("unavailable", "the interceptor was not described yet", "not_described"));
+  if (!binding.described)
+    return () => Promise.resolve(failure("unavailable", "the interceptor was not described yet", "not_described"));
   deps.channel.receiveUpTo(receiveLimit(binding.limits.maxResponseBytes));
   return (subject, call) => {
     const endMs = deps.clock.nowMs() + call.grantMs;
     const entry = deps.admission.enter(call.grantMs, call.cancel);
-    return entry instanceof Promise ? entry.then((admitted) => begin(terms, admitted, { subject, call, endMs })) : begin(terms, entry, { subject, call, endMs });
+    return entry instanceof Promise
+      ? entry.then((admitted) => begin(terms, admitted, { subject, call, endMs }))
+      : begin(terms, entry, { subject, call, endMs });
   };
 }
 
@@ -90,7 +92,9 @@ class Review {
     this.#ask = ask;
     this.#resolve = resolve;
     // the library has a deadline too; ours is the one that is trusted
-    this.#stopTimer = clock.after(Math.max(ask.endMs - clock.nowMs(), 0), () => this.#end(failure("timeout", `no verdict within ${Math.round(ask.call.grantMs)} ms`)));
+    this.#stopTimer = clock.after(Math.max(ask.endMs - clock.nowMs(), 0), () =>
+      this.#end(failure("timeout", `no verdict within ${Math.round(ask.call.grantMs)} ms`)),
+    );
     // at once, where it happened between the admission and now
     this.#forget = ask.call.cancel.onAbort(() => this.#end(CANCELLED));
   }
@@ -108,7 +112,13 @@ class Review {
       else this.#fail(started.error);
     } catch (error) {
       // a bug of ours, or of the client library: one exchange's failure, not the process's
-      this.#end(failure("invalid", `the review could not be made: ${error instanceof Error ? error.message : "unknown error"}`, "contract"));
+      this.#end(
+        failure(
+          "invalid",
+          `the review could not be made: ${error instanceof Error ? error.message : "unknown error"}`,
+          "contract",
+        ),
+      );
     }
   }
 
@@ -133,7 +143,8 @@ class Review {
   #read(bytes: Buffer): Answer {
     const { binding, expected } = this.#terms;
     const { maxResponseBytes } = binding.limits;
-    if (bytes.byteLength > maxResponseBytes) return failure("invalid", `a verdict of ${bytes.byteLength} bytes, at most ${maxResponseBytes} allowed`, "too_large");
+    if (bytes.byteLength > maxResponseBytes)
+      return failure("invalid", `a verdict of ${bytes.byteLength} bytes, at most ${maxResponseBytes} allowed`, "too_large");
     const verdict = decodeVerdict(bytes, { ...expected, reviewId: this.#ask.call.reviewId });
     return verdict.ok ? ok(verdict.value) : failure("invalid", verdict.error.detail, verdict.error.reason);
   }
@@ -145,7 +156,7 @@ class Review {
 
   #fail(callStatus: CallStatus): void {
     const { channel, onConfigUnknown } = this.#terms.deps;
-    if (callStatus.code === status.FAILED_PRECONDITION) onConfigUnknown();
+    if (callStatus.code === STATUS.FAILED_PRECONDITION) onConfigUnknown();
     this.#end(err(statusToFailure(callStatus, channel.receiveLimitBytes)));
   }
 
@@ -160,8 +171,11 @@ class Review {
   }
 }
 
-const failure = (kind: ReviewFailure["kind"], message: string, reason?: ReviewFailure["reason"]): { readonly ok: false; readonly error: ReviewFailure } =>
-  err({ kind, message, ...(reason === undefined ? {} : { reason }) });
+const failure = (
+  kind: ReviewFailure["kind"],
+  message: string,
+  reason?: ReviewFailure["reason"],
+): { readonly ok: false; readonly error: ReviewFailure } => err({ kind, message, ...(reason === undefined ? {} : { reason }) });
 
 /** What a review that is no longer wanted resolves to; nobody reads it. */
 const CANCELLED = failure("unavailable", "the review was cancelled");

@@ -37,15 +37,22 @@ export function describe(
       resolve(answer);
     };
     const stopTimer = clock.after(timeMs, () => end(err({ kind: "timeout", message: `no manifest within ${timeMs} ms` })));
-    const started = channel.call(METHODS.describe, Buffer.from(message), timeMs, (outcome) => end(manifestOf(outcome, channel.receiveLimitBytes)));
+    const started = channel.call(METHODS.describe, Buffer.from(message), timeMs, (outcome) =>
+      end(manifestOf(outcome, channel.receiveLimitBytes)),
+    );
     if (started.ok) giveUp = started.value;
     else queueMicrotask(() => end(err(statusToFailure(started.error, channel.receiveLimitBytes))));
-    const forget = cancel.onAbort(() => queueMicrotask(() => end(err({ kind: "unavailable", message: "describing was cancelled" }))));
+    const forget = cancel.onAbort(() =>
+      queueMicrotask(() => end(err({ kind: "unavailable", message: "describing was cancelled" }))),
+    );
   });
 }
 
 /** The request in which a service is told who calls and what the operator's file says of its bindings. */
-export function encodeDescribe(bindings: readonly BindingConfig[], { gatewayId, gatewayVersion, maxConcurrentReviews }: GatewayFacts): Uint8Array {
+export function encodeDescribe(
+  bindings: readonly BindingConfig[],
+  { gatewayId, gatewayVersion, maxConcurrentReviews }: GatewayFacts,
+): Uint8Array {
   return DescribeRequest.encode({
     gatewayId,
     gatewayVersion,
@@ -69,7 +76,11 @@ function manifestOf(outcome: CallOutcome, receiveLimitBytes: number): Result<Man
 
 function readManifest(bytes: Uint8Array): Result<Manifest, ReviewFailure> {
   if (bytes.byteLength > MAX_MANIFEST_BYTES) {
-    return err({ kind: "invalid", reason: "too_large", message: `a manifest of ${bytes.byteLength} bytes, at most ${MAX_MANIFEST_BYTES} allowed` });
+    return err({
+      kind: "invalid",
+      reason: "too_large",
+      message: `a manifest of ${bytes.byteLength} bytes, at most ${MAX_MANIFEST_BYTES} allowed`,
+    });
   }
   const decoded = decodeStrict(WireManifest, bytes);
   if (!decoded.ok) return err({ kind: "invalid", reason: "undecodable", message: `the manifest is ${decoded.error}` });

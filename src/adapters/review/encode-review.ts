@@ -36,7 +36,16 @@ export function compileEncoder(binding: BindingPlan, hidden: ViewTerms["hidden"]
 }
 
 /** Field numbers of ReviewRequest. */
-const REVIEW_REQUEST = { reviewId: 1, attempt: 2, bindingId: 3, phase: 4, mode: 5, bindingDigest: 6, configDigest: 7, view: 8 } as const;
+const REVIEW_REQUEST = {
+  reviewId: 1,
+  attempt: 2,
+  bindingId: 3,
+  phase: 4,
+  mode: 5,
+  bindingDigest: 6,
+  configDigest: 7,
+  view: 8,
+} as const;
 
 function constantFields(binding: BindingPlan): Buffer {
   const writer = new MessageWriter();
@@ -50,10 +59,12 @@ function constantFields(binding: BindingPlan): Buffer {
 
 /** The plan checked its pointers; one that is none names nothing. */
 function pointerSet(pointers: readonly string[]): PointerSet {
-  return new PointerSet(pointers.flatMap((pointer) => {
-    const tokens = parsePointer(pointer);
-    return tokens.ok ? [tokens.value] : [];
-  }));
+  return new PointerSet(
+    pointers.flatMap((pointer) => {
+      const tokens = parsePointer(pointer);
+      return tokens.ok ? [tokens.value] : [];
+    }),
+  );
 }
 
 // a guess that spares moving a large body once its length is known; wrong when the binding sees none, which costs nothing much

@@ -53,13 +53,17 @@ function inside(field: number, writers: readonly Write[]): Write {
   };
 }
 
-const ifResponded = (write: Write): Write => (writer, subject) => {
-  if (subject.exchange.response !== undefined) write(writer, subject);
-};
+const ifResponded =
+  (write: Write): Write =>
+  (writer, subject) => {
+    if (subject.exchange.response !== undefined) write(writer, subject);
+  };
 
-const ifOver = (write: Write): Write => (writer, subject) => {
-  if (subject.outcome !== undefined) write(writer, subject);
-};
+const ifOver =
+  (write: Write): Write =>
+  (writer, subject) => {
+    if (subject.outcome !== undefined) write(writer, subject);
+  };
 
 function requestWriters(terms: ViewTerms): readonly Write[] {
   const { needs } = terms;
@@ -99,7 +103,8 @@ function queryWriters({ needs, expose, hidden }: ViewTerms): readonly Write[] {
   if (needs.covers(at)) {
     return [
       (writer, { exchange }) => {
-        for (const [name, values] of new QueryText(exchange.head.query ?? "").all()) if (isShown(name)) writeParameter(writer, name, values);
+        for (const [name, values] of new QueryText(exchange.head.query ?? "").all())
+          if (isShown(name)) writeParameter(writer, name, values);
       },
     ];
   }
@@ -125,12 +130,17 @@ function headerWriters(side: "request" | "response", field: number, { needs, exp
   const at = [side, "headers"];
   const isHidden = (name: string): boolean => hidden.headers.has(name) || (side === "response" && name === "set-cookie");
   const isShown = (name: string): boolean => !isHidden(name) || expose.covers([...at, name]);
-  const linesOf = ({ exchange }: ReviewSubject): HeaderLines | undefined => (side === "request" ? exchange.head.headers : exchange.response?.headers);
+  const linesOf = ({ exchange }: ReviewSubject): HeaderLines | undefined =>
+    side === "request" ? exchange.head.headers : exchange.response?.headers;
   if (needs.covers(at)) {
     return [
       (writer, subject) => {
         const headers = linesOf(subject);
-        for (const name of headers?.names() ?? []) if (isShown(name)) writePair(writer, field, name, headers?.joined(name) ?? "");
+        if (headers !== undefined) {
+          writeHeaders(headers, (name, value) => {
+            if (isShown(name)) writePair(writer, field, name, value);
+          });
+        }
       },
     ];
   }
@@ -142,7 +152,20 @@ function headerWriters(side: "request" | "response", field: number, { needs, exp
     });
 }
 
-function labelWriters(needs: PointerSet, field: number, at: readonly string[], labelsOf: (subject: ReviewSubject) => ReadonlyMap<string, string>): readonly Write[] {
+/** Every name with its lines joined, in order of first appearance. */
+function writeHeaders(headers: HeaderLines, write: (name: string, value: string) => void): void {
+  const names = headers.names();
+  // the usual case: no name twice, nothing to be joined
+  if (names.size === headers.size) return headers.each(write);
+  for (const name of names) write(name, headers.joined(name) ?? "");
+}
+
+function labelWriters(
+  needs: PointerSet,
+  field: number,
+  at: readonly string[],
+  labelsOf: (subject: ReviewSubject) => ReadonlyMap<string, string>,
+): readonly Write[] {
   if (needs.covers(at)) {
     return [
       (writer, subject) => {
@@ -179,7 +202,11 @@ function principalWriters(needs: PointerSet): readonly Write[] {
   return [
     ...Object.entries(PRINCIPAL_MEMBERS)
       .filter(([member]) => needs.covers(["principal", member]))
-      .map(([, write]): Write => (writer, { exchange }) => write(writer, exchange.principal)),
+      .map(
+        ([, write]): Write =>
+          (writer, { exchange }) =>
+            write(writer, exchange.principal),
+      ),
     ...claimWriters(needs),
   ];
 }
@@ -226,7 +253,10 @@ function routeWriters(needs: PointerSet): readonly Write[] {
 function clientWriters(needs: PointerSet): readonly Write[] {
   const address: Write = (writer, { exchange }) => writer.string(1, exchange.client.address);
   const tlsSubject: Write = (writer, { exchange }) => writer.string(2, exchange.client.tlsSubject);
-  return [...(needs.covers(["client", "address"]) ? [address] : []), ...(needs.covers(["client", "tls_subject"]) ? [tlsSubject] : [])];
+  return [
+    ...(needs.covers(["client", "address"]) ? [address] : []),
+    ...(needs.covers(["client", "tls_subject"]) ? [tlsSubject] : []),
+  ];
 }
 
 function outcomeWriters(needs: PointerSet): readonly Write[] {
@@ -250,7 +280,8 @@ const OUTCOME_MEMBERS: Readonly<Record<keyof typeof OUTCOME, (writer: MessageWri
 function namesBelow(pointers: PointerSet, at: readonly string[]): readonly string[] {
   const names = pointers.pointers.flatMap((pointer) => {
     const tokens = parsePointer(pointer);
-    if (!tokens.ok || tokens.value.length !== at.length + 1 || !at.every((token, index) => token === tokens.value[index])) return [];
+    if (!tokens.ok || tokens.value.length !== at.length + 1 || !at.every((token, index) => token === tokens.value[index]))
+      return [];
     return tokens.value.slice(at.length);
   });
   return [...new Set(names)];

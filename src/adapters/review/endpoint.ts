@@ -1,3 +1,4 @@
+import { createPrivateKey, X509Certificate } from "node:crypto";
 import { checkServerIdentity, createSecureContext, type PeerCertificate } from "node:tls";
 import { credentials, type ChannelCredentials, type ChannelOptions } from "@grpc/grpc-js";
 import { err, ok, type Result } from "../../model/result.ts";
@@ -31,24 +32,41 @@ export function securityOf(endpoint: ReviewEndpoint, pems: PemMaterial | undefin
   if (endpoint.kind === "grpc") return ok({ credentials: credentials.createInsecure(), options: {} });
   if (pems?.pair === undefined || pems.caPem === undefined) return err("grpcs needs a CA, a client certificate and its key");
   const { serverName } = endpoint.tls;
+  const { certPem, keyPem } = pems.pair;
   try {
-    const secureContext = createSecureContext({ ca: pems.caPem, cert: pems.pair.certPem, key: pems.pair.keyPem.reveal(), minVersion: "TLSv1.2" });
+    // an empty CA would stand for every authority the system trusts, an empty key for no certificate of ours
+    parseAll(pems.caPem, certPem, keyPem.reveal());
+    const secureContext = createSecureContext({ ca: pems.caPem, cert: certPem, key: keyPem.reveal(), minVersion: "TLSv1.2" });
     return ok({
-      credentials: credentials.createFromSecureContext(secureContext, { checkServerIdentity: (_host, certificate) => identityProblem(serverName, certificate) }),
-      options: { "grpc.ssl_target_name_override": sniOf(serverName), "grpc.default_authority": authorityOf(serverName, endpoint.port) },
+      credentials: credentials.createFromSecureContext(secureContext, {
+        checkServerIdentity: (_host, certificate) => identityProblem(serverName, certificate),
+      }),
+      options: {
+        "grpc.ssl_target_name_override": sniOf(serverName),
+        "grpc.default_authority": authorityOf(serverName, endpoint.port),
+      },
     });
   } catch {
     return err("CA, client certificate or key cannot be used");
   }
 }
 
+/** Throws on what is no PEM material, or does not belong together. */
+function parseAll(caPem: string, certPem: string, keyPem: string): void {
+  const [authority, own] = [new X509Certificate(caPem), new X509Certificate(certPem)];
+  if (!authority.ca || !own.checkPrivateKey(createPrivateKey(keyPem)))
+    throw new Error("no authority, or a key of another certificate");
+}
+
 /** The peer must be named by a subject alternative name; a common name is not one (RFC 9525). */
 function identityProblem(serverName: string, certificate: PeerCertificate): Error | undefined {
-  if (certificate.subjectaltname === undefined) return new Error(`the certificate has no subject alternative name; ${serverName} is expected`);
+  if (certificate.subjectaltname === undefined)
+    return new Error(`the certificate has no subject alternative name; ${serverName} is expected`);
   return checkServerIdentity(serverName, certificate);
 }
 
 /** TLS allows no address as a server name (RFC 6066 section 3), and Node 26 refuses to send one. */
 const sniOf = (serverName: string): string => (isIpAddress(serverName) ? "interceptor.invalid" : serverName);
 
-const authorityOf = (serverName: string, port: number): string => `${serverName.includes(":") ? `[${serverName}]` : serverName}:${port}`;
+const authorityOf = (serverName: string, port: number): string =>
+  `${serverName.includes(":") ? `[${serverName}]` : serverName}:${port}`;

@@ -7,7 +7,9 @@ export function expectedVerdict(binding: BindingPlan): Omit<ExpectedVerdict, "re
   const side = binding.phase === "post-response" ? "response" : "request";
   const prefix = `/${side}/headers/`;
   // a granted container of headers is no grant of each of them on a denial
-  const granted = new Set(binding.writes.filter((pointer) => pointer.startsWith(prefix)).map((pointer) => pointer.slice(prefix.length)));
+  const granted = new Set(
+    binding.writes.filter((pointer) => pointer.startsWith(prefix)).map((pointer) => pointer.slice(prefix.length)),
+  );
   return {
     maxPatches: binding.limits.maxPatches,
     reservedCodes: RESERVED_CODES,

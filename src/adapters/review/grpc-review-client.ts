@@ -35,20 +35,27 @@ export interface GrpcReviewClient extends ReviewClient {
 }
 
 /** Connects to an interceptor and stays connected. Closing lets calls in flight finish; later ones fail `unavailable`. */
-export function grpcReviewClient(config: GrpcReviewClientConfig, { clock, log }: { readonly clock: Clock; readonly log: Log }): GrpcReviewClient {
+export function grpcReviewClient(
+  config: GrpcReviewClientConfig,
+  { clock, log }: { readonly clock: Clock; readonly log: Log },
+): GrpcReviewClient {
   const { name, endpoint, tls, gatewayId, gatewayVersion } = config;
   let { maxConcurrentReviews } = config;
   const again = new DescribeAgain(clock);
   const admission = new Admission({ maxInside: maxConcurrentReviews, maxWaiting: config.maxPendingReviews }, clock);
   let describing = 0;
-  const channel = new InterceptorChannel({ name, endpoint, pems: tls, gatewayVersion }, receiveLimit(LIMITS.maxResponseBytes.fallback), {
-    clock,
-    log,
-    // a Describe under way asks the service that was just reached
-    onReady() {
-      if (describing === 0) again.wish();
+  const channel = new InterceptorChannel(
+    { name, endpoint, pems: tls, gatewayVersion },
+    receiveLimit(LIMITS.maxResponseBytes.fallback),
+    {
+      clock,
+      log,
+      // a Describe under way asks the service that was just reached
+      onReady() {
+        if (describing === 0) again.wish();
+      },
     },
-  });
+  );
   return {
     async describe(bindings, { deadlineMs, cancel }) {
       describing += 1;
@@ -57,7 +64,8 @@ export function grpcReviewClient(config: GrpcReviewClientConfig, { clock, log }:
       describing -= 1;
       return answer;
     },
-    reviewer: (binding, hidden) => reviewerOf(binding, hidden, { channel, admission, clock, onConfigUnknown: () => again.wish() }),
+    reviewer: (binding, hidden) =>
+      reviewerOf(binding, hidden, { channel, admission, clock, onConfigUnknown: () => again.wish() }),
     onDescribeAgain: (listener) => again.on(listener),
     rotate: (pems) => channel.rotate(pems),
     setLimits(limits) {

@@ -1,10 +1,10 @@
-import { Channel, status, type ChannelOptions } from "@grpc/grpc-js";
+import { Channel, type ChannelOptions } from "@grpc/grpc-js";
 import { err, ok, type Result } from "../../model/result.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Log } from "../../ports/log.ts";
 import type { PemMaterial } from "../certificates/pem-files.ts";
 import { securityOf, targetOf, type ReviewEndpoint, type Security } from "./endpoint.ts";
-import type { CallStatus } from "./status-to-failure.ts";
+import { STATUS, type CallStatus } from "./status-to-failure.ts";
 import { unaryCall, type CallOutcome } from "./unary-call.ts";
 import { watchConnection } from "./watch-connection.ts";
 
@@ -26,7 +26,11 @@ export class InterceptorChannel {
   #stopWatch = (): void => {};
   #closed = false;
 
-  constructor(terms: ChannelTerms, receiveLimitBytes: number, deps: { readonly clock: Clock; readonly log: Log; readonly onReady: () => void }) {
+  constructor(
+    terms: ChannelTerms,
+    receiveLimitBytes: number,
+    deps: { readonly clock: Clock; readonly log: Log; readonly onReady: () => void },
+  ) {
     this.#terms = terms;
     this.#deps = deps;
     this.#receiveLimitBytes = receiveLimitBytes;
@@ -58,12 +62,15 @@ export class InterceptorChannel {
   /** One call that may take `timeMs`. Returns the function that gives it up, or why it cannot be made. */
   call(method: string, message: Buffer, timeMs: number, done: (outcome: CallOutcome) => void): Result<() => void, CallStatus> {
     if (this.#channel === undefined) {
-      return err({ code: status.UNAVAILABLE, details: this.#security.ok ? "the client is closed" : this.#security.error });
+      return err({ code: STATUS.UNAVAILABLE, details: this.#security.ok ? "the client is closed" : this.#security.error });
     }
     try {
       return ok(unaryCall(this.#channel, { method, message, deadlineMs: this.#deps.clock.wallMs() + timeMs }, done));
     } catch (error) {
-      return err({ code: status.INTERNAL, details: `the call could not be made: ${error instanceof Error ? error.message : "unknown error"}` });
+      return err({
+        code: STATUS.INTERNAL,
+        details: `the call could not be made: ${error instanceof Error ? error.message : "unknown error"}`,
+      });
     }
   }
 

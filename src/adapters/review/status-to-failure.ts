@@ -1,5 +1,16 @@
-import { status } from "@grpc/grpc-js";
 import type { InvalidReason, ReviewFailure } from "../../model/review-failure.ts";
+
+/** The status codes of gRPC that mean something to us. */
+export const STATUS = {
+  CANCELLED: 1,
+  DEADLINE_EXCEEDED: 4,
+  PERMISSION_DENIED: 7,
+  RESOURCE_EXHAUSTED: 8,
+  FAILED_PRECONDITION: 9,
+  INTERNAL: 13,
+  UNAVAILABLE: 14,
+  UNAUTHENTICATED: 16,
+} as const satisfies Record<string, number>;
 
 /** How a call ended that gave no message: a gRPC status, the peer's or the client library's own. */
 export interface CallStatus {
@@ -13,9 +24,10 @@ export interface CallStatus {
  * limit, by which the library's RESOURCE_EXHAUSTED is told from the peer's: both say the same words, but hardly the same number.
  */
 export function statusToFailure({ code, details }: CallStatus, receiveLimitBytes: number): ReviewFailure {
-  const message = `status ${code}${code in status ? ` ${status[code]}` : ""}: ${details.slice(0, MAX_DETAIL_CHARS) || "no details"}`;
-  if (code === status.RESOURCE_EXHAUSTED && isOwnLimit(details, receiveLimitBytes)) return { kind: "invalid", reason: "too_large", message };
-  if (code === status.INTERNAL && isLostConnection(details)) return { kind: "unavailable", message };
+  const message = `gRPC status ${code}: ${details.slice(0, MAX_DETAIL_CHARS) || "no details"}`;
+  if (code === STATUS.RESOURCE_EXHAUSTED && isOwnLimit(details, receiveLimitBytes))
+    return { kind: "invalid", reason: "too_large", message };
+  if (code === STATUS.INTERNAL && isLostConnection(details)) return { kind: "unavailable", message };
   const outcome = OUTCOMES.get(code) ?? CONTRACT;
   return { ...outcome, message };
 }
@@ -27,14 +39,17 @@ const UNAVAILABLE = { kind: "unavailable" } as const;
 const CONTRACT: { readonly kind: "invalid"; readonly reason: InvalidReason } = { kind: "invalid", reason: "contract" };
 
 /** Every code that is not an invalid answer. A refusal of our call is never a denial of the request. */
-const OUTCOMES: ReadonlyMap<number, Pick<ReviewFailure, "kind" | "reason">> = new Map<number, Pick<ReviewFailure, "kind" | "reason">>([
-  [status.CANCELLED, UNAVAILABLE],
-  [status.DEADLINE_EXCEEDED, { kind: "timeout" }],
-  [status.PERMISSION_DENIED, UNAVAILABLE],
-  [status.RESOURCE_EXHAUSTED, { kind: "overloaded" }],
-  [status.FAILED_PRECONDITION, UNAVAILABLE],
-  [status.UNAVAILABLE, UNAVAILABLE],
-  [status.UNAUTHENTICATED, UNAVAILABLE],
+const OUTCOMES: ReadonlyMap<number, Pick<ReviewFailure, "kind" | "reason">> = new Map<
+  number,
+  Pick<ReviewFailure, "kind" | "reason">
+>([
+  [STATUS.CANCELLED, UNAVAILABLE],
+  [STATUS.DEADLINE_EXCEEDED, { kind: "timeout" }],
+  [STATUS.PERMISSION_DENIED, UNAVAILABLE],
+  [STATUS.RESOURCE_EXHAUSTED, { kind: "overloaded" }],
+  [STATUS.FAILED_PRECONDITION, UNAVAILABLE],
+  [STATUS.UNAVAILABLE, UNAVAILABLE],
+  [STATUS.UNAUTHENTICATED, UNAVAILABLE],
 ]);
 
 function isOwnLimit(details: string, receiveLimitBytes: number): boolean {
@@ -43,7 +58,8 @@ function isOwnLimit(details: string, receiveLimitBytes: number): boolean {
 }
 
 /** The library calls some ends of a connection INTERNAL. */
-const isLostConnection = (details: string): boolean => details.startsWith(NOT_STARTED) || details.includes("triggered by internal client error");
+const isLostConnection = (details: string): boolean =>
+  details.startsWith(NOT_STARTED) || details.includes("triggered by internal client error");
 
 const NOT_STARTED = "Failed to start HTTP/2 stream";
 
@@ -52,11 +68,13 @@ const NOT_STARTED = "Failed to start HTTP/2 stream";
  * last stream of a GOAWAY), or never began. The library tells by its words only; a service that says them itself is sent one more call.
  */
 export function isUnseen({ code, details }: CallStatus): boolean {
-  if (code === status.INTERNAL) return details.startsWith(NOT_STARTED);
-  return code === status.UNAVAILABLE && (details === "Stream refused by server" || details === "Channel closed before call started");
+  if (code === STATUS.INTERNAL) return details.startsWith(NOT_STARTED);
+  return (
+    code === STATUS.UNAVAILABLE && (details === "Stream refused by server" || details === "Channel closed before call started")
+  );
 }
 
 /** Whether the connection went away under a call: what an idempotent binding is asked again after. Where none can be had, a second try is vain. */
 export function isConnectionLost({ code, details }: CallStatus): boolean {
-  return code === status.UNAVAILABLE && !details.startsWith("No connection established");
+  return code === STATUS.UNAVAILABLE && !details.startsWith("No connection established");
 }

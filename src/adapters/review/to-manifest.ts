@@ -1,4 +1,7 @@
-import type { BindingDeclaration as WireBinding, Manifest as WireManifest } from "@sallyport/contract/gen/sallyport/interceptor/v1/interceptor.ts";
+import type {
+  BindingDeclaration as WireBinding,
+  Manifest as WireManifest,
+} from "@sallyport/contract/gen/sallyport/interceptor/v1/interceptor.ts";
 import { isHeaderName } from "@sallyport/contract/header-text.ts";
 import { bodyFormatFromWire, modeFromWire, phaseFromWire, type BodyFormat } from "@sallyport/contract/phase.ts";
 import { isProtectedHeader, legalNeeds, legalWrites } from "@sallyport/contract/view-field.ts";
@@ -17,7 +20,8 @@ export function toManifest(wire: WireManifest): Result<Manifest, string> {
   const { name, version, expectedAudience } = wire;
   const long = [name, version, expectedAudience].find((text) => text.length > MAX.textChars);
   if (long !== undefined) return err(`name, version and expected_audience have at most ${MAX.textChars} characters`);
-  if (wire.bindings.length > MAX.bindings) return err(`a manifest has at most ${MAX.bindings} bindings, this one ${wire.bindings.length}`);
+  if (wire.bindings.length > MAX.bindings)
+    return err(`a manifest has at most ${MAX.bindings} bindings, this one ${wire.bindings.length}`);
   const stateScope = STATE_SCOPES[wire.stateScope];
   if (stateScope === undefined) return err(`state_scope ${wire.stateScope} is unknown`);
   const bindings: BindingDeclaration[] = [];
@@ -42,12 +46,19 @@ function toDeclaration(wire: WireBinding): Result<BindingDeclaration, string> {
   const { id, needs, writes, ownsHeaders, cacheable, idempotent, failClosed } = wire;
   const phase = phaseFromWire(wire.phase);
   const mode = modeFromWire(wire.mode);
-  const body = wire.body === 0 ? ok<BodyFormat | undefined>(undefined) : known(bodyFormatFromWire(wire.body), `body ${wire.body} is unknown`);
+  const body =
+    wire.body === 0
+      ? ok<BodyFormat | undefined>(undefined)
+      : known(bodyFormatFromWire(wire.body), `body ${wire.body} is unknown`);
   if (!BINDING_ID.test(id)) return err("an id is 1 to 64 of a-z, 0-9 and single '-' in between");
   if (phase === undefined) return err(`phase ${wire.phase} is unknown`);
   if (mode === undefined) return err(`mode ${wire.mode} is unknown`);
   if (!body.ok) return body;
-  const selector = { methods: wire.selector?.methods ?? [], hosts: wire.selector?.hosts ?? [], paths: wire.selector?.paths ?? [] };
+  const selector = {
+    methods: wire.selector?.methods ?? [],
+    hosts: wire.selector?.hosts ?? [],
+    paths: wire.selector?.paths ?? [],
+  };
   const wrong =
     listProblem({ ...selector, needs, writes, owns_headers: ownsHeaders }) ??
     pointerProblem("needs", needs, (pointer) => legalNeeds(phase, pointer, mode)) ??
@@ -57,12 +68,14 @@ function toDeclaration(wire: WireBinding): Result<BindingDeclaration, string> {
   return ok({ id, phase, mode, selector, needs, writes, ownsHeaders, cacheable, idempotent, body: body.value, failClosed });
 }
 
-const known = <T>(value: T | undefined, otherwise: string): Result<T, string> => (value === undefined ? err(otherwise) : ok(value));
+const known = <T>(value: T | undefined, otherwise: string): Result<T, string> =>
+  value === undefined ? err(otherwise) : ok(value);
 
 function listProblem(lists: Readonly<Record<string, readonly string[]>>): string | undefined {
   for (const [name, list] of Object.entries(lists)) {
     if (list.length > MAX.listEntries) return `${name} has at most ${MAX.listEntries} entries`;
-    if (list.some((entry) => entry === "" || entry.length > FIXED_LIMITS.pointerBytes)) return `an entry of ${name} is empty or longer than ${FIXED_LIMITS.pointerBytes}`;
+    if (list.some((entry) => entry === "" || entry.length > FIXED_LIMITS.pointerBytes))
+      return `an entry of ${name} is empty or longer than ${FIXED_LIMITS.pointerBytes}`;
   }
   return undefined;
 }

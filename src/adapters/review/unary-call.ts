@@ -1,4 +1,4 @@
-import { Metadata, status, type Channel, type StatusObject } from "@grpc/grpc-js";
+import { Metadata, status, type ChannelInterface as Channel, type StatusObject } from "@grpc/grpc-js";
 import type { CallStatus } from "./status-to-failure.ts";
 
 /** How one call ended. */
@@ -21,7 +21,11 @@ export interface CallRequest {
  * Makes a unary call straight on the channel: bytes out, bytes in, no interceptors of the library's, no stack trace per call. `done` is
  * called once, never before this returns. Returns the function that gives up: the peer is told, and `done` is not called any more.
  */
-export function unaryCall(channel: Channel, { method, message, deadlineMs }: CallRequest, done: (outcome: CallOutcome) => void): () => void {
+export function unaryCall(
+  channel: Channel,
+  { method, message, deadlineMs }: CallRequest,
+  done: (outcome: CallOutcome) => void,
+): () => void {
   const call = channel.createCall(method, deadlineMs, null, null, null);
   let reply: Buffer | undefined;
   let over = false;
@@ -41,8 +45,8 @@ export function unaryCall(channel: Channel, { method, message, deadlineMs }: Cal
       // a second message must not stay unread: the status behind it would never come
       call.startRead();
     },
-    onReceiveStatus: ({ code, details }: StatusObject) => {
-      if (code !== status.OK) return end({ kind: "status", status: { code, details } });
+    onReceiveStatus: (received: StatusObject) => {
+      if (received.code !== status.OK) return end({ kind: "status", status: readStatus(received) });
       end(reply === undefined ? { kind: "malformed", detail: "no message" } : { kind: "reply", bytes: reply });
     },
   });
@@ -53,5 +57,14 @@ export function unaryCall(channel: Channel, { method, message, deadlineMs }: Cal
     if (over) return;
     over = true;
     call.cancelWithStatus(status.CANCELLED, "no longer wanted");
+  };
+}
+
+/** The library passes on errors that are no status, such as a frame it cannot unpack, as one without code and details. */
+function readStatus(received: { readonly code: unknown; readonly details: unknown }): CallStatus {
+  const { code, details } = received;
+  return {
+    code: typeof code === "number" ? code : status.INTERNAL,
+    details: typeof details === "string" ? details : "the answer could not be read",
   };
 }

@@ -1,4 +1,4 @@
-import { connectivityState, type Channel } from "@grpc/grpc-js";
+import { connectivityState, type ChannelInterface as Channel } from "@grpc/grpc-js";
 import type { Clock } from "../../ports/clock.ts";
 
 /** Longest time without a connection on one channel. The library's attempts to connect have no limit of their own, and one that hangs blocks the next. */
@@ -23,14 +23,16 @@ export function watchConnection(channel: Channel, clock: Clock, events: Connecti
   let stopTimer = (): void => {};
   let stopped = false;
   let readyAtMs: number | undefined;
-  const pauseMs = (): number => (readyAtMs === undefined || clock.nowMs() - readyAtMs < BRIEF_MS ? RECONNECT_PAUSE_MS.brief : RECONNECT_PAUSE_MS.lasted);
+  const pauseMs = (): number =>
+    readyAtMs === undefined || clock.nowMs() - readyAtMs < BRIEF_MS ? RECONNECT_PAUSE_MS.brief : RECONNECT_PAUSE_MS.lasted;
   const step = (): void => {
     stopTimer();
     if (stopped) return;
     const state = channel.getConnectivityState(false);
     const wasReady = readyAtMs !== undefined;
     if (state === connectivityState.SHUTDOWN) return;
-    if (state === connectivityState.IDLE) stopTimer = clock.after(wasReady ? pauseMs() : 0, () => channel.getConnectivityState(true));
+    if (state === connectivityState.IDLE)
+      stopTimer = clock.after(wasReady ? pauseMs() : 0, () => channel.getConnectivityState(true));
     else if (state !== connectivityState.READY) stopTimer = clock.after(CONNECT_MS, events.onStuck);
     readyAtMs = state === connectivityState.READY ? clock.nowMs() : undefined;
     // told last: the listener may end the watch

@@ -1,5 +1,5 @@
 import { Environment } from "@marcbachmann/cel-js";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { compilePredicate } from "../../../src/expressions/compile-predicate.ts";
 import type { PredicateFacts } from "../../../src/expressions/facts.ts";
@@ -10,7 +10,20 @@ import { exchangeOf } from "../../support/exchange.ts";
 // Expressions are evaluated by closures of our own; the library that checks them can evaluate them too, slower and unbounded.
 // Both must say the same wherever the language is the same: names that are absent are ours to read as empty.
 
-const BODY = { n: 3, half: 0.5, text: "abc", yes: true, nothing: null, list: [1, 2, 3], mixed: [1, "a", null, true], deep: { a: { b: "c" } }, objects: [{ id: "x", n: 1 }, { id: "y", n: 2 }] };
+const BODY = {
+  n: 3,
+  half: 0.5,
+  text: "abc",
+  yes: true,
+  nothing: null,
+  list: [1, 2, 3],
+  mixed: [1, "a", null, true],
+  deep: { a: { b: "c" } },
+  objects: [
+    { id: "x", n: 1 },
+    { id: "y", n: 2 },
+  ],
+};
 
 const body = fromPlain(BODY);
 if (!body.ok) throw new Error("the body is JSON");
@@ -27,7 +40,13 @@ const FACTS: PredicateFacts = {
 };
 
 const CONTEXT = {
-  request: { method: "GET", path: "/a/b", headers: { "x-a": "1", "x-b": "abc" }, query: { q: ["1", "2"], r: ["abc"] }, body: BODY },
+  request: {
+    method: "GET",
+    path: "/a/b",
+    headers: { "x-a": "1", "x-b": "abc" },
+    query: { q: ["1", "2"], r: ["abc"] },
+    body: BODY,
+  },
   response: { status: 404n },
   labels: { tier: "abc" },
   route: { name: "abc", labels: { team: "a" } },
@@ -35,7 +54,15 @@ const CONTEXT = {
 
 function interpreter(): Environment {
   return new Environment()
-    .registerType("Request", { fields: { method: "string", path: "string", headers: "map<string, string>", query: "map<string, list<string>>", body: "dyn" } })
+    .registerType("Request", {
+      fields: {
+        method: "string",
+        path: "string",
+        headers: "map<string, string>",
+        query: "map<string, list<string>>",
+        body: "dyn",
+      },
+    })
     .registerType("Response", { fields: { status: "int" } })
     .registerType("Route", { fields: { name: "string", labels: "map<string, string>" } })
     .registerVariable("request", "Request")
@@ -55,7 +82,14 @@ const expression = fc.letrec<Record<"bool" | "int" | "text" | "texts" | "ints" |
   return {
     bool: fc.oneof(
       { maxDepth: 4, withCrossShrink: true },
-      fc.constantFrom("true", "false", "has(request.body.n)", "has(request.body.zz)", '"x-a" in request.headers', '"zz" in request.headers'),
+      fc.constantFrom(
+        "true",
+        "false",
+        "has(request.body.n)",
+        "has(request.body.zz)",
+        '"x-a" in request.headers',
+        '"zz" in request.headers',
+      ),
       of((a, b) => `(${a} && ${b})`, "bool", "bool"),
       of((a, b) => `(${a} || ${b})`, "bool", "bool"),
       of((a) => `!(${a})`, "bool"),
@@ -95,7 +129,18 @@ const expression = fc.letrec<Record<"bool" | "int" | "text" | "texts" | "ints" |
     ),
     text: fc.oneof(
       { maxDepth: 4 },
-      fc.constantFrom('"a"', '"abc"', '""', "request.method", "request.path", 'request.headers["x-a"]', "request.headers['x-b']", "labels.tier", "route.name", "route.labels.team"),
+      fc.constantFrom(
+        '"a"',
+        '"abc"',
+        '""',
+        "request.method",
+        "request.path",
+        'request.headers["x-a"]',
+        "request.headers['x-b']",
+        "labels.tier",
+        "route.name",
+        "route.labels.team",
+      ),
       of((a, b) => `(${a} + ${b})`, "text", "text"),
       of((a) => `${a}.lowerAscii()`, "text"),
       of((a) => `string(${a})`, "int"),
@@ -112,10 +157,28 @@ const expression = fc.letrec<Record<"bool" | "int" | "text" | "texts" | "ints" |
       of((a, b) => `${a}.map(v, v + ${b})`, "texts", "text"),
       of((a) => `${a}.split("b")`, "text"),
     ),
-    ints: fc.oneof({ maxDepth: 4 }, fc.constantFrom("[1, 2, 3]", "[2]"), of((a, b) => `[${a}, ${b}]`, "int", "int"), of((a) => `${a}.map(v, v + 1)`, "ints")),
+    ints: fc.oneof(
+      { maxDepth: 4 },
+      fc.constantFrom("[1, 2, 3]", "[2]"),
+      of((a, b) => `[${a}, ${b}]`, "int", "int"),
+      of((a) => `${a}.map(v, v + 1)`, "ints"),
+    ),
     dyn: fc.oneof(
       { maxDepth: 4 },
-      fc.constantFrom("request.body.n", "request.body.half", "request.body.text", "request.body.yes", "request.body.nothing", "request.body.list", "request.body.list[1]", "request.body.deep.a", "request.body.deep.a.b", "request.body.zz", "request.body.objects[0]", "request.body.objects[1].id"),
+      fc.constantFrom(
+        "request.body.n",
+        "request.body.half",
+        "request.body.text",
+        "request.body.yes",
+        "request.body.nothing",
+        "request.body.list",
+        "request.body.list[1]",
+        "request.body.deep.a",
+        "request.body.deep.a.b",
+        "request.body.zz",
+        "request.body.objects[0]",
+        "request.body.objects[1].id",
+      ),
       of((a) => `request.body.list[${a}]`, "int"),
       of((a) => `request.body.objects.map(o, o.id + ${a})`, "text"),
       of((a) => `request.body.objects.filter(o, o.n > ${a})`, "int"),
@@ -134,7 +197,10 @@ describe("closures and the library's interpreter", () => {
         const checks = theirs.check();
         // loops nested too deep are refused here and nowhere else
         if (!compiled.ok) {
-          expect(checks.valid && !/nested|at most|maxDepth/.test(compiled.error.message), `${source}: ${compiled.error.message}`).toBe(false);
+          expect(
+            checks.valid && !/nested|at most|maxDepth/.test(compiled.error.message),
+            `${source}: ${compiled.error.message}`,
+          ).toBe(false);
           return;
         }
         compared += 1;

@@ -21,14 +21,30 @@ const FACTS: PredicateFacts = {
       host: "shop.example.org",
       path: "/orders/17",
       query: "a=1&a=2&b=x%20y&token=secret",
-      headers: HeaderLines.of(["X-Tenant", "blue"], ["accept", "a/b"], ["accept", "c/d"], ["Authorization", "Bearer s3cret"], ["x-empty", ""]),
+      headers: HeaderLines.of(
+        ["X-Tenant", "blue"],
+        ["accept", "a/b"],
+        ["accept", "c/d"],
+        ["Authorization", "Bearer s3cret"],
+        ["x-empty", ""],
+      ),
     },
     response: { status: 503, headers: HeaderLines.of(["set-cookie", "sid=1"], ["content-type", "application/json"]) },
     labels: new Map([["tier", "gold"]]),
-    principal: { id: "ann", anonymous: false, type: "api-key", tenants: ["blue"], scopes: ["orders:read"], roles: [], claimsJson: '{"level":3,"name":"Ann"}' },
+    principal: {
+      id: "ann",
+      anonymous: false,
+      type: "api-key",
+      tenants: ["blue"],
+      scopes: ["orders:read"],
+      roles: [],
+      claimsJson: '{"level":3,"name":"Ann"}',
+    },
   }),
   route: { name: "orders", labels: { team: "shop" } },
-  requestBody: json('{"items":[{"sku":"a","n":1},{"sku":"b","n":12345678901234567890}],"big":9007199254740993,"half":0.5,"note":null,"__proto__":"x"}'),
+  requestBody: json(
+    '{"items":[{"sku":"a","n":1},{"sku":"b","n":12345678901234567890}],"big":9007199254740993,"half":0.5,"note":null,"__proto__":"x"}',
+  ),
   responseBody: { format: "text", text: "down" },
 };
 
@@ -62,7 +78,7 @@ describe("a condition", () => {
     "request.body.items.all(item, item.n > 0)",
     "request.body.items.exists_one(item, item.n == 1)",
     'request.body.items.map(item, item.sku) == ["a", "b"]',
-    'request.body.items.filter(item, item.n == 1).size() == 1',
+    "request.body.items.filter(item, item.n == 1).size() == 1",
     "request.body.big == 9007199254740993 && request.body.big != 9007199254740992",
     "request.body.half == 0.5 && request.body.half < 1",
     "request.body.note == null",
@@ -91,8 +107,16 @@ describe("a condition", () => {
   });
 
   it("never has a null principal or tenant (C22)", () => {
-    const facts = { ...FACTS, exchange: { ...FACTS.exchange, principal: { ...FACTS.exchange.principal, id: "", anonymous: true, tenants: [], claimsJson: "" } } };
-    expect(evaluate('principal.anonymous && principal.id == "" && principal.tenants == [] && size(principal.claims) == 0', facts)).toBe("match");
+    const facts = {
+      ...FACTS,
+      exchange: {
+        ...FACTS.exchange,
+        principal: { ...FACTS.exchange.principal, id: "", anonymous: true, tenants: [], claimsJson: "" },
+      },
+    };
+    expect(
+      evaluate('principal.anonymous && principal.id == "" && principal.tenants == [] && size(principal.claims) == 0', facts),
+    ).toBe("match");
   });
 
   it("reads a hidden name that is computed as absent (C22, C23)", () => {
@@ -116,13 +140,13 @@ describe("a condition", () => {
     "request.body.items.x == 1",
     "request.body.half + 1 == 1",
     "request.body.note.x == 1",
-    'request.body.items > 1',
+    "request.body.items > 1",
     "1 / (request.body.items.size() - 2) == 1",
     "9223372036854775807 + request.body.items.size() > 0",
-    'int(request.path) == 1',
+    "int(request.path) == 1",
     "request.body.items.all(item, item.sku.missing)",
     'request.body.constructor == "x" || request.body.toString == "x"',
-    'request.body.items.length == 2',
+    "request.body.items.length == 2",
   ])("answers error, which counts as a match: %s (C22)", (source) => {
     expect(evaluate(source)).toBe("error");
   });
@@ -159,7 +183,7 @@ describe("a condition", () => {
 describe("what does not compile", () => {
   it.each([
     ['request.method = "GET"', "1:16 Unexpected character: ="],
-    ['request.method ==\n  request.methods', "2:11 No such key: methods"],
+    ["request.method ==\n  request.methods", "2:11 No such key: methods"],
     ['request.methods == "GET"', "1:9 No such key: methods"],
     ["request.method == 5", "1:1 no such overload: string == int"],
     ["requests.method", "1:1 Unknown variable: requests"],
@@ -173,9 +197,15 @@ describe("what does not compile", () => {
     ['"cookie" in request.headers', "1:1 the header cookie is hidden: it may carry a credential"],
     ['response.headers["set-cookie"] != ""', "1:18 the header set-cookie is hidden: it may carry a credential"],
     ["request.query.token == []", "1:15 the query name token is hidden: it may carry a credential"],
-    ['request.path.matches(request.method)', "1:30 the pattern of matches() is a literal string"],
-    ['request.path.matches("(?=x)")', "1:22 the pattern of matches() cannot be used: error parsing regexp: invalid or unsupported Perl syntax: `(?=`"],
-    ['timestamp("2026-01-01T00:00:00Z") == timestamp("2026-01-01T00:00:00Z")', "1:1 the function timestamp is not available in conditions"],
+    ["request.path.matches(request.method)", "1:30 the pattern of matches() is a literal string"],
+    [
+      'request.path.matches("(?=x)")',
+      "1:22 the pattern of matches() cannot be used: error parsing regexp: invalid or unsupported Perl syntax: `(?=`",
+    ],
+    [
+      'timestamp("2026-01-01T00:00:00Z") == timestamp("2026-01-01T00:00:00Z")',
+      "1:1 the function timestamp is not available in conditions",
+    ],
     ["type(1) == int", "1:1 the function type is not available in conditions"],
     ["1u == 1u", "1:1 unsigned numbers are not available; leave the u away"],
     ["[1].all(a, [1].all(b, [1].all(c, true)))", "1:23 loops are nested at most 2 deep"],
@@ -188,7 +218,9 @@ describe("what does not compile", () => {
 
   it("refuses what the phase does not have (C22)", () => {
     expect(problem('principal.id == ""', "pre-auth")).toBe("1:1 there is no principal at pre-auth: nobody is authenticated yet");
-    expect(problem('true || tenant.id == ""', "pre-auth")).toBe("1:9 there is no tenant at pre-auth: nobody is authenticated yet");
+    expect(problem('true || tenant.id == ""', "pre-auth")).toBe(
+      "1:9 there is no tenant at pre-auth: nobody is authenticated yet",
+    );
     expect(problem("response.status == 200", "pre-route")).toBe("1:1 there is no response at pre-route, only at post-response");
     expect(problem('principal.id == "" && tenant.id == ""', "pre-route")).toBe("compiles");
   });
