@@ -1,4 +1,4 @@
-import type { InterceptorConfig } from "../config/gateway-config.ts";
+import type { InterceptorConfig, UpstreamConfig } from "../config/gateway-config.ts";
 import type { LoadedConfig } from "../config/load-config.ts";
 import { readPemFiles, type PemMaterial } from "../adapters/certificates/pem-files.ts";
 import { grpcReviewClient } from "../adapters/review/grpc-review-client.ts";
@@ -7,11 +7,13 @@ import type { ConfigIssue } from "../model/config-issue.ts";
 import { err, ok, type Result } from "../model/result.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
+import type { Metrics } from "../ports/metrics.ts";
 import type { ReviewClient } from "../ports/review-client.ts";
 import type { Upstream } from "../ports/upstream.ts";
 import { canonicalJson } from "../support/canonical-json.ts";
 import { sha256Hex } from "../support/hash.ts";
 import type { Acquire } from "./generations.ts";
+import { meteredUpstream } from "./metered-upstream.ts";
 import type { ResourcePool } from "./resource-pool.ts";
 
 /** What channels and connection pools are made with. */
@@ -19,6 +21,7 @@ export interface AcquireDeps {
   readonly pool: ResourcePool;
   readonly clock: Clock;
   readonly log: Log;
+  readonly metrics: Metrics;
   readonly gatewayId: string;
   readonly gatewayVersion: string;
 }
@@ -30,12 +33,12 @@ export interface AcquireDeps {
 export function acquirer(deps: AcquireDeps): Acquire {
   return {
     client: (interceptor, index, loaded) => acquireClient(deps, interceptor, { index, loaded }),
-    upstream: (upstream) =>
-      deps.pool.acquire<Upstream>(identityOf("upstream", { ...upstream, credential: undefined }), () =>
-        httpUpstream({ name: upstream.name, endpoints: upstream.endpoints, timeouts: upstream.timeouts, maxRequests: upstream.maxRequests }, { clock: deps.clock }),
-      ),
+    upstream: (upstream) => deps.pool.acquire<Upstream>(identityOf("upstream", { ...upstream, credential: undefined }), () => openUpstream(deps, upstream)),
   };
 }
+
+const openUpstream = ({ clock, metrics }: AcquireDeps, { name, endpoints, timeouts, maxRequests }: UpstreamConfig): Upstream =>
+  meteredUpstream(httpUpstream({ name, endpoints, timeouts, maxRequests }, { clock }), { name, metrics, clock });
 
 // hashed, because certificates' private keys are part of it
 const identityOf = (kind: string, parts: unknown): string => `${kind}:${sha256Hex(canonicalJson(parts))}`;
@@ -46,14 +49,13 @@ async function acquireClient(deps: AcquireDeps, interceptor: InterceptorConfig, 
   const { name, endpoint, maxConcurrentReviews, maxPendingReviews } = interceptor;
   const tls = pems.value;
   const parts = { name, endpoint, maxConcurrentReviews, maxPendingReviews, cert: tls?.pair?.certPem, key: tls?.pair?.keyPem.reveal(), ca: tls?.caPem };
-  return ok(
-    deps.pool.acquire<ReviewClient>(identityOf("interceptor", parts), () =>
-      grpcReviewClient(
-        { name, endpoint, tls, maxConcurrentReviews, maxPendingReviews, gatewayId: deps.gatewayId, gatewayVersion: deps.gatewayVersion },
-        { clock: deps.clock, log: deps.log },
-      ),
+  const lease = deps.pool.acquire<ReviewClient>(identityOf("interceptor", parts), () =>
+    grpcReviewClient(
+      { name, endpoint, tls, maxConcurrentReviews, maxPendingReviews, gatewayId: deps.gatewayId, gatewayVersion: deps.gatewayVersion },
+      { clock: deps.clock, log: deps.log },
     ),
   );
+  return ok({ ...lease, trust: sha256Hex(tls?.caPem ?? "") });
 }
 
 async function pemsOf(

@@ -1,6 +1,7 @@
 import { fileConfigSource } from "../adapters/config-source/file.ts";
 import { readTextFiles } from "../adapters/files/read-text-files.ts";
 import { manifestFromJson } from "../adapters/review/manifest-json.ts";
+import { prometheusMetrics } from "../adapters/telemetry/prometheus-metrics.ts";
 import { systemClock } from "../adapters/system/clock.ts";
 import type { ConfigIssue } from "../model/config-issue.ts";
 import type { Manifest } from "../model/manifest.ts";
@@ -75,7 +76,7 @@ const issueIn = (file: string, message: string): ConfigIssue => ({ file, line: 1
 
 async function fromServices(loaded: LoadedConfig, gatewayVersion: string, clock: Clock): Promise<Manifests> {
   const { config, positions } = loaded;
-  const acquire = acquirer({ pool: new ResourcePool(), clock, log: SILENT, gatewayId: "sallyport", gatewayVersion });
+  const acquire = acquirer({ pool: new ResourcePool(), clock, log: SILENT, metrics: prometheusMetrics(), gatewayId: "sallyport", gatewayVersion });
   const leases: Lease<ReviewClient>[] = [];
   const clients = new Map<string, ReviewClient>();
   const issues: ConfigIssue[] = [];

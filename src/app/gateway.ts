@@ -1,28 +1,33 @@
-import { startAdminServer, type AdminServer } from "../adapters/admin/fastify-server.ts";
-import { ensureTokenFile, readAdminToken } from "../adapters/admin/token-file.ts";
+import type { AdminServer } from "../adapters/admin/fastify-server.ts";
 import { fileConfigSource, type FileConfigSource } from "../adapters/config-source/file.ts";
 import type { HttpListener } from "../adapters/inbound/http-listener.ts";
 import type { FlushableLog } from "../adapters/telemetry/pino-log.ts";
 import { prometheusMetrics, type ExposedMetrics } from "../adapters/telemetry/prometheus-metrics.ts";
 import { adminRoutes } from "../admin/admin-routes.ts";
+import type { GatewayConfig } from "../config/gateway-config.ts";
 import { METRICS } from "../model/metrics-table.ts";
 import { err, ok, type Result } from "../model/result.ts";
 import { pipeline } from "../pipeline/handle.ts";
 import type { ReloadOutcome } from "../ports/admin-facts.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Ids } from "../ports/ids.ts";
+import type { Log, LogLevel } from "../ports/log.ts";
 import { acquirer } from "./acquire.ts";
 import { CaptureRoom } from "./capture-room.ts";
-import { buildGeneration, issueLines, type BuildDeps, type Built } from "./generations.ts";
+import type { Built } from "./built.ts";
+import { buildGeneration, issueLines, type BuildDeps } from "./generations.ts";
 import { interceptorStates } from "./interceptor-states.ts";
 import { openListeners } from "./listeners.ts";
 import { loadFile } from "./load-file.ts";
 import { ObserveQueue } from "./observe-queue.ts";
+import { openAdmin } from "./open-admin.ts";
 import { readyChecks } from "./ready-checks.ts";
 import { ReadyLatch } from "./readiness.ts";
 import { exchangeRecorder } from "./record-exchange.ts";
 import { Reloader } from "./reloader.ts";
 import { ResourcePool } from "./resource-pool.ts";
+import { restartWarnings } from "./restart-warnings.ts";
+import { scrapedMetrics } from "./scraped-metrics.ts";
 
 /** What a gateway is started with. */
 export interface GatewayOptions {
@@ -33,8 +38,8 @@ export interface GatewayOptions {
   readonly version: string;
   /** Name the gateway gives itself to interceptors. */
   readonly gatewayId: string;
-  /** Makes the log once the configuration has said how loud it is; the gateway closes it last. */
-  readonly openLog: (level: "debug" | "info" | "warn" | "error") => FlushableLog;
+  /** Makes the log once the configuration has said how loud it is; `onDropped` hears of each line that is lost. The gateway closes it last. */
+  readonly openLog: (level: LogLevel, onDropped: () => void) => FlushableLog;
   readonly clock: Clock;
   readonly ids: Ids;
 }
@@ -70,12 +75,15 @@ export async function startGateway(options: GatewayOptions): Promise<Result<Runn
 async function start(options: GatewayOptions, closing: AsyncDisposableStack): Promise<Result<RunningGateway, readonly string[]>> {
   const { clock } = options;
   let onFileChange = (): void => {};
-  const source = closing.use(fileConfigSource(options.configFile, { clock, onChange: () => onFileChange() }));
+  let onWatchFailure = (_reason: string): void => {};
+  const source = closing.use(fileConfigSource(options.configFile, { clock, onChange: () => onFileChange(), onWatchFailure: (reason) => onWatchFailure(reason) }));
   const first = await loadFile(options.configFile, source, options.env);
   if (!first.ok) return err(issueLines(first.error.issues));
   const { config } = first.value.loaded;
-  const log = closing.use(options.openLog(config.log.level));
   const metrics = prometheusMetrics({ processMetrics: true });
+  const dropped = metrics.counter(METRICS.logDropped, []);
+  const log = closing.use(options.openLog(config.log.level, () => dropped.add()));
+  onWatchFailure = (reason) => log.write("warn", "config_watch_failed", { reason, hint: "changes are noticed every few seconds" });
   metrics.gauge(METRICS.buildInfo, [options.version, process.version]).set(1);
   const deps = buildDeps(options, log, metrics);
   const built = await buildGeneration(first.value.loaded, deps, { before: undefined });
@@ -93,9 +101,9 @@ async function start(options: GatewayOptions, closing: AsyncDisposableStack): Pr
   return opened.ok ? ok(run.withClosing(closing.move())) : err([opened.error]);
 }
 
-function buildDeps({ clock, ids, gatewayId, version }: GatewayOptions, log: FlushableLog, metrics: ExposedMetrics): BuildDeps {
+function buildDeps({ clock, ids, gatewayId, version }: GatewayOptions, log: Log, metrics: ExposedMetrics): BuildDeps {
   const pool = new ResourcePool();
-  return { acquire: acquirer({ pool, clock, log, gatewayId, gatewayVersion: version }), resources: { metrics, clock, ids }, log };
+  return { acquire: acquirer({ pool, clock, log, metrics, gatewayId, gatewayVersion: version }), resources: { metrics, clock, ids }, log };
 }
 
 const requiredMissing = ({ plan, manifests }: Built): readonly string[] =>
@@ -116,6 +124,8 @@ class Running implements RunningGateway {
   readonly #parts: RunningParts;
   readonly #latch: ReadyLatch;
   readonly #observers: ObserveQueue;
+  /** What its sockets were opened with; a reload does not change them. */
+  readonly #openedWith: GatewayConfig;
   #listeners: readonly HttpListener[] = [];
   #admins: readonly AdminServer[] = [];
   #closing: AsyncDisposableStack | undefined;
@@ -123,11 +133,12 @@ class Running implements RunningGateway {
   constructor(parts: RunningParts) {
     const { deps, log, metrics, options, source, first } = parts;
     this.#parts = parts;
+    this.#openedWith = first.built.loaded.config;
     this.reloader = new Reloader(first, {
       ...deps,
       metrics,
       load: () => loadFile(options.configFile, source, options.env),
-      onSwapped: (built) => void this.#takeUp(built),
+      onSwapped: ({ loaded }) => this.#takeUp(loaded.config),
     });
     this.#latch = new ReadyLatch(() => readyChecks(this.reloader.built));
     this.#observers = new ObserveQueue({
@@ -146,8 +157,7 @@ class Running implements RunningGateway {
   /** Opens the admin listener first, so that health can be asked while the rest comes up; then the doors. */
   async open(): Promise<Result<void, string>> {
     const { options, log, metrics } = this.#parts;
-    const { config } = this.reloader.built.loaded;
-    const admins = await this.#openAdmin();
+    const admins = await openAdmin(this.#openedWith, { routes: this.#adminRoutes(), log });
     if (!admins.ok) return admins;
     this.#admins = admins.value;
     const handle = pipeline({
@@ -158,7 +168,7 @@ class Running implements RunningGateway {
       observers: this.#observers,
       onRecord: exchangeRecorder({ log, metrics, reviews: () => this.reloader.built.loaded.config.log.reviews }),
     });
-    const listeners = await openListeners(config.listeners, { handle, log, clock: options.clock, ids: options.ids });
+    const listeners = await openListeners(this.#openedWith.listeners, { handle, log, clock: options.clock, ids: options.ids });
     if (listeners.ok) {
       this.#listeners = listeners.value;
       return ok(undefined);
@@ -173,8 +183,7 @@ class Running implements RunningGateway {
   }
 
   get listeners(): readonly ListeningAt[] {
-    const { config } = this.reloader.built.loaded;
-    return this.#listeners.map((listener, index) => ({ ...listener.address, name: config.listeners[index]?.name ?? "", scheme: config.listeners[index]?.tls === undefined ? "http" : "https" }));
+    return this.#listeners.map(({ name, scheme, address }) => ({ name, scheme, ...address }));
   }
 
   get admin(): { readonly host: string; readonly port: number } {
@@ -217,39 +226,30 @@ class Running implements RunningGateway {
     await closing.disposeAsync();
   }
 
-  async #openAdmin(): Promise<Result<readonly AdminServer[], string>> {
-    const { options, log, metrics } = this.#parts;
-    const { admin, status } = this.reloader.built.loaded.config;
-    const tokenFile = await ensureTokenFile(admin.tokenFile);
-    if (!tokenFile.ok) return tokenFile;
-    if (tokenFile.value.warning !== undefined) log.write("warn", "admin_token_exposed", { message: tokenFile.value.warning });
-    const routes = adminRoutes({
+  #adminRoutes(): ReturnType<typeof adminRoutes> {
+    const { options, metrics } = this.#parts;
+    return adminRoutes({
       readiness: this.#latch,
-      metrics,
+      metrics: scrapedMetrics(metrics, {
+        readiness: this.#latch,
+        inFlight: () => this.reloader.holder.inFlight,
+        connections: () => new Map(this.#listeners.map(({ name, connectionCount }) => [name, connectionCount])),
+        pendingReviews: () => new Map([...this.reloader.built.clients].map(([name, client]) => [name, client.status().pendingReviews])),
+      }),
       plan: { plan: () => this.reloader.built.plan },
       reloader: this.reloader,
       interceptors: interceptorStates(this.reloader),
       version: options.version,
     });
-    const wanted = [{ address: admin.address, serves: "all" as const }, ...(status === undefined ? [] : [{ address: status.address, serves: "public" as const }])];
-    const open: AdminServer[] = [];
-    for (const { address, serves } of wanted) {
-      const server = await startAdminServer({ routes, serves, address, token: () => readAdminToken(admin.tokenFile), log });
-      if (server.ok) open.push(server.value);
-      else {
-        for (const earlier of open) await earlier[Symbol.asyncDispose]();
-        return server;
-      }
-    }
-    return ok(open);
   }
 
-  /** What a new configuration changes outside the plan: certificates at once, addresses only after a restart. */
-  async #takeUp({ loaded }: Built): Promise<void> {
+  /** What a new configuration changes outside the plan: certificates at once; the rest, returned as warnings, after a restart. */
+  async #takeUp(config: GatewayConfig): Promise<readonly string[]> {
     const { log } = this.#parts;
-    for (const [index, listener] of this.#listeners.entries()) {
+    for (const listener of this.#listeners) {
       const renewed = await listener.renewCertificates();
-      if (!renewed.ok) log.write("error", "certificate_not_renewed", { listener: loaded.config.listeners[index]?.name, message: renewed.error });
+      if (!renewed.ok) log.write("error", "certificate_not_renewed", { listener: listener.name, message: renewed.error });
     }
+    return restartWarnings(this.#openedWith, config);
   }
 }

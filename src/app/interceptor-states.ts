@@ -1,5 +1,6 @@
 import type { InterceptorState, InterceptorStates } from "../ports/admin-facts.ts";
-import type { Built } from "./generations.ts";
+import type { Built } from "./built.ts";
+import { interceptorTrouble } from "./interceptor-trouble.ts";
 
 /** What `/admin/interceptors` shows: who was described, what was granted, what was asked for and ignored. */
 export function interceptorStates(source: { readonly built: Built; readonly drifted: ReadonlySet<string> }): InterceptorStates {
@@ -24,6 +25,6 @@ function stateOf(
     version,
     granted,
     ignored: declared.filter((entry) => !granted.includes(entry)),
-    lastError: built.undescribed.get(name) ?? drift,
+    lastError: interceptorTrouble(built, name) ?? drift,
   };
 }

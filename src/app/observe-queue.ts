@@ -111,7 +111,11 @@ export class ObserveQueue implements Observers {
       return await binding.review(subject, { reviewId, grantMs: binding.plan.limits.timeoutMs, cancel: this.#cancel });
     } catch (thrown) {
       // a bug of ours must not stop the queue for everybody else
-      return err({ kind: "invalid", reason: "contract", message: `the review broke: ${thrown instanceof Error ? thrown.message : "no Error"}` });
+      return err({
+        kind: "invalid",
+        reason: "contract",
+        message: `the review broke: ${thrown instanceof Error ? thrown.message : "no Error"}`,
+      });
     }
   }
 }
@@ -130,7 +134,11 @@ function viewBytes(view: BodyView | undefined): number {
 const AROUND_BYTES = 2048;
 
 function exchangeBytes({ head, response }: Exchange): number {
-  const characters = head.path.length + (head.query?.length ?? 0) + lineCharacters(head.headers) + (response === undefined ? 0 : lineCharacters(response.headers));
+  const characters =
+    head.path.length +
+    (head.query?.length ?? 0) +
+    lineCharacters(head.headers) +
+    (response === undefined ? 0 : lineCharacters(response.headers));
   return AROUND_BYTES + characters * CHARACTER_BYTES;
 }
 

@@ -1,22 +1,21 @@
-import type { ReloadOutcome } from "../ports/admin-facts.ts";
 import { METRICS } from "../model/metrics-table.ts";
-import { canonicalJson } from "../support/canonical-json.ts";
-import type { Result } from "../model/result.ts";
+import type { Manifest } from "../model/manifest.ts";
+import { ok, type Result } from "../model/result.ts";
+import type { ReloadOutcome } from "../ports/admin-facts.ts";
 import type { Metrics } from "../ports/metrics.ts";
-import { describeOne } from "./describe-all.ts";
-import { buildGeneration, issueLines, type BuildDeps, type Built } from "./generations.ts";
+import { canonicalJson } from "../support/canonical-json.ts";
+import { DescribeLoop } from "./describe-loop.ts";
+import type { Built } from "./built.ts";
+import { buildGeneration, issueLines, type BuildDeps } from "./generations.ts";
 import type { LoadedFile, LoadFailure } from "./load-file.ts";
 import { PlanHolder } from "./plan-holder.ts";
-
-/** First and longest pause between attempts to describe an interceptor that has not answered yet, milliseconds. */
-const DESCRIBE_PAUSE_MS = { first: 100, most: 500 } as const;
 
 /** What the reloader is made of. */
 export interface ReloaderDeps extends BuildDeps {
   readonly load: () => Promise<Result<LoadedFile, LoadFailure>>;
   readonly metrics: Metrics;
-  /** A new configuration is in force; listeners take from it what they can. */
-  readonly onSwapped: (built: Built) => void;
+  /** A new configuration is in force; listeners take from it what they can. Resolves with what they could not, as warnings. */
+  readonly onSwapped: (built: Built) => Promise<readonly string[]>;
 }
 
 /**
@@ -25,24 +24,25 @@ export interface ReloaderDeps extends BuildDeps {
  */
 export class Reloader {
   readonly holder: PlanHolder;
+  /** Interceptors whose manifest changed and waits for an operator's reload (C30). */
+  readonly drifted = new Set<string>();
   readonly #deps: ReloaderDeps;
   #built: Built;
   #fingerprint: string;
+  /** Fingerprint of the broken state reported last. */
   #rejected = "";
   #tail: Promise<unknown> = Promise.resolve();
   #waiting: Promise<ReloadOutcome> | undefined;
-  #forget: (() => void)[] = [];
-  #pauseMs: number = DESCRIBE_PAUSE_MS.first;
+  #loop: DescribeLoop;
   #closed = false;
-  /** Interceptors whose manifest changed and waits for an operator's reload (C30). */
-  readonly drifted = new Set<string>();
 
   constructor(first: { readonly built: Built; readonly fingerprint: string }, deps: ReloaderDeps) {
     this.#deps = deps;
     this.#built = first.built;
     this.#fingerprint = first.fingerprint;
     this.holder = new PlanHolder(first.built.generation);
-    this.#follow();
+    this.#loop = this.#describing();
+    this.#noteSuccess();
   }
 
   /** What is in force. */
@@ -52,19 +52,23 @@ export class Reloader {
 
   /** Reads everything again and swaps it in. One at a time; calls that arrive while one waits share its outcome. Never rejects. */
   reload(reason: string): Promise<ReloadOutcome> {
-    if (this.#waiting !== undefined) return this.#waiting;
-    const turn = this.#inTurn(() => {
+    this.#waiting ??= this.#inTurn(async () => {
       this.#waiting = undefined;
-      return this.#reload(reason);
+      try {
+        return await this.#reload(reason);
+      } catch (thrown) {
+        // a bug of ours; the plan in force is untouched
+        this.#deps.log.write("error", "internal_error", { reason, error: thrown });
+        return this.#reject(undefined, ["the gateway failed while it loaded the configuration; its log says how"], reason);
+      }
     });
-    this.#waiting = turn;
-    return turn;
+    return this.#waiting;
   }
 
   /** Stops asking, and retires the plan in force when its last exchange is done. */
   async close(): Promise<void> {
     this.#closed = true;
-    this.#unfollow();
+    this.#loop.stop();
     await this.#tail;
     await this.holder.close();
   }
@@ -77,7 +81,7 @@ export class Reloader {
 
   async #reload(reason: string): Promise<ReloadOutcome> {
     const { log } = this.#deps;
-    const revision = this.#built.plan.revision;
+    const { revision } = this.#built.plan;
     if (this.#closed) return { kind: "rejected", issues: ["the gateway is closing"], revision };
     const read = await this.#deps.load();
     if (!read.ok) return this.#reject(read.error.fingerprint, issueLines(read.error.issues), reason);
@@ -90,99 +94,86 @@ export class Reloader {
     if (!built.ok) return this.#reject(read.value.fingerprint, issueLines(built.error), reason);
     this.#fingerprint = read.value.fingerprint;
     this.drifted.clear();
-    this.#swap(built.value);
+    const warnings = [...built.value.plan.warnings, ...(await this.#swap(built.value))];
     this.#count("swapped");
-    const { plan } = built.value;
-    log.write("info", "config_reloaded", { reason, revision: plan.revision, previous: revision, warnings: plan.warnings });
-    return { kind: "swapped", revision: plan.revision, warnings: plan.warnings };
+    log.write("info", "config_reloaded", { reason, revision: built.value.plan.revision, previous: revision, warnings });
+    return { kind: "swapped", revision: built.value.plan.revision, warnings };
   }
 
   // a broken state is logged once, however often it is looked at; the caller always hears of it
-  #reject(fingerprint: string, issues: readonly string[], reason: string): ReloadOutcome {
+  #reject(fingerprint: string | undefined, issues: readonly string[], reason: string): ReloadOutcome {
     const { revision } = this.#built.plan;
     this.#count("rejected");
-    if (fingerprint !== this.#rejected) this.#deps.log.write("error", "config_rejected", { reason, revision, issues });
-    this.#rejected = fingerprint;
+    if (fingerprint === undefined || fingerprint !== this.#rejected) this.#deps.log.write("error", "config_rejected", { reason, revision, issues });
+    this.#rejected = fingerprint ?? "";
     return { kind: "rejected", issues, revision };
   }
 
   #count(result: "swapped" | "unchanged" | "rejected"): void {
-    const { metrics, resources } = this.#deps;
-    metrics.counter(METRICS.configReload, [result]).add();
-    if (result !== "rejected") {
-      this.#rejected = "";
-      metrics.gauge(METRICS.configLastReloadSuccess, []).set(resources.clock.wallMs() / 1000);
-    }
+    this.#deps.metrics.counter(METRICS.configReload, [result]).add();
+    if (result === "rejected") return;
+    this.#rejected = "";
+    this.#noteSuccess();
   }
 
-  #swap(built: Built): void {
+  #noteSuccess(): void {
+    const { metrics, resources } = this.#deps;
+    metrics.gauge(METRICS.configLastReloadSuccess, []).set(resources.clock.wallMs() / 1000);
+  }
+
+  #swap(built: Built): Promise<readonly string[]> {
     this.#built = built;
     this.holder.swap(built.generation);
-    this.#deps.onSwapped(built);
-    this.#follow();
+    this.#loop.stop();
+    this.#loop = this.#describing();
+    return this.#deps.onSwapped(built);
   }
 
-  /** Listens for interceptors that want to be described again, and asks those that have not answered. */
-  #follow(): void {
-    this.#unfollow();
-    for (const [name, client] of this.#built.clients) {
-      this.#forget.push(client.onDescribeAgain(() => void this.#inTurn(() => this.#describeAgain(name))));
-    }
-    const missing = this.#missing();
-    if (missing.size === 0) {
-      this.#pauseMs = DESCRIBE_PAUSE_MS.first;
-      return;
-    }
-    this.#forget.push(this.#deps.resources.clock.after(this.#pauseMs, () => void this.#inTurn(() => this.#askMissing(missing))));
-    this.#pauseMs = Math.min(this.#pauseMs * 2, DESCRIBE_PAUSE_MS.most);
+  #describing(): DescribeLoop {
+    const loop: DescribeLoop = new DescribeLoop(this.#built, {
+      clock: this.#deps.resources.clock,
+      onAnswer: (name, manifest) => void this.#inTurn(() => this.#take(loop, name, manifest)).catch((thrown: unknown) => this.#deps.log.write("error", "internal_error", { error: thrown })),
+    });
+    return loop;
   }
 
-  #unfollow(): void {
-    for (const forget of this.#forget) forget();
-    this.#forget = [];
-  }
-
-  #missing(): ReadonlySet<string> {
-    return new Set([...this.#built.undescribed.keys()].filter((name) => !this.#built.manifests.has(name)));
-  }
-
-  async #askMissing(missing: ReadonlySet<string>): Promise<void> {
-    if (this.#closed) return;
-    const { config } = this.#built.loaded;
-    const asked = config.interceptors.filter(({ name }) => missing.has(name));
-    const answers = await Promise.all(asked.map((interceptor) => this.#describe(interceptor.name)));
-    if (answers.some((answer) => answer !== undefined)) await this.#rebuild(missing, "described");
-    else this.#follow();
-  }
-
-  async #describe(name: string): Promise<Awaited<ReturnType<typeof describeOne>> | undefined> {
-    const interceptor = this.#built.loaded.config.interceptors.find((entry) => entry.name === name);
-    const client = this.#built.clients.get(name);
-    if (interceptor === undefined || client === undefined) return undefined;
-    const answer = await describeOne(interceptor, client);
-    return answer.ok ? answer : undefined;
-  }
-
-  /** A reconnected service is told its configs again; a manifest that changed takes effect at once only under `dynamic` (C30). */
-  async #describeAgain(name: string): Promise<void> {
-    if (this.#closed) return;
-    const answer = await this.#describe(name);
+  /** A manifest arrived. A first one is taken at once; a changed one only under `dynamic`, else an operator's reload takes it (C30). */
+  async #take(loop: DescribeLoop, name: string, manifest: Manifest): Promise<void> {
+    if (this.#closed || loop !== this.#loop) return;
     const known = this.#built.manifests.get(name);
-    if (answer?.ok !== true || known === undefined || canonicalJson(answer.value) === canonicalJson(known)) return;
-    const interceptor = this.#built.loaded.config.interceptors.find((entry) => entry.name === name);
-    if (interceptor?.grant === "dynamic") return this.#rebuild(new Set([name]), "manifest changed");
-    this.drifted.add(name);
-    this.#deps.log.write("warn", "manifest_drift", { interceptor: name, version: answer.value.version, hint: "reload to take the new manifest" });
-  }
-
-  async #rebuild(ask: ReadonlySet<string>, reason: string): Promise<void> {
-    const built = await buildGeneration(this.#built.loaded, this.#deps, { before: this.#built, ask });
-    if (!built.ok) {
-      this.#reject(`${this.#fingerprint} ${reason}`, issueLines(built.error), reason);
-      this.#follow();
+    if (known === undefined || (this.#isDynamic(name) && !isSame(known, manifest))) return this.#rebuild(name, manifest);
+    this.#note(name, undefined);
+    if (isSame(known, manifest)) {
+      this.drifted.delete(name);
       return;
     }
-    this.#deps.log.write("info", "plan_rebuilt", { reason, interceptors: [...ask], revision: built.value.plan.revision });
-    this.#swap(built.value);
+    this.drifted.add(name);
+    this.#deps.log.write("warn", "manifest_drift", { interceptor: name, version: manifest.version, hint: "reload to take the new manifest" });
+  }
+
+  #isDynamic(name: string): boolean {
+    return this.#built.loaded.config.interceptors.some((interceptor) => interceptor.name === name && interceptor.grant === "dynamic");
+  }
+
+  async #rebuild(name: string, manifest: Manifest): Promise<void> {
+    const { log } = this.#deps;
+    const built = await buildGeneration(this.#built.loaded, this.#deps, { before: this.#built, answers: new Map([[name, ok(manifest)]]) });
+    if (!built.ok) {
+      const issues = issueLines(built.error);
+      log.write("error", "manifest_refused", { interceptor: name, version: manifest.version, issues });
+      return this.#note(name, `its manifest is refused: ${issues.join("; ")}`);
+    }
+    log.write("info", "plan_rebuilt", { interceptor: name, version: manifest.version, revision: built.value.plan.revision });
+    await this.#swap(built.value);
+  }
+
+  /** Keeps what is wrong with an interceptor at present, for readiness. */
+  #note(name: string, reason: string | undefined): void {
+    const undescribed = new Map(this.#built.undescribed);
+    if (reason === undefined) undescribed.delete(name);
+    else undescribed.set(name, reason);
+    this.#built = { ...this.#built, undescribed };
   }
 }
+
+const isSame = (one: Manifest, other: Manifest): boolean => canonicalJson(one) === canonicalJson(other);

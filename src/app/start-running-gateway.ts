@@ -10,18 +10,18 @@ export interface StartWish {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly strict: boolean;
   readonly version: string;
-  /** Takes log lines; undefined: standard output, buffered. */
-  readonly writeLine?: (line: string) => void;
+  /** File descriptor the log goes to, closed with the gateway; undefined: standard output, which stays open. */
+  readonly logFd?: number;
 }
 
-/** A gateway on the real clock, with real randomness, logging lines of JSON. */
+/** A gateway on the real clock, with real randomness, logging lines of JSON; they are gathered for a moment, and lost rather than waited for. */
 export function startRunningGateway(wish: StartWish): Promise<Result<RunningGateway, readonly string[]>> {
-  const { writeLine, ...rest } = wish;
+  const { logFd: fd = 1, ...rest } = wish;
   return startGateway({
     ...rest,
     gatewayId: "sallyport",
     clock: systemClock(),
     ids: systemIds(),
-    openLog: (level) => pinoLog({ level, ...(writeLine === undefined ? {} : { destination: { line: writeLine } }) }),
+    openLog: (level, onDropped) => pinoLog({ level, destination: { fd }, onDropped }),
   });
 }

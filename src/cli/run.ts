@@ -23,21 +23,21 @@ async function run(file: string, options: RunOptions, io: CommandIo): Promise<vo
   const says = output(io, options);
   // loaded here: a health probe by the same program should not pay for a gateway
   const { startRunningGateway } = await import("../app/start-running-gateway.ts");
-  const started = await startRunningGateway({
-    configFile: file,
-    env: io.env,
-    strict: options.strict === true,
-    version: io.version,
-    writeLine: io.stdout.write,
-  });
-  if (!started.ok) return says.fail(started.error);
+  const starting = startRunningGateway({ configFile: file, env: io.env, strict: options.strict === true, version: io.version });
+  // listened for from the first moment: a signal that comes while the gateway starts must neither be lost nor end the process there and then
+  const stopped = io.stopped();
+  const stopFollowing = io.onHangup(() => void starting.then((started) => (started.ok ? started.value.reload("signal") : undefined)));
+  const started = await starting;
+  if (!started.ok) {
+    stopFollowing();
+    return says.fail(started.error);
+  }
   const gateway = started.value;
   for (const warning of gateway.warnings) says.warn(warning);
   if (options.json === true) io.stderr.write(`${JSON.stringify({ listeners: gateway.listeners, admin: gateway.admin })}\n`);
   else for (const line of greeting(gateway, { file, version: io.version })) says.note(line);
-  const stopFollowing = io.onHangup(() => void gateway.reload("signal"));
-  await io.stopped();
-  stopFollowing();
+  await stopped;
   says.note("draining");
   await gateway[Symbol.asyncDispose]();
+  stopFollowing();
 }

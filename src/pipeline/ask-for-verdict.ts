@@ -21,11 +21,18 @@ export interface Asked {
  * Asks for one verdict within what the budget grants; a grant too short to be worth a call is a timeout (C20, C21).
  * Undefined once the review is cancelled: neither verdict nor failure (C4, C7).
  */
-export async function askForVerdict(run: ExchangeRun, { binding, subject }: Asked, cancel: Cancel): Promise<Result<Verdict, ReviewFailure> | undefined> {
+export async function askForVerdict(
+  run: ExchangeRun,
+  { binding, subject }: Asked,
+  cancel: Cancel,
+): Promise<Result<Verdict, ReviewFailure> | undefined> {
   const { timeoutMs } = binding.plan.limits;
   const grant = run.budget.grantFor(binding);
   if (grant < MIN_GRANT_MS) return spent(`the review budget left ${binding.name} less than ${MIN_GRANT_MS} ms`);
-  const answer = await unlessCancelled(binding.review(subject, { reviewId: reviewIdOf(run, binding), grantMs: grant, cancel }), cancel);
+  const answer = await unlessCancelled(
+    binding.review(subject, { reviewId: reviewIdOf(run, binding), grantMs: grant, cancel }),
+    cancel,
+  );
   if (answer === undefined || cancel.aborted) return undefined;
   if (answer.ok) return screened(binding, subject, answer.value);
   const { kind, message } = answer.error;
@@ -47,7 +54,13 @@ export function reviewIdOf(run: ExchangeRun, binding: RunnableBinding): string {
 /** What an interceptor is told about: the exchange as patched so far, with bodies as shown. */
 export function subjectOf(run: ExchangeRun, bodies: ShownBodies): ReviewSubject {
   const { name, labels } = run.route.plan;
-  return { exchange: run.exchange, route: { name, labels }, requestBody: bodies.request, responseBody: bodies.response, outcome: undefined };
+  return {
+    exchange: run.exchange,
+    route: { name, labels },
+    requestBody: bodies.request,
+    responseBody: bodies.response,
+    outcome: undefined,
+  };
 }
 
 // exposed values may be read, never passed on (C23)
@@ -55,7 +68,9 @@ function screened(binding: RunnableBinding, subject: ReviewSubject, verdict: Ver
   if (binding.plan.expose.length === 0) return ok(verdict);
   const values = exposedValues(binding.plan.expose, subject.exchange);
   if (verdict.kind !== "deny") {
-    return repeatsExposed(verdict, values) ? invalid("contract", `${binding.name} repeated a value it may only read`) : ok(verdict);
+    return repeatsExposed(verdict, values)
+      ? invalid("contract", `${binding.name} repeated a value it may only read`)
+      : ok(verdict);
   }
   const kept = withoutExposed(verdict, values);
   if (kept.dropped > 0) binding.instruments.verdictDefects.add(kept.dropped);

@@ -1,29 +1,38 @@
+import type { Cancel } from "../model/cancel.ts";
 import { ANONYMOUS, type Principal } from "../model/principal.ts";
 import type { Authentication } from "../ports/authenticator.ts";
-import { refused, type StageEnd } from "./ending.ts";
+import { CLIENT_GONE, refused, type StageEnd } from "./ending.ts";
 import type { ExchangeRun } from "./exchange-run.ts";
+import { unlessCancelled } from "./unless-cancelled.ts";
 
 /**
  * The route's authenticators in order, on the client's original head (C2). A credential that is present and bad ends the list: it is
- * never a fall-through to a weaker one (C13). A promise only where an authenticator gave one.
+ * never a fall-through to a weaker one (C13). A promise only where an authenticator gave one; nobody waits for it longer than the client.
  */
-export const authenticate = (run: ExchangeRun): StageEnd | Promise<StageEnd> => ask(run, 0);
+export const authenticate = (run: ExchangeRun, cancel: Cancel): StageEnd | Promise<StageEnd> => ask(run, { index: 0, cancel });
 
-function ask(run: ExchangeRun, index: number): StageEnd | Promise<StageEnd> {
-  const authenticator = run.route.authenticators[index];
-  if (authenticator === undefined) return unclaimed(run);
-  const found = authenticator.authenticate(run.original);
-  return found instanceof Promise ? found.then((late) => take(run, late, index)) : take(run, found, index);
+/** Which authenticator is next, and who waits for it. */
+interface Turn {
+  readonly index: number;
+  readonly cancel: Cancel;
 }
 
-function take(run: ExchangeRun, found: Authentication, index: number): StageEnd | Promise<StageEnd> {
+function ask(run: ExchangeRun, turn: Turn): StageEnd | Promise<StageEnd> {
+  const authenticator = run.route.authenticators[turn.index];
+  if (authenticator === undefined) return unclaimed(run);
+  const found = authenticator.authenticate(run.original);
+  if (!(found instanceof Promise)) return take(run, found, turn);
+  return unlessCancelled(found, turn.cancel).then((late) => (late === undefined ? CLIENT_GONE : take(run, late, turn)));
+}
+
+function take(run: ExchangeRun, found: Authentication, { index, cancel }: Turn): StageEnd | Promise<StageEnd> {
   switch (found.kind) {
     case "principal":
       return adopt(run, found.principal);
     case "invalid":
       return refused("authenticate", { problem: "credential_invalid", detail: found.detail });
     case "absent":
-      return ask(run, index + 1);
+      return ask(run, { index: index + 1, cancel });
     default:
       return found satisfies never;
   }

@@ -10,6 +10,7 @@ import { collect } from "../support/byte-streams.ts";
 import { contentCoding, decodeBody, type ContentCoding, type DecodeProblem } from "../support/content-coding.ts";
 import type { HeldRoom } from "./held-room.ts";
 import { unlessCancelled } from "./unless-cancelled.ts";
+import { codedBytes } from "./wanted-bodies.ts";
 
 /** What became of a wish to see a body. `body` takes the place of the exchange's: the bytes, or the prefix and the rest verbatim (C18). */
 export type Capture =
@@ -65,17 +66,18 @@ export class BodySource {
     const { body, captureBytes } = wish;
     if (body === undefined) return { kind: "none", body };
     if (!isStream(body)) return { kind: "bytes", bytes: body };
-    if (Math.max(body.declaredBytes ?? 0, (this.#tooLarge.get(body) ?? -1) + 1) > captureBytes) return tooLarge(body, captureBytes);
-    const roomBytes = Math.min(body.declaredBytes ?? captureBytes, captureBytes);
+    const maxBytes = codedBytes(captureBytes, wish.headers);
+    if (Math.max(body.declaredBytes ?? 0, (this.#tooLarge.get(body) ?? -1) + 1) > maxBytes) return tooLarge(body, captureBytes);
+    const roomBytes = Math.min(body.declaredBytes ?? maxBytes, maxBytes);
     if (!this.#room.take(roomBytes)) return { kind: "no-room", body };
-    const collected = await unlessCancelled(collect(body, { maxBytes: captureBytes }), cancel);
+    const collected = await unlessCancelled(collect(body, { maxBytes }), cancel);
     switch (collected?.kind) {
       case "complete":
         this.#room.give(roomBytes - collected.bytes.byteLength);
         return { kind: "bytes", bytes: collected.bytes };
       case "too-large": {
         const rest = this.#leaving(collected.rest, roomBytes);
-        this.#tooLarge.set(rest, captureBytes);
+        this.#tooLarge.set(rest, maxBytes);
         return tooLarge(rest, captureBytes);
       }
       case "broken":
@@ -107,7 +109,10 @@ export class BodySource {
   }
 
   /** Undefined: there is no room for the decoded bytes. */
-  async #decode(bytes: Uint8Array, { binding, headers, captureBytes }: Omit<BodyWish, "body">): Promise<Result<Uint8Array, Unreviewable> | undefined> {
+  async #decode(
+    bytes: Uint8Array,
+    { binding, headers, captureBytes }: Omit<BodyWish, "body">,
+  ): Promise<Result<Uint8Array, Unreviewable> | undefined> {
     const coding = contentCoding(headers.joined("content-encoding"));
     if (coding === "identity") return ok(bytes);
     if (coding === "unsupported" || !binding.decode.includes(coding)) return UNKNOWN_CODING;
@@ -139,7 +144,13 @@ export class BodySource {
   #preparedFor(bytes: Uint8Array, plain: Uint8Array): Prepared {
     const known = this.#prepared.get(bytes);
     if (known?.plain.ok === true && known.plain.value === plain) return known;
-    const prepared: Prepared = { coding: "identity", maxBytes: plain.byteLength, plain: ok(plain), roomBytes: 0, views: new Map() };
+    const prepared: Prepared = {
+      coding: "identity",
+      maxBytes: plain.byteLength,
+      plain: ok(plain),
+      roomBytes: 0,
+      views: new Map(),
+    };
     this.#prepared.set(bytes, prepared);
     return prepared;
   }
@@ -166,7 +177,11 @@ const UNKNOWN_CODING: Result<never, Unreviewable> = err({
   message: "its content-encoding is not one that is decoded for review",
 });
 
-async function decodeForReview(bytes: Uint8Array, coding: ContentCoding, maxBytes: number): Promise<Result<Uint8Array, Unreviewable>> {
+async function decodeForReview(
+  bytes: Uint8Array,
+  coding: ContentCoding,
+  maxBytes: number,
+): Promise<Result<Uint8Array, Unreviewable>> {
   const decoded = await decodeBody(bytes, coding, { maxBytes, maxRatio: MAX_RATIO });
   return decoded.ok ? decoded : err(DECODE_PROBLEMS[decoded.error]);
 }

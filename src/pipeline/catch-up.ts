@@ -34,7 +34,7 @@ async function makeGood(run: ExchangeRun, before: RunnableRoute, turn: Turn): Pr
   // at pre-auth nobody was asked yet: the authenticators' own turn comes
   if (turn.phase !== "pre-auth" && !isSameList(before.plan.authenticate, run.route.plan.authenticate)) {
     run.exchange = { ...run.exchange, principal: ANONYMOUS };
-    const refusal = await authenticate(run);
+    const refusal = await authenticate(run, turn.cancel);
     if (refusal !== undefined) return refusal;
   }
   for (const earlier of phasesBefore(turn.phase)) {
@@ -44,7 +44,8 @@ async function makeGood(run: ExchangeRun, before: RunnableRoute, turn: Turn): Pr
   return runMutators(run, run.due(turn.phase, "mutate"), turn.cancel);
 }
 
-const isSameList = (a: readonly string[], b: readonly string[]): boolean => a.length === b.length && a.every((name, index) => name === b[index]);
+const isSameList = (a: readonly string[], b: readonly string[]): boolean =>
+  a.length === b.length && a.every((name, index) => name === b[index]);
 
 function phasesBefore(phase: Phase): readonly Phase[] {
   const phases = Object.keys(PHASES) as Phase[]; // keys of a const table are exactly its row names
@@ -58,7 +59,8 @@ async function runLate(run: ExchangeRun, phase: Phase, cancel: Cancel): Promise<
   // a late pre-auth binding sees no principal, as it would have in its time (C2)
   const isBlind = phase === "pre-auth";
   if (isBlind) run.exchange = { ...run.exchange, principal: ANONYMOUS };
-  const ending = (await runMutators(run, run.due(phase, "mutate"), cancel)) ?? (await runValidators(run, run.due(phase, "validate"), cancel));
+  const ending =
+    (await runMutators(run, run.due(phase, "mutate"), cancel)) ?? (await runValidators(run, run.due(phase, "validate"), cancel));
   if (run.settledAt(phase) === undefined) run.settle(phase);
   if (isBlind) run.exchange = { ...run.exchange, principal };
   return ending;

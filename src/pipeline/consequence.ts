@@ -2,7 +2,6 @@ import type { AllowVerdict, Verdict } from "@sallyport/contract/verdict.ts";
 import type { Exchange } from "../model/exchange.ts";
 import { ok, type Result } from "../model/result.ts";
 import type { ReviewFailure } from "../model/review-failure.ts";
-import type { ReviewSubject } from "../ports/review-client.ts";
 import { applyPatches, invalid } from "../review/apply-verdict.ts";
 import { denialAnswer, respondAnswer } from "../review/denial.ts";
 import type { Asked } from "./ask-for-verdict.ts";
@@ -13,25 +12,29 @@ import { isMoveAllowed } from "./reroute.ts";
 /** What a verdict means for the exchange: it ends, or goes on as `exchange`. */
 export type Consequence =
   | { readonly kind: "end"; readonly ending: Ending }
-  | { readonly kind: "go-on"; readonly exchange: Exchange; /** To another route or other bindings (C1). */ readonly moved: boolean };
-
-/** Who was asked, and about what. */
-interface Answered {
-  readonly binding: RunnableBinding;
-  readonly subject: ReviewSubject;
-}
+  | {
+      readonly kind: "go-on";
+      readonly exchange: Exchange;
+      /** To another route or other bindings (C1). */ readonly moved: boolean;
+    };
 
 /** Reads one verdict against the grant; `err` is a review failure found in it. Nothing is changed here. */
 export function consequenceOf(run: ExchangeRun, asked: Asked, verdict: Verdict): Result<Consequence, ReviewFailure> {
   const { binding } = asked;
   switch (verdict.kind) {
     case "deny":
-      return ok({ kind: "end", ending: { kind: "denied", refusal: denialAnswer(verdict, binding.plan.phase), by: binding.name } });
+      return ok({
+        kind: "end",
+        ending: { kind: "denied", refusal: denialAnswer(verdict, binding.plan.phase), by: binding.name },
+      });
     case "respond": {
-      if (binding.plan.mode !== "mutate") return invalid("contract", `${binding.name} responded, but was granted ${binding.plan.mode}`);
+      if (binding.plan.mode !== "mutate")
+        return invalid("contract", `${binding.name} responded, but was granted ${binding.plan.mode}`);
       if (run.responded !== undefined) return invalid("contract", `${binding.name} responded after ${run.responded.by} had`);
       const response = respondAnswer(binding.plan, verdict);
-      return response.ok ? ok({ kind: "end", ending: { kind: "responded", response: response.value, by: binding.name } }) : response;
+      return response.ok
+        ? ok({ kind: "end", ending: { kind: "responded", response: response.value, by: binding.name } })
+        : response;
     }
     case "allow":
       return allowed(run, asked, verdict);
@@ -40,8 +43,14 @@ export function consequenceOf(run: ExchangeRun, asked: Asked, verdict: Verdict):
   }
 }
 
-function allowed(run: ExchangeRun, { binding, subject }: Answered, verdict: AllowVerdict): Result<Consequence, ReviewFailure> {
-  const grant = { plan: binding.plan, needs: binding.needs, writes: binding.writes, expose: binding.expose, hidden: run.plan.hidden };
+function allowed(run: ExchangeRun, { binding, subject }: Asked, verdict: AllowVerdict): Result<Consequence, ReviewFailure> {
+  const grant = {
+    plan: binding.plan,
+    needs: binding.needs,
+    writes: binding.writes,
+    expose: binding.expose,
+    hidden: run.plan.hidden,
+  };
   const applied = applyPatches(grant, subject, verdict.patches);
   if (!applied.ok) return applied;
   const move = isMoveAllowed(run, binding, applied.value);

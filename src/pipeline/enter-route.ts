@@ -19,14 +19,15 @@ export function enterRoute(run: ExchangeRun): StageEnd {
   stripOwned(run, route);
   run.enter(route, bindings);
   const end = guarded(route) ?? limitBody(run);
-  if (end !== undefined) return end;
+  if (end !== undefined || !run.isReviewed) return end;
   copyForObservers(run, "request");
   watchOpen(run);
   return undefined;
 }
 
 function noRoute(match: Exclude<RouteMatch, { kind: "matched" }>): StageEnd {
-  if (match.kind === "no-route") return refused("router", { problem: "route_not_found", detail: "No route matches this request." });
+  if (match.kind === "no-route")
+    return refused("router", { problem: "route_not_found", detail: "No route matches this request." });
   const allow = match.allow.join(", ");
   return refused("router", { problem: "method_not_allowed", detail: `This path answers ${allow}.`, headers: [["allow", allow]] });
 }

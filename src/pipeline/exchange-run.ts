@@ -9,6 +9,7 @@ import type { StageEnd } from "./ending.ts";
 import { HeldRoom } from "./held-room.ts";
 import type { KeptCopy } from "./kept-copy.ts";
 import { inPlanOrder } from "./place.ts";
+import { PlanHold } from "./plan-hold.ts";
 import { selectsPrincipal } from "./select-binding.ts";
 
 /** What the gateway keeps beside one exchange while it runs. Owned by `handle`, dropped when the response is done. What only reviews need is made when one is due. */
@@ -41,14 +42,20 @@ export class ExchangeRun {
   captureMs = 0;
   /** Status of the response; 0 before there is one. */
   status = 0;
+  /** The response is out; only its observers are still to be told. */
+  isOver = false;
   /** Observers that were told the exchange is still open (C29). */
   noticed: ReadonlySet<RunnableBinding> | undefined;
   /** Takes back the notice that the exchange is still open; undefined while none is planned. */
   forgetNotice: (() => void) | undefined;
   /** Copies of bodies on their way, for observers (C29). */
-  readonly copies: { request: KeptCopy | undefined; response: KeptCopy | undefined } = { request: undefined, response: undefined };
-  readonly #releasePlan: () => void;
-  #planHolders = 1;
+  readonly copies: { request: KeptCopy | undefined; response: KeptCopy | undefined } = {
+    request: undefined,
+    response: undefined,
+  };
+  /** Keeps the plan's resources open for what outlives the exchange. */
+  readonly hold: PlanHold;
+  readonly #letGo: () => void;
   #route: RunnableRoute | undefined;
   #place: readonly RunnableBinding[] = NOTHING;
   #matched: readonly RunnableBinding[] = NOTHING;
@@ -66,7 +73,8 @@ export class ExchangeRun {
     this.original = beginning.exchange.head;
     this.deps = beginning.deps;
     this.startedMs = beginning.startedMs;
-    this.#releasePlan = beginning.release;
+    this.hold = new PlanHold(beginning.release);
+    this.#letGo = this.hold.take();
   }
 
   /**
@@ -79,7 +87,7 @@ export class ExchangeRun {
     this.#place = bindings;
     this.#matched = kept.length === 0 ? bindings : inPlanOrder(this.plan, [...bindings, ...kept]);
     this.moved = false;
-    if (this.#matched.length === 0) return;
+    if (!this.isReviewed) return;
     this.budget.plan(this.#matched, route.plan.reviewBudgetMs, (binding) => this.hasRun(binding));
     if (this.#isAuthenticated) this.#ruleOut();
   }
@@ -110,6 +118,11 @@ export class ExchangeRun {
     return this.#matched;
   }
 
+  /** Whether any binding reviews this exchange, observers included. */
+  get isReviewed(): boolean {
+    return this.#matched.length > 0;
+  }
+
   isReviewedAt(phase: Phase): boolean {
     return this.#matched.some(({ plan }) => plan.phase === phase);
   }
@@ -117,7 +130,7 @@ export class ExchangeRun {
   /** From here on bindings know who calls; those that other principals select hold no reserve of time any more (C20). */
   principalKnown(): void {
     this.#isAuthenticated = true;
-    if (this.#matched.length > 0) this.#ruleOut();
+    if (this.isReviewed) this.#ruleOut();
   }
 
   #ruleOut(): void {
@@ -180,25 +193,10 @@ export class ExchangeRun {
     return (this.#room ??= new HeldRoom(this.deps.captured));
   }
 
-  /** Keeps the plan's resources open for an observation that outlives the exchange; the function lets go of them, once. */
-  holdPlan(): () => void {
-    let held = true;
-    this.#planHolders += 1;
-    return () => {
-      if (held) this.#letGoOfPlan();
-      held = false;
-    };
-  }
-
   /** Gives back everything; once, at the end. Bodies that are still being prepared get no room from here on. */
   release(): void {
     this.#room?.close();
-    this.#letGoOfPlan();
-  }
-
-  #letGoOfPlan(): void {
-    this.#planHolders -= 1;
-    if (this.#planHolders === 0) this.#releasePlan();
+    this.#letGo();
   }
 }
 

@@ -20,6 +20,7 @@ export interface Finished {
 /** Always, exactly once: the record, observers, and everything the exchange held given back. Throws nothing. */
 export function finish(run: ExchangeRun, finished: Finished): void {
   const { deps } = run;
+  run.isOver = true;
   run.forgetNotice?.();
   const durationMs = deps.clock.nowMs() - run.startedMs;
   const ending = endingOf(run, finished);
@@ -104,7 +105,13 @@ function answered({ status, responded }: ExchangeRun, sent: Sent): ExchangeEndin
 /** The record of a head that never became an exchange. Throws nothing. */
 export function finishRefused(
   deps: PipelineDeps,
-  refused: { readonly received: Received; readonly arrival: Extract<Arrival, { kind: "refused" }>; readonly revision: string; readonly startedMs: number; readonly sent: Sent },
+  refused: {
+    readonly received: Received;
+    readonly arrival: Extract<Arrival, { kind: "refused" }>;
+    readonly revision: string;
+    readonly startedMs: number;
+    readonly sent: Sent;
+  },
 ): void {
   const { received, arrival, revision, startedMs, sent } = refused;
   const { problem, cause, status } = arrival.refusal;

@@ -23,7 +23,7 @@ export async function forward(run: ExchangeRun, cancel: Cancel): Promise<StageEn
   }
   const { exchange } = run;
   if (exchange.response !== undefined) run.exchange = { ...exchange, response: run.plan.toClient(exchange.response, exchange) };
-  copyForObservers(run, "response");
+  if (run.isReviewed) copyForObservers(run, "response");
   return undefined;
 }
 
@@ -46,9 +46,11 @@ async function send(run: ExchangeRun, cancel: Cancel): Promise<StageEnd> {
 async function captureForPostResponse(run: ExchangeRun, cancel: Cancel): Promise<StageEnd> {
   for (const binding of run.matched) {
     const { phase, mode } = binding.plan;
-    if (phase !== "post-response" || mode === "observe" || !wantsBody(binding, "request") || !selects(run.exchange, binding)) continue;
+    if (phase !== "post-response" || mode === "observe" || !wantsBody(binding, "request") || !selects(run.exchange, binding))
+      continue;
     const shown = await showBodies(run, binding, cancel);
-    if (shown.kind === "refuse") recordReview(run, binding, { durationMs: 0, ending: { kind: "unreviewable", reason: shown.reason, skipped: false } });
+    if (shown.kind === "refuse")
+      recordReview(run, binding, { durationMs: 0, ending: { kind: "unreviewable", reason: shown.reason, skipped: false } });
     if (shown.kind === "refuse" || shown.kind === "end") return shown.ending;
   }
   return undefined;
@@ -70,7 +72,10 @@ function upstreamEnd(run: ExchangeRun, { problem, cause }: UpstreamFailure): Sta
   if (run.overBytes !== undefined) return bodyTooLarge(run.overBytes);
   const refusal: Refusal = { problem, detail: DETAILS[problem], cause };
   if (CLIENT_FAULTS.has(problem)) return refused("client", refusal);
-  return failed(run.route.plan.upstream, problem === "upstream_overloaded" ? { ...refusal, headers: [["retry-after", "1"]] } : refusal);
+  return failed(
+    run.route.plan.upstream,
+    problem === "upstream_overloaded" ? { ...refusal, headers: [["retry-after", "1"]] } : refusal,
+  );
 }
 
 /** Gives up a body nobody will read. Harmless where it has been read. */

@@ -24,23 +24,39 @@ export function pipeline(deps: PipelineDeps): Handle {
   return async (received, cancel) => {
     const startedMs = deps.clock.nowMs();
     const { plan, release } = deps.plans.acquire();
+    const giveUp = (): void => {
+      discardBody(received.body);
+      release();
+    };
     try {
       const arrival = plan.receive(received);
-      if (arrival.kind === "exchange") return await live(new ExchangeRun({ plan, release, exchange: arrival.exchange, deps, startedMs }), received, cancel);
-      discardBody(received.body);
-      release();
-      const response = problemResponse(arrival.refusal, arrival.ids);
-      return { response, onSent: (sent) => finishRefused(deps, { received, arrival, revision: plan.plan.revision, startedMs, sent }) };
+      if (arrival.kind === "refused") {
+        giveUp();
+        const response = problemResponse(arrival.refusal, arrival.ids);
+        const head = { received, arrival, revision: plan.plan.revision, startedMs };
+        return { response, onSent: (sent) => finishRefused(deps, { ...head, sent }) };
+      }
+      return live(new ExchangeRun({ plan, release, exchange: arrival.exchange, deps, startedMs }), received, cancel);
     } catch (thrown) {
-      discardBody(received.body);
-      release();
+      giveUp();
       throw thrown;
     }
   };
 }
 
+/** From an exchange to its answer. Never rejects. */
 async function live(run: ExchangeRun, received: Received, cancel: Cancel): Promise<Answer> {
-  const { ending, response } = await lived(run, cancel);
+  let ending: StageEnd;
+  let response: Response;
+  try {
+    ending = await stages(run, cancel);
+    response = withWarnings(run, ending, egress(run, ending));
+  } catch (thrown) {
+    // a bug of ours, never an expected failure: those are values
+    ending = broken(thrown);
+    response = egress(run, ending);
+    discardBody(run.exchange.body);
+  }
   // whoever did not send the request on does not want its body
   if (!run.forwarded) discardBody(received.body);
   run.status = response.status;
@@ -48,28 +64,11 @@ async function live(run: ExchangeRun, received: Received, cancel: Cancel): Promi
   return { response, onSent: (sent) => finish(run, { received, ending, answeredMs, sent }) };
 }
 
-interface Lived {
-  readonly ending: StageEnd;
-  readonly response: Response;
-}
-
-async function lived(run: ExchangeRun, cancel: Cancel): Promise<Lived> {
-  try {
-    const ending = await stages(run, cancel);
-    return { ending, response: withWarnings(run, ending, egress(run, ending)) };
-  } catch (thrown) {
-    // a bug of ours, never an expected failure: those are values
-    const ending = broken(thrown);
-    discardBody(run.exchange.body);
-    return { ending, response: egress(run, ending) };
-  }
-}
-
 /** The stages in their order; each may end the exchange. An exchange nobody reviews waits for its upstream only. */
 async function stages(run: ExchangeRun, cancel: Cancel): Promise<StageEnd> {
   const early = enterRoute(run) ?? (run.isReviewedAt("pre-auth") ? await reviewPhase(run, "pre-auth", cancel) : undefined);
   if (early !== undefined) return early;
-  const asked = authenticate(run);
+  const asked = authenticate(run, cancel);
   return (
     (asked instanceof Promise ? await asked : asked) ??
     (run.isReviewedAt("pre-route") ? await reviewPhase(run, "pre-route", cancel) : undefined) ??
@@ -101,4 +100,5 @@ function egress(run: ExchangeRun, ending: Ending | undefined): Response {
   }
 }
 
-const problemResponse = (refusal: Refusal, { requestId, correlationId }: TraceIds): Response => renderProblem(refusal, { requestId, correlationId });
+const problemResponse = (refusal: Refusal, { requestId, correlationId }: TraceIds): Response =>
+  renderProblem(refusal, { requestId, correlationId });

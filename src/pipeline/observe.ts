@@ -12,7 +12,7 @@ import { KeptCopy } from "./kept-copy.ts";
 import { warnCondition } from "./prepare-review.ts";
 import { selects } from "./select-binding.ts";
 import { streamReason } from "./show-bodies.ts";
-import { copyBytes, type Side } from "./wanted-bodies.ts";
+import { codedBytes, copyBytes, type Side } from "./wanted-bodies.ts";
 
 /** How long an exchange may be open before its observers hear of it a first time (C29). Milliseconds. */
 export const OPEN_NOTICE_MS = 30_000;
@@ -25,6 +25,7 @@ export function watchOpen(run: ExchangeRun): void {
   run.forgetNotice = clock.after(delayMs, () => void observeOpen(run));
 }
 
+/** Whether anybody is to be told what became of the exchange. */
 export const hasObservers = (run: ExchangeRun): boolean => run.matched.some(({ plan }) => plan.mode === "observe");
 
 /** Keeps a copy of a body that observers want and nobody else has captured; it goes its way unhindered (C29). */
@@ -32,16 +33,20 @@ export function copyForObservers(run: ExchangeRun, side: Side): void {
   const { exchange, copies, matched } = run;
   const maxBytes = copyBytes(matched, side);
   if (maxBytes === undefined || copies[side] !== undefined) return;
-  const body = side === "request" ? exchange.body : exchange.response?.body;
-  if (!isStream(body) || (side === "response" && streamReason(run) !== undefined)) return;
-  const copy = new KeptCopy(body, maxBytes, run.room);
+  const message = side === "request" ? { body: exchange.body, headers: exchange.head.headers } : exchange.response;
+  if (message === undefined || !isStream(message.body) || (side === "response" && streamReason(run) !== undefined)) return;
+  const copy = new KeptCopy(message.body, codedBytes(maxBytes, message.headers), run.room);
   copies[side] = copy;
   if (side === "request") run.exchange = { ...exchange, body: copy };
   else if (exchange.response !== undefined) run.exchange = { ...exchange, response: { ...exchange.response, body: copy } };
 }
 
 /** Tells the observers of every phase that began what became of the exchange (C29). Never rejects; waits for nobody. */
-export function observe(run: ExchangeRun, ending: ExchangeEnding, end: { readonly durationMs: number; readonly bytes: number }): Promise<void> {
+export function observe(
+  run: ExchangeRun,
+  ending: ExchangeEnding,
+  end: { readonly durationMs: number; readonly bytes: number },
+): Promise<void> {
   const outcome: OutcomeView = {
     status: ending.status,
     decidedBy: decidedBy(ending),
@@ -72,6 +77,8 @@ async function tell(run: ExchangeRun, binding: RunnableBinding, outcome: Outcome
   const settled = settledFor(run, binding.plan.phase);
   if (settled === undefined || !selects(settled, binding)) return;
   const subject = await subjectFor(run, binding, { settled, outcome });
+  // it ended while its first notice was made ready: the last word is said already
+  if (outcome.open && run.isOver) return;
   const match = binding.when?.(subject);
   if (match === "no-match") return;
   if (match === "error") warnCondition(run, binding);
@@ -82,7 +89,7 @@ async function tell(run: ExchangeRun, binding: RunnableBinding, outcome: Outcome
     // two notices are two reviews: a service that drops repeats must not drop the second
     reviewId: outcome.open ? `${reviewIdOf(run, binding)}:open` : reviewIdOf(run, binding),
     subject: isRepeated ? { ...subject, requestBody: undefined, responseBody: undefined } : subject,
-    release: run.holdPlan(),
+    release: run.hold.take(),
   });
 }
 
@@ -122,7 +129,11 @@ interface Message {
 }
 
 /** A body in the binding's format: as captured, else the copy of what passed; undefined where there is neither or it cannot be shown. */
-async function viewOf(run: ExchangeRun, binding: RunnableBinding, { body, headers, copy }: Message): Promise<BodyView | undefined> {
+async function viewOf(
+  run: ExchangeRun,
+  binding: RunnableBinding,
+  { body, headers, copy }: Message,
+): Promise<BodyView | undefined> {
   const bytes = isStream(body) ? copy?.bytes : body;
   if (bytes === undefined || (binding.plan.body === undefined && binding.when === undefined)) return undefined;
   const shown = await run.bodies.view(bytes, { binding: binding.plan, headers, captureBytes: binding.plan.limits.maxBodyBytes });

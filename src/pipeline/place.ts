@@ -14,7 +14,11 @@ export function placeOf(plan: RunnablePlan, { listener, head, labels }: Exchange
   const { route } = match;
   const bindings = route.bindingsFor(announced);
   // a preflight is still an OPTIONS: who reviews either method reviews it
-  return { kind: "matched", route, bindings: announced === head ? bindings : inPlanOrder(plan, [...bindings, ...route.bindingsFor(head)]) };
+  return {
+    kind: "matched",
+    route,
+    bindings: announced === head ? bindings : inPlanOrder(plan, [...bindings, ...route.bindingsFor(head)]),
+  };
 }
 
 /** Headers that make an OPTIONS a CORS preflight, which is matched by the method it asks for (C27). */

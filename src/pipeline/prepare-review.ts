@@ -9,7 +9,8 @@ import { selects } from "./select-binding.ts";
 import { showBodies } from "./show-bodies.ts";
 
 /** A binding whose turn has come: nothing to ask, the end, or the question. */
-export type Prepared = { readonly kind: "pass" } | { readonly kind: "end"; readonly ending: Ending } | ({ readonly kind: "ask" } & Asked);
+export type Prepared =
+  { readonly kind: "pass" } | { readonly kind: "end"; readonly ending: Ending } | ({ readonly kind: "ask" } & Asked);
 
 const PASS: Prepared = { kind: "pass" };
 
@@ -52,5 +53,9 @@ function holds(run: ExchangeRun, binding: RunnableBinding, bodies: ShownBodies):
 /** Books a condition that could not be evaluated: it counts as a match, so that it is never a way around a review (C22). */
 export function warnCondition(run: ExchangeRun, binding: RunnableBinding): void {
   binding.instruments.whenErrors.add();
-  run.deps.log.write("warn", "when_failed", { request_id: run.exchange.ids.requestId, binding: binding.name, phase: binding.plan.phase });
+  run.deps.log.write("warn", "when_failed", {
+    request_id: run.exchange.ids.requestId,
+    binding: binding.name,
+    phase: binding.plan.phase,
+  });
 }

@@ -4,7 +4,11 @@ import type { RunnableBinding } from "../ports/runnable-plan.ts";
 import type { ExchangeRun } from "./exchange-run.ts";
 
 /** Books one review: the record for the log, and the counters. */
-export function recordReview(run: ExchangeRun, binding: RunnableBinding, { durationMs, ending }: Pick<ReviewRecord, "durationMs" | "ending">): void {
+export function recordReview(
+  run: ExchangeRun,
+  binding: RunnableBinding,
+  { durationMs, ending }: Pick<ReviewRecord, "durationMs" | "ending">,
+): void {
   const { instruments, name, plan } = binding;
   run.reviews.push({ binding: name, phase: plan.phase, mode: plan.mode, durationMs, ending });
   // what was not asked has neither a verdict nor a duration

@@ -7,7 +7,11 @@ import type { ExchangeRun } from "./exchange-run.ts";
 import { placeOf, PREFLIGHT_HEADERS, type Place } from "./place.ts";
 
 /** Whether a verdict's changes move the request, as its binding may let them (C1); `invalid` where it may not. */
-export function isMoveAllowed(run: ExchangeRun, binding: RunnableBinding, { exchange, changes }: Applied): Result<boolean, ReviewFailure> {
+export function isMoveAllowed(
+  run: ExchangeRun,
+  binding: RunnableBinding,
+  { exchange, changes }: Applied,
+): Result<boolean, ReviewFailure> {
   if (binding.plan.phase === "post-response" || !changes.some((change) => mayMatter(change, run.plan.inputs))) return ok(false);
   if (isSamePlace(standing(run), placeOf(run.plan, exchange))) return ok(false);
   if (run.catchingUp) return moveRefused(`${binding.name} moved the request again in a catch-up round`);
@@ -15,7 +19,8 @@ export function isMoveAllowed(run: ExchangeRun, binding: RunnableBinding, { exch
   return ok(true);
 }
 
-const moveRefused = (message: string): Result<never, ReviewFailure> => err({ kind: "invalid", reason: "patch_rejected", message });
+const moveRefused = (message: string): Result<never, ReviewFailure> =>
+  err({ kind: "invalid", reason: "patch_rejected", message });
 
 function mayMatter(change: CheckedChange, inputs: RouteInputs): boolean {
   switch (change.kind) {
@@ -28,8 +33,10 @@ function mayMatter(change: CheckedChange, inputs: RouteInputs): boolean {
       return inputs.labels.has(change.name);
     case "header":
       return change.side === "request" && (inputs.headers.has(change.name) || PREFLIGHT_HEADERS.has(change.name));
-    case "status":
     case "body":
+      // headers that describe a body change with it
+      return change.side === "request" && inputs.headers.size > 0;
+    case "status":
       return false;
     default:
       return change satisfies never;

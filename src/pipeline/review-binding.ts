@@ -33,7 +33,11 @@ export async function reviewBinding(run: ExchangeRun, asked: Asked, cancel: Canc
 }
 
 /** What a failure means under the binding's policy: the end, or that the exchange passes as it was. */
-function afterFailure(run: ExchangeRun, { binding }: Asked, { failure, durationMs }: { readonly failure: ReviewFailure; readonly durationMs: number }): Reviewed {
+function afterFailure(
+  run: ExchangeRun,
+  { binding }: Asked,
+  { failure, durationMs }: { readonly failure: ReviewFailure; readonly durationMs: number },
+): Reviewed {
   const { failurePolicy, phase } = binding.plan;
   recordReview(run, binding, { durationMs, ending: { kind: "failure", failure, policy: failurePolicy } });
   if (failurePolicy === "fail-closed") return { kind: "end", ending: failed(binding.name, failureAnswer(failure, phase)) };

@@ -1,4 +1,5 @@
 import { CancelSource, type Cancel } from "../model/cancel.ts";
+import type { ReviewRecord } from "../model/exchange-record.ts";
 import type { RunnableBinding } from "../ports/runnable-plan.ts";
 import type { Asked } from "./ask-for-verdict.ts";
 import { CLIENT_GONE, type StageEnd } from "./ending.ts";
@@ -20,10 +21,18 @@ export async function runValidators(run: ExchangeRun, bindings: readonly Runnabl
   }
   if (questions.length === 0) return undefined;
   const startedMs = run.deps.clock.nowMs();
+  const firstRecord = run.reviews.length;
   const endings = await askTogether(run, questions, cancel);
   run.budget.spend(run.deps.clock.nowMs() - startedMs);
+  // verdicts come as they come; the record tells of them in the order they were asked for
+  run.reviews.push(...run.reviews.splice(firstRecord).toSorted(byPlace(questions)));
   if (cancel.aborted) return CLIENT_GONE;
   return endings.find((ending) => ending?.kind === "denied") ?? endings.find((ending) => ending !== undefined);
+}
+
+function byPlace(questions: readonly Asked[]): (a: ReviewRecord, b: ReviewRecord) => number {
+  const place = new Map(questions.map(({ binding }, index) => [binding.name, index]));
+  return (a, b) => (place.get(a.binding) ?? 0) - (place.get(b.binding) ?? 0);
 }
 
 async function askTogether(run: ExchangeRun, questions: readonly Asked[], cancel: Cancel): Promise<readonly StageEnd[]> {

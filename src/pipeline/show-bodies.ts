@@ -60,7 +60,12 @@ async function captureSide(run: ExchangeRun, binding: RunnableBinding, side: Sid
   if (message === undefined) return { kind: "none", body: undefined };
   // the rest of a body that was skipped has left for the upstream
   if (side === "request" && run.forwarded && isStream(body)) return { kind: "unreviewable", why: GONE, body };
-  const wish = { binding: binding.plan, body: message.body, headers: message.headers, captureBytes: captureBytes(run.matched, side) };
+  const wish = {
+    binding: binding.plan,
+    body: message.body,
+    headers: message.headers,
+    captureBytes: captureBytes(run.matched, side),
+  };
   const capture = await run.bodies.show(wish, cancel);
   if (capture.kind !== "broken" && capture.body !== message.body) run.exchange = withBody(run, side, capture.body);
   return capture;
@@ -76,7 +81,11 @@ function withBody({ exchange }: ExchangeRun, side: Side, body: Body): ExchangeRu
 function unreviewable(binding: RunnableBinding, side: Side, why: Unreviewable): SideShown {
   const reason = `${side} body: ${why.message}`;
   if (binding.plan.onUnreviewable === "skip") return { kind: "skip", reason };
-  return { kind: "refuse", reason, ending: refused(binding.name, unreviewableAnswer(why, side === "response" ? "post-response" : "pre-route")) };
+  return {
+    kind: "refuse",
+    reason,
+    ending: refused(binding.name, unreviewableAnswer(why, side === "response" ? "post-response" : "pre-route")),
+  };
 }
 
 /** Once the upstream has acted, nothing may invite a repeat (C17). */
@@ -86,16 +95,22 @@ function noRoom(side: Side): Refusal {
 }
 
 function brokenRequest(cause: unknown): Ending {
-  if (!(cause instanceof BodyFailure)) return refused("client", { problem: "bad_request", detail: "The request body broke off.", cause });
+  if (!(cause instanceof BodyFailure))
+    return refused("client", { problem: "bad_request", detail: "The request body broke off.", cause });
   if (cause.problem === "client_closed") return CLIENT_GONE;
   return refused(cause.problem === "body_too_large" ? "body-limit" : "client", { problem: cause.problem, detail: cause.detail });
 }
 
 const brokenResponse = (run: ExchangeRun, cause: unknown): Ending =>
-  failed(run.route.plan.upstream, { problem: "upstream_invalid_response", detail: "The upstream's response broke off.", cause: causeText(cause) });
+  failed(run.route.plan.upstream, {
+    problem: "upstream_invalid_response",
+    detail: "The upstream's response broke off.",
+    cause: causeText(cause),
+  });
 
 // an upstream adapter tells a failure as it does everywhere: a problem and a text
-const causeText = (cause: unknown): unknown => (typeof cause === "object" && cause !== null && "cause" in cause && typeof cause.cause === "string" ? cause.cause : cause);
+const causeText = (cause: unknown): unknown =>
+  typeof cause === "object" && cause !== null && "cause" in cause && typeof cause.cause === "string" ? cause.cause : cause;
 
 /** Responses that are not one bounded message (C18); what has no body at all is shown as such. */
 export function streamReason(run: ExchangeRun): Unreviewable | undefined {

@@ -1,3 +1,4 @@
+import type { HeaderLines } from "../model/header-lines.ts";
 import type { RunnableBinding } from "../ports/runnable-plan.ts";
 
 /** One message of an exchange. */
@@ -20,4 +21,12 @@ export function copyBytes(bindings: readonly RunnableBinding[], side: Side): num
   return observers.length === 0 ? undefined : largest(observers);
 }
 
-const largest = (bindings: readonly RunnableBinding[]): number => bindings.reduce((most, { plan }) => Math.max(most, plan.limits.maxBodyBytes), 0);
+const largest = (bindings: readonly RunnableBinding[]): number =>
+  bindings.reduce((most, { plan }) => Math.max(most, plan.limits.maxBodyBytes), 0);
+
+/** What a body of `decodedBytes` may take on the wire: limits are on the decoded size, and what cannot be compressed is a little larger coded (C24). */
+export const codedBytes = (decodedBytes: number, headers: HeaderLines): number =>
+  headers.has("content-encoding") ? decodedBytes + Math.ceil(decodedBytes / 1024) + CODING_FRAME_BYTES : decodedBytes;
+
+/** Header and trailer of a coding, generously. */
+const CODING_FRAME_BYTES = 1024;

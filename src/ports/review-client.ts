@@ -35,7 +35,7 @@ export interface ReviewSubject {
 
 /** One call of a reviewer. */
 export interface ReviewCall {
-  /** `<request id>:<phase>:<interceptor>/<binding>`; equal on a re-send (C6). */
+  /** `<gateway's span id>:<phase>:<interceptor>/<binding>`, with `:open` behind it for the notice of an open exchange; equal on a re-send (C6). */
   readonly reviewId: string;
   /** What the whole call may take: queue, connect, call, decode (C21). Milliseconds. */
   readonly grantMs: number;
@@ -56,6 +56,16 @@ export interface BindingConfig {
   readonly timeoutMs: number;
 }
 
+/** How a client stands at present, for readiness and metrics; no review depends on it. */
+export interface ReviewClientStatus {
+  /** There is a connection. A client that has none keeps connecting. */
+  readonly connected: boolean;
+  /** Reviews waiting for a free place. */
+  readonly pendingReviews: number;
+  /** The check by which the peer was refused, a fragment without secrets; absent where none failed since the last connection. */
+  readonly fault?: string;
+}
+
 /** One external interceptor. Lives longer than a plan: shared by generations, closed when no plan uses it. */
 export interface ReviewClient extends AsyncDisposable {
   /** Asks what the service wants. Fails like a review does; never rejects. */
@@ -64,4 +74,5 @@ export interface ReviewClient extends AsyncDisposable {
   reviewer(binding: BindingPlan, hidden: { readonly headers: ReadonlySet<string>; readonly query: ReadonlySet<string> }): Reviewer;
   /** Runs `listener` when the service must be described again: it reconnected, or refused a config it does not know. Returns the function that takes it back. */
   onDescribeAgain(listener: () => void): () => void;
+  status(): ReviewClientStatus;
 }

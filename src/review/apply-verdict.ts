@@ -87,7 +87,7 @@ function isWritable(grant: CompiledGrant, tokens: readonly string[], field: Fiel
 const isForeign = (plan: BindingPlan, field: Field): boolean =>
   field.kind === "header" &&
   field.side === "request" &&
-  (plan.foreignHeaders.includes(field.name) || plan.foreignHeaders.includes(spelled(field.name)));
+  plan.foreignHeaders.some((owned) => spelled(owned) === spelled(field.name));
 
 /** Why a change, legal in itself, does not fit this exchange. */
 function misfitOf(plan: BindingPlan, { head, response }: Exchange, change: CheckedChange): string | undefined {

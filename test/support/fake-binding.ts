@@ -18,18 +18,40 @@ export const allow = (patches: readonly PatchOperation[] = [], notes: Partial<Al
   ok({ kind: "allow", patches, annotations: [], warnings: [], ...notes });
 
 /** Sets one header of the request. */
-export const setHeader = (name: string, value: string): PatchOperation => ({ op: "add", path: `/request/headers/${name}`, value });
+export const setHeader = (name: string, value: string): PatchOperation => ({
+  op: "add",
+  path: `/request/headers/${name}`,
+  value,
+});
 
 /** Any operation with a value. */
 export const patch = (op: "add" | "replace" | "test", path: string, value: Json): PatchOperation => ({ op, path, value });
 
 /** A denial. */
 export const deny = (parts: Partial<DenyVerdict> = {}): Answer =>
-  ok({ kind: "deny", status: 403, code: "not_today", message: "Not today.", headers: [], annotations: [], warnings: [], defects: [], ...parts });
+  ok({
+    kind: "deny",
+    status: 403,
+    code: "not_today",
+    message: "Not today.",
+    headers: [],
+    annotations: [],
+    warnings: [],
+    defects: [],
+    ...parts,
+  });
 
 /** An interceptor's own answer. */
 export const respond = (parts: Partial<RespondVerdict> = {}): Answer =>
-  ok({ kind: "respond", status: 200, headers: [{ name: "content-type", value: "text/plain" }], body: new TextEncoder().encode("from the interceptor"), annotations: [], warnings: [], ...parts });
+  ok({
+    kind: "respond",
+    status: 200,
+    headers: [{ name: "content-type", value: "text/plain" }],
+    body: new TextEncoder().encode("from the interceptor"),
+    annotations: [],
+    warnings: [],
+    ...parts,
+  });
 
 /** No usable verdict. */
 export const fail = (kind: ReviewFailure["kind"], reason?: ReviewFailure["reason"]): Answer =>
@@ -49,7 +71,8 @@ export const blackHole =
 
 /** A reviewer whose answers are given by hand, in the order it was asked. */
 export class HeldReviewer {
-  readonly calls: { readonly subject: ReviewSubject; readonly call: ReviewCall; readonly answer: (answer: Answer) => void }[] = [];
+  readonly calls: { readonly subject: ReviewSubject; readonly call: ReviewCall; readonly answer: (answer: Answer) => void }[] =
+    [];
 
   readonly review: Reviewer = (subject, call) => new Promise((answer) => void this.calls.push({ subject, call, answer }));
 }

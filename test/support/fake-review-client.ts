@@ -4,7 +4,7 @@ import type { Manifest } from "../../src/model/manifest.ts";
 import type { BindingPlan } from "../../src/model/plan.ts";
 import { err, ok, type Result } from "../../src/model/result.ts";
 import type { ReviewFailure } from "../../src/model/review-failure.ts";
-import type { BindingConfig, ReviewCall, ReviewClient, Reviewer, ReviewSubject } from "../../src/ports/review-client.ts";
+import type { BindingConfig, ReviewCall, ReviewClient, ReviewClientStatus, Reviewer, ReviewSubject } from "../../src/ports/review-client.ts";
 
 /** One review a fake was asked for. */
 export interface FakeReview {
@@ -54,6 +54,10 @@ export class FakeReviewClient implements ReviewClient {
   onDescribeAgain(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  status(): ReviewClientStatus {
+    return { connected: !this.closed, pendingReviews: 0 };
   }
 
   /** The service reconnected, or refused a config it does not know. */

@@ -23,10 +23,20 @@ export class FakeUpstream implements Upstream {
   readonly requests: SentRequest[] = [];
   /** Bodies of all responses given, to see what became of them. */
   readonly bodies: TrackedStream[] = [];
-  answer: (request: SentRequest, cancel: Cancel) => Promise<Result<Response, UpstreamFailure>> | Result<Response, UpstreamFailure> = () => this.respond();
+  answer: (
+    request: SentRequest,
+    cancel: Cancel,
+  ) => Promise<Result<Response, UpstreamFailure>> | Result<Response, UpstreamFailure> = () => this.respond();
 
   /** A response with a streamed body. */
-  respond(parts: { readonly status?: number; readonly headers?: readonly (readonly [string, string])[]; readonly body?: readonly (string | Uint8Array)[] | undefined; readonly stream?: TrackedChoice } = {}): Result<Response, UpstreamFailure> {
+  respond(
+    parts: {
+      readonly status?: number;
+      readonly headers?: readonly (readonly [string, string])[];
+      readonly body?: readonly (string | Uint8Array)[] | undefined;
+      readonly stream?: TrackedChoice;
+    } = {},
+  ): Result<Response, UpstreamFailure> {
     const { status = 200, headers = [["content-type", "application/json"]], stream } = parts;
     const chunks = "body" in parts ? parts.body : ['{"from":', '"upstream"}'];
     const body = chunks === undefined ? undefined : new TrackedStream(chunks, stream);
@@ -37,7 +47,13 @@ export class FakeUpstream implements Upstream {
   async send(request: UpstreamRequest, cancel: Cancel): Promise<Result<Response, UpstreamFailure>> {
     const read = await readBody(request.body, cancel);
     if (read === undefined) return err({ problem: "bad_request", cause: "the request body broke off" });
-    const sent = { method: request.method, requestTarget: request.requestTarget, headers: request.headers.toRaw(), body: read, cancel };
+    const sent = {
+      method: request.method,
+      requestTarget: request.requestTarget,
+      headers: request.headers.toRaw(),
+      body: read,
+      cancel,
+    };
     this.requests.push(sent);
     return this.answer(sent, cancel);
   }

@@ -38,7 +38,9 @@ export interface RouteChoice extends Partial<Omit<RoutePlan, "match" | "bindings
 
 /** A plan made by hand of the real route table and the real transformations, with fake interceptors. */
 export function planOf(routes: readonly RouteChoice[], upstream: FakeUpstream, revision = "rev-1"): RunnablePlan {
-  const bindings = [...new Set(routes.flatMap((route) => route.bindings ?? []))].toSorted((a, b) => compareBindings(a.plan, b.plan));
+  const bindings = [...new Set(routes.flatMap((route) => route.bindings ?? []))].toSorted((a, b) =>
+    compareBindings(a.plan, b.plan),
+  );
   const runnable = routes.map((choice, index) => routeOf(choice, { name: `route-${index}`, bindings, upstream }));
   const plan: ExecutionPlan = {
     revision,
@@ -55,7 +57,8 @@ export function planOf(routes: readonly RouteChoice[], upstream: FakeUpstream, r
   if (!none.ok) throw new Error(none.error);
   const ingress = { trustedProxies: { addresses: none.value, headers: "none" as const }, singleValued: new Set<string>() };
   const ids = fixedIds();
-  const namesOf = (part: "headers" | "query" | "labels"): ReadonlySet<string> => new Set(plan.routes.flatMap(({ match }) => Object.keys(match[part])));
+  const namesOf = (part: "headers" | "query" | "labels"): ReadonlySet<string> =>
+    new Set(plan.routes.flatMap(({ match }) => Object.keys(match[part])));
   return {
     plan,
     hidden: { headers: new Set(["authorization"]), query: new Set() },
@@ -96,7 +99,8 @@ function routeOf(choice: RouteChoice, { name, bindings, upstream }: RouteParts):
     authenticators,
     allowsAnonymous: plan.authenticate.includes("anonymous"),
     upstream,
-    toUpstream: (exchange, { wholeResponse }) => toUpstreamRequest(exchange, { inboundSlots, credential: undefined, readsResponseBody: wholeResponse }),
+    toUpstream: (exchange, { wholeResponse }) =>
+      toUpstreamRequest(exchange, { inboundSlots, credential: undefined, readsResponseBody: wholeResponse }),
     ownedHeaders: new Set(own.filter((each) => each.plan.mode !== "observe").flatMap((each) => each.plan.ownsHeaders)),
     bindingsFor: (head) => tests.flatMap(([each, test]) => (test === undefined || test(head) ? [each] : [])),
     instruments: { request: () => ({ add() {} }), duration: { observe() {} }, overhead: { observe() {} } },
@@ -151,7 +155,10 @@ export class Scene {
   retired = 0;
   readonly handle: Handle;
 
-  constructor(routes: readonly RouteChoice[] | ((scene: { readonly clock: FakeClock }) => readonly RouteChoice[]) = [{}], options: { readonly roomBytes?: number } = {}) {
+  constructor(
+    routes: readonly RouteChoice[] | ((scene: { readonly clock: FakeClock }) => readonly RouteChoice[]) = [{}],
+    options: { readonly roomBytes?: number } = {},
+  ) {
     this.room = new CaptureRoom(options.roomBytes);
     const list = typeof routes === "function" ? routes(this) : routes;
     this.holder = new PlanHolder(this.generation(planOf(list, this.upstream)));
@@ -210,7 +217,10 @@ export class Scene {
     if (isStream(response.body)) {
       response.body.pipe(sink);
       const over = await sink.over;
-      sent = over.kind === "ended" ? { bytes: sink.byteCount, completed: true } : { bytes: sink.byteCount, completed: false, cause: over.cause };
+      sent =
+        over.kind === "ended"
+          ? { bytes: sink.byteCount, completed: true }
+          : { bytes: sink.byteCount, completed: false, cause: over.cause };
     } else if (response.body !== undefined) {
       sink.write(response.body);
       sent = { bytes: response.body.byteLength, completed: true };

@@ -1,10 +1,9 @@
-import type { ConfigIssue } from "../../src/model/config-issue.ts";
-import { formatIssue } from "../../src/model/config-issue.ts";
+import { formatIssue, type ConfigIssue } from "../../src/model/config-issue.ts";
 import type { BindingDeclaration, Manifest } from "../../src/model/manifest.ts";
 import type { BindingPlan, ExecutionPlan } from "../../src/model/plan.ts";
 import type { Result } from "../../src/model/result.ts";
 import { compile } from "../../src/plan/compile.ts";
-import { configOf } from "./config-text.ts";
+import { configOf, type Surroundings } from "./config-text.ts";
 
 /** A section of a configuration as its YAML would be read. */
 export type Section = Readonly<Record<string, unknown>>;
@@ -74,14 +73,15 @@ export type Manifests = Readonly<Record<string, Manifest>>;
 export async function compileText(
   text: string,
   manifests: Manifests = {},
+  surroundings?: Surroundings,
 ): Promise<Result<ExecutionPlan, readonly ConfigIssue[]>> {
-  const { config, positions } = await configOf(text);
+  const { config, positions } = await configOf(text, surroundings);
   return compile(config, new Map(Object.entries(manifests)), (pointer) => positions.at(pointer));
 }
 
 /** The plan; fails with its issues where there are any. */
-export async function planOf(text: string, manifests?: Manifests): Promise<ExecutionPlan> {
-  const plan = await compileText(text, manifests);
+export async function planOf(text: string, manifests?: Manifests, surroundings?: Surroundings): Promise<ExecutionPlan> {
+  const plan = await compileText(text, manifests, surroundings);
   if (plan.ok) return plan.value;
   throw new Error(plan.error.map(formatIssue).join("\n"));
 }

@@ -31,6 +31,8 @@ export interface TestGatewayOptions {
   readonly config: string;
   /** Files put beside the configuration before it is read: name to content. */
   readonly files?: Readonly<Record<string, string>>;
+  /** Puts the configuration to `path` otherwise than by writing it there. */
+  readonly place?: (path: string, text: string) => Promise<void>;
   readonly strict?: boolean;
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -43,12 +45,15 @@ drain: 200ms
 log: { level: debug }
 `;
 
+/** A whole configuration: the preamble comes before sections that do without. */
+export const withPreamble = (config: string): string => (/^version:/m.test(config) ? config : PREAMBLE + config);
+
 /** Starts a gateway; throws with every issue when it does not come up. */
-export async function startGateway({ config, files = {}, strict = false, env = {} }: TestGatewayOptions): Promise<TestGateway> {
+export async function startGateway({ config, files = {}, place = writeFile, strict = false, env = {} }: TestGatewayOptions): Promise<TestGateway> {
   const directory = await temporaryDirectory();
   for (const [name, content] of Object.entries(files)) await writeFile(join(directory.path, name), content);
   const configFile = directory.file("gateway.yaml");
-  await writeFile(configFile, /^version:/m.test(config) ? config : PREAMBLE + config);
+  await place(configFile, withPreamble(config));
   const log = new LineCollector();
   const started = await start({
     configFile,

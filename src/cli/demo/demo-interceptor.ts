@@ -34,9 +34,13 @@ export async function startDemoInterceptor(name: string, tls: DemoTls): Promise<
 
 function listeningPort(child: ChildProcess): Promise<number> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`no listening line within ${PATIENCE_MS} ms`)), PATIENCE_MS);
-    child.once("exit", (code) => reject(new Error(`it exited with ${code}`)));
-    child.once("error", reject);
+    const fail = (reason: string): void => {
+      clearTimeout(timer);
+      reject(new Error(reason));
+    };
+    const timer = setTimeout(() => fail(`no listening line within ${PATIENCE_MS} ms`), PATIENCE_MS);
+    child.once("exit", (code, signal) => fail(`it exited with ${code ?? signal}`));
+    child.once("error", (error) => fail(error.message));
     if (child.stdout === null) return;
     createInterface({ input: child.stdout }).on("line", (line) => {
       const port = /:(\d+)"/.exec(/"address":"[^"]*"/.exec(line)?.[0] ?? "")?.[1];

@@ -1,4 +1,5 @@
-import { appendFile, mkdir, writeFile } from "node:fs/promises";
+import { openSync } from "node:fs";
+import { mkdir, writeFile } from "node:fs/promises";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { Command } from "commander";
@@ -7,7 +8,7 @@ import type { RunningGateway } from "../../app/gateway.ts";
 import type { CommandIo } from "../io.ts";
 import { output, type Output } from "../output.ts";
 import { demoConfig, demoKeys } from "./demo-config.ts";
-import { startDemoInterceptor, type DemoTls } from "./demo-interceptor.ts";
+import { startDemoInterceptor, type DemoInterceptor, type DemoTls } from "./demo-interceptor.ts";
 import { demoRequests, tryRequest, type DemoRequest } from "./demo-requests.ts";
 import { startDemoUpstream } from "./demo-upstream.ts";
 import { freePort } from "./free-port.ts";
@@ -64,24 +65,29 @@ async function build({ dir }: DemoOptions, io: CommandIo, { parts, says }: { rea
   if (tls === undefined) return undefined;
   const upstream = parts.use(await startDemoUpstream());
   says.note("starting the tenancy and quota interceptors, each in a process of its own");
-  const [tenancy, quota] = await Promise.all([startDemoInterceptor("tenancy", tls.tenancy), startDemoInterceptor("quota", tls.quota)]);
-  parts.use(tenancy);
-  parts.use(quota);
+  const [tenancy, quota] = await bothInterceptors(tls, parts);
   const gatewayPort = await freePort(8080);
   const adminPort = await freePort(9080);
   const configFile = join(dir, "gateway.yaml");
   const logFile = join(dir, "gateway.log");
   await writeFile(join(dir, "keys.yaml"), demoKeys((text) => createHash("sha256").update(text).digest("hex")), { mode: 0o600 });
   await writeFile(configFile, demoConfig({ gatewayPort, adminPort, upstreamPort: upstream.port, tenancyPort: tenancy.port, quotaPort: quota.port }));
-  await writeFile(logFile, "");
-  const writeLine = (line: string): void => void appendFile(logFile, line).catch(() => {});
   const { startRunningGateway } = await import("../../app/start-running-gateway.ts");
-  const started = await startRunningGateway({ configFile, env: io.env, strict: true, version: io.version, writeLine });
+  const started = await startRunningGateway({ configFile, env: io.env, strict: true, version: io.version, logFd: openSync(logFile, "w", 0o600) });
   if (!started.ok) {
     says.fail(started.error);
     return undefined;
   }
   return { gateway: parts.use(started.value), gatewayPort, adminPort, configFile, logFile };
+}
+
+/** Starts both at once; when one does not come up, the other is stopped with the rest. */
+async function bothInterceptors(tls: Readonly<Record<"tenancy" | "quota", DemoTls>>, parts: AsyncDisposableStack): Promise<readonly [DemoInterceptor, DemoInterceptor]> {
+  const [tenancy, quota] = await Promise.allSettled([startDemoInterceptor("tenancy", tls.tenancy), startDemoInterceptor("quota", tls.quota)]);
+  for (const started of [tenancy, quota]) if (started.status === "fulfilled") parts.use(started.value);
+  if (tenancy.status === "rejected") throw tenancy.reason;
+  if (quota.status === "rejected") throw quota.reason;
+  return [tenancy.value, quota.value];
 }
 
 async function certificates(dir: string, says: Output): Promise<Readonly<Record<"tenancy" | "quota", DemoTls>> | undefined> {
