@@ -19,7 +19,7 @@ export default defineConfig({
           name: "unit",
           include: [
             "test/{unit,contract,golden,conformance}/**/*.test.ts",
-            "test/{architecture,examples}.test.ts",
+            "test/{architecture,examples,rules}.test.ts",
             "{proto,interceptors-sdk,examples}/**/*.test.ts",
           ],
           exclude: ["**/node_modules/**", "**/dist/**"],

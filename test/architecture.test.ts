@@ -43,9 +43,9 @@ const MAY_KNOW_PACKAGES: Readonly<Record<string, string>> = {
   config: "yaml zod",
   expressions: "@marcbachmann/cel-js re2js",
   policies: "zod",
-  adapters: "@bufbuild/protobuf @grpc/grpc-js @peculiar/x509 @prometheus-io/client chokidar fastify pino undici",
+  adapters: "@bufbuild/protobuf @grpc/grpc-js @peculiar/x509 @prometheus-io/client chokidar fastify jose pino undici",
   cli: "commander picocolors",
-  sdk: "@bufbuild/protobuf @grpc/grpc-js",
+  sdk: "@bufbuild/protobuf @grpc/grpc-js jose",
 };
 
 // Node's modules that compute and reach nothing; the core gets at them through support/.
@@ -174,6 +174,7 @@ describe("the core", () => {
 const MAY_REVEAL: Readonly<Record<string, string>> = {
   "src/adapters/admin/token-file.ts": "compared",
   "src/adapters/certificates/private-key.ts": "written to a private file, compared",
+  "src/adapters/review/call-metadata.ts": "sent",
   "src/adapters/review/endpoint.ts": "given to TLS",
   "src/app/acquire.ts": "hashed into the identity of a client",
   "src/app/assemble.ts": "handed to where it is sent",

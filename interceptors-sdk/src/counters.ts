@@ -13,6 +13,10 @@ export interface ReviewCounters {
   readonly abandoned: number;
   /** Denials that had to be cleaned up before they were sent. */
   readonly defects: number;
+  /** Calls, Describe among them, whose token was no gateway's; they count nowhere else. */
+  readonly unauthenticated: number;
+  /** Times the gateway's public keys could not be read. */
+  readonly keyReadFailures: number;
   readonly inFlight: number;
 }
 
@@ -27,5 +31,7 @@ export const NO_REVIEWS: ReviewCounters = {
   refused: 0,
   abandoned: 0,
   defects: 0,
+  unauthenticated: 0,
+  keyReadFailures: 0,
   inFlight: 0,
 };

@@ -11,12 +11,13 @@ export {
   type VerdictRule,
   WithheldFieldError,
 } from "./errors.ts";
+export type { GatewayProof, JwksSource, JwtProof } from "./gateway-proof.ts";
 export { defineInterceptor, Interceptor } from "./interceptor.ts";
 export type { InterceptorDeclaration, StateScope } from "./interceptor-declaration.ts";
 export type { Log, LogEntry } from "./log.ts";
 export { Respond, respond, type RespondDetails } from "./respond.ts";
 export type { ReviewCall } from "./review-call.ts";
-export { type InsecureServeOptions, type MtlsServeOptions, type RunningInterceptor, serve, type ServeOptions } from "./serve.ts";
+export { type InsecureServeOptions, type RunningInterceptor, serve, type ServeOptions, type TlsServeOptions, type UnixServeOptions } from "./serve.ts";
 export { serveFromEnv, type Surroundings } from "./serve-from-env.ts";
 export type { TlsOptions } from "./tls-options.ts";
 export type { JsonValue, OutcomeView, PrincipalView, View } from "./view.ts";

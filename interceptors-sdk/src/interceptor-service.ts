@@ -7,7 +7,7 @@ import {
 } from "@grpc/grpc-js";
 import type { Result } from "@sallyport/contract/result.ts";
 import { METHODS } from "@sallyport/contract/wire.ts";
-import { mayCall } from "./client-name.ts";
+import type { Door } from "./door.ts";
 import { rawBytes } from "./raw-bytes.ts";
 import type { Refusal, ReviewService } from "./review-service.ts";
 
@@ -17,7 +17,7 @@ type Callback = sendUnaryData<Uint8Array>;
 /** The gRPC service of an interceptor. Messages stay bytes here: the contract package decodes them strictly. */
 export function interceptorService(
   reviews: ReviewService,
-  clientNames: readonly string[] | undefined,
+  door: Door,
 ): { readonly definition: ServiceDefinition; readonly implementation: UntypedServiceImplementation } {
   const unary = { requestStream: false, responseStream: false, ...rawBytes };
   return {
@@ -28,21 +28,25 @@ export function interceptorService(
       Watch: { path: METHODS.watch, ...unary, responseStream: true },
     },
     implementation: {
-      Describe: (call: Call, callback: Callback) => {
-        if (!mayCall(call, clientNames)) return callback(STRANGER);
-        return reply(callback, reviews.describe(call.request), Number.POSITIVE_INFINITY);
-      },
-      Review: (call: Call, callback: Callback) => {
-        if (!mayCall(call, clientNames)) return callback(STRANGER);
-        return void review(reviews, call, callback);
-      },
+      Describe: (call: Call, callback: Callback) => void describe(call, callback),
+      Review: (call: Call, callback: Callback) => void review(call, callback),
     },
   };
+
+  async function describe(call: Call, callback: Callback): Promise<void> {
+    const refused = await door.refusal(call);
+    if (refused !== undefined) return callback(refused);
+    return reply(callback, reviews.describe(call.request), Number.POSITIVE_INFINITY);
+  }
+
+  async function review(call: Call, callback: Callback): Promise<void> {
+    const refused = await door.refusal(call);
+    if (refused !== undefined) return callback(refused);
+    return answer(reviews, call, callback);
+  }
 }
 
-const STRANGER = { code: status.PERMISSION_DENIED, details: "the client certificate names no gateway known here" };
-
-async function review(reviews: ReviewService, call: Call, callback: Callback): Promise<void> {
+async function answer(reviews: ReviewService, call: Call, callback: Callback): Promise<void> {
   const deadline = Math.min(Number(call.getDeadline()), Date.now() + LONGEST_REVIEW_MS);
   const remainingMs = (): number => Math.max(0, deadline - Date.now());
   const over = new AbortController();
@@ -50,9 +54,9 @@ async function review(reviews: ReviewService, call: Call, callback: Callback): P
   const timer = setTimeout(abort, remainingMs());
   call.once("cancelled", abort);
   if (call.cancelled) abort();
-  const answer = await reviews.review(call.request, { signal: over.signal, remainingMs });
+  const verdict = await reviews.review(call.request, { signal: over.signal, remainingMs });
   clearTimeout(timer);
-  reply(callback, answer, remainingMs());
+  reply(callback, verdict, remainingMs());
 }
 
 /** The contract's longest grant of time, for a call that came without a deadline. */

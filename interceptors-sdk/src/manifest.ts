@@ -2,19 +2,20 @@ import { type BindingDeclaration, Manifest, StateScope } from "@sallyport/contra
 import { BODY_FORMATS, MODES, PHASES } from "@sallyport/contract/phase.ts";
 import type { CompiledBinding, Interceptor } from "./interceptor.ts";
 
-/** The manifest of an interceptor as Describe answers it: what the code asks for, nothing that could drift from it. */
-export function manifestOf(interceptor: Interceptor): Manifest {
+/** The manifest of an interceptor as Describe answers it: what the code asks for, nothing that could drift from it. The audience is empty where no token is checked. */
+export function manifestOf(interceptor: Interceptor, expectedAudience = ""): Manifest {
   return {
     name: interceptor.name,
     version: interceptor.version,
     bindings: [...interceptor.bindings.values()].map(declarationOf),
-    expectedAudience: "",
+    expectedAudience,
     stateScope: { none: StateScope.NONE, replica: StateScope.REPLICA, cluster: StateScope.CLUSTER }[interceptor.stateScope],
   };
 }
 
 /** The same, encoded. */
-export const encodeManifest = (interceptor: Interceptor): Uint8Array => Manifest.encode(manifestOf(interceptor)).finish();
+export const encodeManifest = (interceptor: Interceptor, expectedAudience: string): Uint8Array =>
+  Manifest.encode(manifestOf(interceptor, expectedAudience)).finish();
 
 function declarationOf({ id, binding }: CompiledBinding): BindingDeclaration {
   return {

@@ -25,6 +25,14 @@ export interface CallTime {
   remainingMs(): number;
 }
 
+/** What reviews are answered with. */
+export interface ReviewServiceDeps {
+  readonly log: Log;
+  readonly maxConcurrentReviews: number;
+  /** For whom tokens of the gateway are expected to be; absent where none are checked. */
+  readonly expectedAudience?: string;
+}
+
 /**
  * Describe and Review as functions of bytes: `serve` puts them on a socket, the testing module calls them directly, so
  * what passes in a test passes over the wire.
@@ -33,13 +41,15 @@ export class ReviewService {
   readonly #interceptor: Interceptor;
   readonly #log: Log;
   readonly #maxConcurrentReviews: number;
+  readonly #expectedAudience: string;
   readonly #configs = new DescribedConfigs();
   #counters: ReviewCounters = NO_REVIEWS;
 
-  constructor(interceptor: Interceptor, deps: { readonly log: Log; readonly maxConcurrentReviews: number }) {
+  constructor(interceptor: Interceptor, deps: ReviewServiceDeps) {
     this.#interceptor = interceptor;
     this.#log = deps.log;
     this.#maxConcurrentReviews = deps.maxConcurrentReviews;
+    this.#expectedAudience = deps.expectedAudience ?? "";
   }
 
   get counters(): ReviewCounters {
@@ -52,7 +62,7 @@ export class ReviewService {
     const request = decodeStrict(DescribeRequest, bytes);
     if (!request.ok) return err({ reason: "undecodable", message: `not a DescribeRequest: ${request.error}` });
     const remembered = this.#configs.remember(request.value, this.#interceptor);
-    if (remembered.ok) return ok(encodeManifest(this.#interceptor));
+    if (remembered.ok) return ok(encodeManifest(this.#interceptor, this.#expectedAudience));
     const message = remembered.error.slice(0, 512);
     this.#log({ level: "error", message: "config refused", reason: message });
     return err({ reason: "config-refused", message });

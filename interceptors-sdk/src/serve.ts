@@ -1,24 +1,43 @@
 import { type ChannelOptions, Server, ServerCredentials } from "@grpc/grpc-js";
 import type { ReviewCounters } from "./counters.ts";
+import { Door } from "./door.ts";
+import { GatewayKeys } from "./gateway-keys.ts";
+import type { GatewayProof, JwtProof } from "./gateway-proof.ts";
+import { GatewayTokens } from "./gateway-tokens.ts";
 import { healthService } from "./health.ts";
 import type { Interceptor } from "./interceptor.ts";
 import { interceptorService } from "./interceptor-service.ts";
 import { type ListenAddress, listenAddress } from "./listen-address.ts";
 import { jsonLinesLog, type Log } from "./log.ts";
+import { readJwks } from "./read-jwks.ts";
 import { ReviewService } from "./review-service.ts";
 import { stopOnSignals } from "./stop-on-signals.ts";
-import { serverCredentials, type TlsOptions } from "./tls-options.ts";
+import { mutualCredentials, serverCredentials, type TlsOptions } from "./tls-options.ts";
+import { listenOnSocket } from "./unix-listener.ts";
 
-/** How an interceptor is served. `grpcs://` takes certificates, `grpc://` an explicit permission. */
-export type ServeOptions = MtlsServeOptions | InsecureServeOptions;
+/** How an interceptor is served. `grpcs://` takes certificates, `unix://` may, `grpc://` takes an explicit permission. */
+export type ServeOptions = TlsServeOptions | UnixServeOptions | InsecureServeOptions;
 
-/** The normal case: gateway and interceptor show each other certificates. */
-export interface MtlsServeOptions extends CommonServeOptions {
-  /** `grpcs://host:port`; port 0 takes a free one. */
-  readonly listen: `grpcs://${string}`;
+/** The normal case: gateway and interceptor prove to each other who they are. */
+export interface TlsServeOptions extends CommonServeOptions, SocketOptions {
+  /** `grpcs://host:port`; port 0 takes a free one. Or `unix:///path`. */
+  readonly listen: `grpcs://${string}` | `unix:///${string}`;
   readonly tls: TlsOptions;
-  /** How a gateway shows who it is: by its client certificate. */
-  readonly gateway: { readonly identity: "mtls" };
+  /** How a gateway shows who it is: by its client certificate, by the token it sends, or by both. */
+  readonly gateway: GatewayProof;
+}
+
+/** A socket of this machine without TLS: whom its file lets in, and nobody else, can ask for reviews. */
+export interface UnixServeOptions extends CommonServeOptions, SocketOptions {
+  /** The path is absolute; its directories can be written to by their owners only, or no gateway would trust what is in them. */
+  readonly listen: `unix:///${string}`;
+  /** By the permissions of the file, or by the token a gateway sends besides. */
+  readonly gateway: { readonly identity: "unix" } | ({ readonly identity: "jwt" } & JwtProof);
+}
+
+interface SocketOptions {
+  /** With `unix://`: id of a group that may use the socket as well (mode 0660); the gateway's operator lists it in `trusted_gids`. Default: none (0600). */
+  readonly socketGroup?: number;
 }
 
 /** Anyone who reaches the port can ask for reviews and read the answers; for development on one machine. */
@@ -44,6 +63,7 @@ interface CommonServeOptions {
 export interface RunningInterceptor extends AsyncDisposable {
   /** As in `listen`, with the port that was bound. */
   readonly address: string;
+  /** 0 on a unix socket. */
   readonly port: number;
   /** What happened so far. */
   counters(): ReviewCounters;
@@ -53,38 +73,59 @@ export interface RunningInterceptor extends AsyncDisposable {
 
 /**
  * Serves an interceptor over gRPC: Describe, Review and grpc.health.v1; Watch answers UNIMPLEMENTED.
- * Resolves once the port is bound. Throws on options that do not fit together and on a port that cannot be bound.
+ * Resolves once the port or socket is bound. Throws on options that do not fit together, on a port that cannot be bound, and on a socket
+ * that something is in the way of. A socket is removed when serving ends.
  */
 export async function serve(interceptor: Interceptor, options: ServeOptions): Promise<RunningInterceptor> {
   const log = options.log ?? jsonLinesLog;
   const address = listenAddress(options.listen);
   const credentials = credentialsOf(address, options, log);
-  const reviews = new ReviewService(interceptor, { log, maxConcurrentReviews: options.maxConcurrentReviews ?? 1024 });
+  const { expectedAudience, keys, tokens } = tokensOf(options, log);
+  const door = new Door({ clientNames: "tls" in options ? options.tls.clientNames : undefined, tokens, log });
+  const { maxConcurrentReviews = 1024 } = options;
+  const reviews = new ReviewService(interceptor, { log, maxConcurrentReviews, expectedAudience });
   const health = healthService();
   const server = new Server(channelOptions(options));
-  const service = interceptorService(reviews, "tls" in options ? options.tls.clientNames : undefined);
+  const service = interceptorService(reviews, door);
   server.addService(service.definition, service.implementation);
   server.addService(health.definition, health.implementation);
-  const port = await bind(server, address, credentials);
+  const bound = await bind(server, address, { credentials, socketGroup: socketGroupOf(address, options) });
   let closing: Promise<void> | undefined;
   const close = (): Promise<void> => {
     health.stop();
+    bound.remove();
     return (closing ??= shutDown(server, options.drainMs ?? 10_000));
   };
   if (options.signals ?? true) stopOnSignals(close, log);
-  const bound = `${address.scheme}://${address.host}:${port}`;
-  log({ level: "info", message: "listening", interceptor: interceptor.name, version: interceptor.version, address: bound });
-  return { address: bound, port, counters: () => reviews.counters, close, [Symbol.asyncDispose]: close };
+  log({
+    level: "info",
+    message: "listening",
+    interceptor: interceptor.name,
+    version: interceptor.version,
+    address: bound.address,
+  });
+  const counters = (): ReviewCounters => ({
+    ...reviews.counters,
+    unauthenticated: door.unauthenticated,
+    keyReadFailures: keys?.failures ?? 0,
+  });
+  return { address: bound.address, port: bound.port, counters, close, [Symbol.asyncDispose]: close };
 }
 
 function credentialsOf({ scheme }: ListenAddress, options: ServeOptions, log: Log): ServerCredentials {
   // plain JavaScript may combine what the types keep apart; each wrong combination would serve strangers
   const given: { readonly tls?: TlsOptions; readonly gateway?: unknown; readonly allowInsecure?: boolean } = options;
-  if (scheme === "grpcs") {
-    const { tls, gateway } = options as MtlsServeOptions; // checked below, property by property
-    if (gateway?.identity !== "mtls") throw new TypeError('serve: grpcs:// takes gateway: { identity: "mtls" }');
+  if (scheme === "grpcs" || (scheme === "unix" && given.tls !== undefined)) {
+    const { tls, gateway } = options as TlsServeOptions; // checked below, property by property
+    if (!IDENTITIES.includes(gateway?.identity))
+      throw new TypeError(`serve: ${scheme}:// with tls takes gateway: { identity: "mtls" }, "jwt" or "mtls+jwt"`);
     if (tls === undefined) throw new TypeError("serve: grpcs:// takes tls: { caFile, certFile, keyFile }");
-    return serverCredentials(tls);
+    return gateway.identity === "jwt" ? serverCredentials(tls) : mutualCredentials(tls);
+  }
+  if (scheme === "unix") {
+    const { gateway } = options as UnixServeOptions; // checked by the next line
+    if (gateway?.identity === "unix" || gateway?.identity === "jwt") return ServerCredentials.createInsecure();
+    throw new TypeError('serve: unix:// without tls takes gateway: { identity: "unix" } or "jwt"');
   }
   if (given.tls !== undefined || given.gateway !== undefined) {
     throw new TypeError("serve: tls and gateway take listen: grpcs://…, not grpc://");
@@ -93,6 +134,25 @@ function credentialsOf({ scheme }: ListenAddress, options: ServeOptions, log: Lo
     throw new TypeError("serve: grpc:// is neither private nor authentic: it takes allowInsecure: true");
   log({ level: "warn", message: "insecure: anyone who reaches this port can ask for reviews; use grpcs:// with certificates" });
   return ServerCredentials.createInsecure();
+}
+
+const IDENTITIES: readonly unknown[] = ["mtls", "jwt", "mtls+jwt"];
+
+/** What checks the gateway's tokens, where any are asked for. */
+function tokensOf(
+  options: ServeOptions,
+  log: Log,
+): { readonly expectedAudience: string; readonly keys: GatewayKeys | undefined; readonly tokens: GatewayTokens | undefined } {
+  const proof = "gateway" in options ? options.gateway : undefined;
+  if (proof === undefined || proof.identity === "mtls" || proof.identity === "unix")
+    return { expectedAudience: "", keys: undefined, tokens: undefined };
+  const { issuer, audience, jwks } = proof;
+  // an empty one would be no demand at all
+  if (![issuer, audience].every((text) => typeof text === "string" && text !== "") || jwks === undefined)
+    throw new TypeError("serve: a gateway known by its token takes issuer, audience and jwks");
+  const keys = new GatewayKeys({ read: readJwks(jwks), log, nowMs: () => performance.now() });
+  const tokens = new GatewayTokens({ issuer, audience }, { keys, wallMs: () => Date.now() });
+  return { expectedAudience: audience, keys, tokens };
 }
 
 function channelOptions(options: ServeOptions): ChannelOptions {
@@ -107,11 +167,47 @@ function channelOptions(options: ServeOptions): ChannelOptions {
   };
 }
 
-function bind(server: Server, { host, port }: ListenAddress, credentials: ServerCredentials): Promise<number> {
+/** The group of a socket, which nothing else has. */
+function socketGroupOf({ scheme }: ListenAddress, options: ServeOptions): number | undefined {
+  const group = "socketGroup" in options ? options.socketGroup : undefined;
+  if (group !== undefined && scheme !== "unix") throw new TypeError("serve: socketGroup takes listen: unix:///path");
+  if (group !== undefined && (!Number.isInteger(group) || group < 0))
+    throw new TypeError("serve: socketGroup is the id of a group");
+  return group;
+}
+
+interface Bound {
+  readonly address: string;
+  readonly port: number;
+  /** Takes the socket's file away; idempotent. */
+  readonly remove: () => void;
+}
+
+async function bind(
+  server: Server,
+  address: ListenAddress,
+  { credentials, socketGroup }: { readonly credentials: ServerCredentials; readonly socketGroup: number | undefined },
+): Promise<Bound> {
+  if (address.scheme !== "unix") {
+    const at = `${address.host}:${address.port}`;
+    const port = await bindTo(server, at, credentials);
+    return { address: `${address.scheme}://${address.host}:${port}`, port, remove: () => {} };
+  }
+  const { path } = address;
+  try {
+    const remove = await listenOnSocket({ path, group: socketGroup }, (made) => bindTo(server, `unix://${made}`, credentials));
+    return { address: `unix://${path}`, port: 0, remove };
+  } catch (error) {
+    server.forceShutdown();
+    throw error;
+  }
+}
+
+function bindTo(server: Server, at: string, credentials: ServerCredentials): Promise<number> {
   return new Promise((resolve, reject) => {
-    server.bindAsync(`${host}:${port}`, credentials, (error, bound) => {
+    server.bindAsync(at, credentials, (error, bound) => {
       if (error === null) resolve(bound);
-      else reject(new Error(`serve: cannot listen on ${host}:${port}: ${error.message}`, { cause: error }));
+      else reject(new Error(`serve: cannot listen on ${at}: ${error.message}`, { cause: error }));
     });
   });
 }

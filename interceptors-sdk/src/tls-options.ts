@@ -3,7 +3,7 @@ import { ServerCredentials } from "@grpc/grpc-js";
 
 /** PEM texts, or the files they are in; files are read once, when serving begins. */
 export interface TlsOptions {
-  /** The authorities whose client certificates are accepted. */
+  /** The authorities whose client certificates are accepted; needed where the gateway shows one. */
   readonly ca?: string | Uint8Array;
   readonly caFile?: string;
   /** The interceptor's own certificate, with what leads up to its authority. */
@@ -19,12 +19,26 @@ export interface TlsOptions {
 }
 
 /** Credentials that ask every client for a certificate of `ca` and refuse those without. */
-export function serverCredentials(tls: TlsOptions): ServerCredentials {
+export function mutualCredentials(tls: TlsOptions): ServerCredentials {
   const ca = pem(tls.ca, tls.caFile, "ca");
-  const pair = { private_key: pem(tls.key, tls.keyFile, "key"), cert_chain: pem(tls.cert, tls.certFile, "cert") };
   if (tls.clientNames?.length === 0) throw new TypeError("serve: an empty tls.clientNames would admit nobody; leave it out");
-  return ServerCredentials.createSsl(ca, [pair], true);
+  return ServerCredentials.createSsl(ca, [keyPair(tls)], true);
 }
+
+/** Credentials that ask no client for a certificate: whoever calls must prove itself otherwise. */
+export function serverCredentials(tls: TlsOptions): ServerCredentials {
+  if (tls.ca !== undefined || tls.caFile !== undefined || tls.clientNames !== undefined) {
+    throw new TypeError(
+      'serve: tls.ca and tls.clientNames are about client certificates: they take identity "mtls" or "mtls+jwt"',
+    );
+  }
+  return ServerCredentials.createSsl(null, [keyPair(tls)], false);
+}
+
+const keyPair = (tls: TlsOptions): { readonly private_key: Buffer; readonly cert_chain: Buffer } => ({
+  private_key: pem(tls.key, tls.keyFile, "key"),
+  cert_chain: pem(tls.cert, tls.certFile, "cert"),
+});
 
 function pem(text: string | Uint8Array | undefined, file: string | undefined, name: "ca" | "cert" | "key"): Buffer {
   if ((text === undefined) === (file === undefined)) throw new TypeError(`serve: tls takes either ${name} or ${name}File`);

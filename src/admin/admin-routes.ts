@@ -1,7 +1,8 @@
-import type { InterceptorStates, MetricsText, PlanView, Readiness, Reloader } from "../ports/admin-facts.ts";
+import type { InterceptorStates, MetricsText, PlanView, PublicKeys, Readiness, Reloader } from "../ports/admin-facts.ts";
 import type { AdminRoute } from "../ports/admin-route.ts";
 import { health } from "./routes/health.ts";
 import { interceptors } from "./routes/interceptors.ts";
+import { jwks } from "./routes/jwks.ts";
 import { metrics } from "./routes/metrics.ts";
 import { openapi } from "./routes/openapi.ts";
 import { plan } from "./routes/plan.ts";
@@ -15,6 +16,7 @@ export interface AdminFacts {
   readonly plan: PlanView;
   readonly reloader: Reloader;
   readonly interceptors: InterceptorStates;
+  readonly publicKeys: PublicKeys;
   /** Of the gateway, for the API description. */
   readonly version: string;
 }
@@ -26,6 +28,7 @@ export function adminRoutes(facts: AdminFacts): readonly AdminRoute[] {
     ...underNames(health(), "/healthz", "/livez"),
     ...underNames(ready(facts.readiness), "/readyz"),
     metrics(facts.metrics),
+    jwks(facts.publicKeys),
     plan(facts.plan),
     interceptors(facts.interceptors),
     reload(facts.reloader),

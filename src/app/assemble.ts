@@ -9,7 +9,15 @@ import type { Clock } from "../ports/clock.ts";
 import type { Ids } from "../ports/ids.ts";
 import type { Counter, Metrics } from "../ports/metrics.ts";
 import type { ReviewClient } from "../ports/review-client.ts";
-import type { Predicate, ReviewInstruments, RouteInputs, RouteInstruments, RunnableBinding, RunnablePlan, RunnableRoute } from "../ports/runnable-plan.ts";
+import type {
+  Predicate,
+  ReviewInstruments,
+  RouteInputs,
+  RouteInstruments,
+  RunnableBinding,
+  RunnablePlan,
+  RunnableRoute,
+} from "../ports/runnable-plan.ts";
 import type { Upstream } from "../ports/upstream.ts";
 import { routeTable } from "../plan/route-table.ts";
 import { headTest, type HeadTest } from "../plan/selector-match.ts";
@@ -36,7 +44,10 @@ export function assemble(plan: ExecutionPlan, config: GatewayConfig, resources: 
   const authenticators = new Map(config.authenticators.map((entry) => [entry.name, authenticatorOf(entry, resources.clock)]));
   const routes = plan.routes.map((route) => runnableRoute(route, { plan, config, bindings, authenticators, resources }));
   const table = routeTable(routes.map((route) => ({ plan: route.plan, pattern: patternOf(route.plan), route })));
-  const ingress = { trustedProxies: { ...config.trustedProxies, addresses: trustedAddresses(config) }, singleValued: singleValuedHeaders(plan, config) };
+  const ingress = {
+    trustedProxies: { ...config.trustedProxies, addresses: trustedAddresses(config) },
+    singleValued: singleValuedHeaders(plan, config),
+  };
   return {
     plan,
     hidden,
@@ -70,7 +81,9 @@ function inputsOf({ routes }: ExecutionPlan): RouteInputs {
 
 /** Headers whose meaning would depend on who reads which line (C25): credentials and owned ones. */
 function singleValuedHeaders(plan: ExecutionPlan, config: GatewayConfig): ReadonlySet<string> {
-  const slots = config.authenticators.flatMap((authenticator) => authenticator.slots.flatMap((slot) => (slot.kind === "header" ? [slot.name] : [])));
+  const slots = config.authenticators.flatMap((authenticator) =>
+    authenticator.slots.flatMap((slot) => (slot.kind === "header" ? [slot.name] : [])),
+  );
   return new Set([...slots, ...plan.bindings.flatMap(({ ownsHeaders }) => ownsHeaders)]);
 }
 
@@ -125,12 +138,19 @@ const slotsOf = (route: RoutePlan, config: GatewayConfig): readonly CredentialSl
 
 /** Bindings of a route whose static selectors match a head; a constant where there is nothing to test. */
 function bindingChoice(own: readonly RunnableBinding[]): RunnableRoute["bindingsFor"] {
-  const tested: readonly (readonly [RunnableBinding, HeadTest | undefined])[] = own.map((binding) => [binding, headTest(binding.plan.selector)]);
+  const tested: readonly (readonly [RunnableBinding, HeadTest | undefined])[] = own.map((binding) => [
+    binding,
+    headTest(binding.plan.selector),
+  ]);
   if (tested.every(([, test]) => test === undefined)) return () => own;
   return (head) => tested.flatMap(([binding, test]) => (test === undefined || test(head) ? [binding] : []));
 }
 
-function runnableBinding(plan: BindingPlan, hidden: RunnablePlan["hidden"], { clients, metrics }: PlanResources): RunnableBinding {
+function runnableBinding(
+  plan: BindingPlan,
+  hidden: RunnablePlan["hidden"],
+  { clients, metrics }: PlanResources,
+): RunnableBinding {
   const when = conditionOf(plan, hidden);
   return {
     plan,
@@ -147,9 +167,15 @@ function runnableBinding(plan: BindingPlan, hidden: RunnablePlan["hidden"], { cl
 
 /** A binding whose interceptor has not told what it wants yet gives no verdict (C32). */
 const NOT_DESCRIBED: RunnableBinding["review"] = () =>
-  Promise.resolve({ ok: false, error: { kind: "unavailable", reason: "not_described", message: "the interceptor was not yet described" } });
+  Promise.resolve({
+    ok: false,
+    error: { kind: "unavailable", reason: "not_described", message: "the interceptor was not yet described" },
+  });
 
-function conditionOf(plan: BindingPlan, hidden: RunnablePlan["hidden"]): { readonly evaluate: Predicate; readonly needsBody: RunnableBinding["whenNeedsBody"] } | undefined {
+function conditionOf(
+  plan: BindingPlan,
+  hidden: RunnablePlan["hidden"],
+): { readonly evaluate: Predicate; readonly needsBody: RunnableBinding["whenNeedsBody"] } | undefined {
   const { when } = plan.selector;
   if (when === undefined) return undefined;
   const compiled = compilePredicate(when, { phase: plan.phase, hidden });
@@ -181,7 +207,9 @@ function reviewInstruments(metrics: Metrics, { interceptor, id, phase }: Binding
 }
 
 function routeInstruments(metrics: Metrics, route: string): RouteInstruments {
-  const classes = new Map(["1xx", "2xx", "3xx", "4xx", "5xx"].map((name) => [name, metrics.counter(METRICS.requests, [route, name])]));
+  const classes = new Map(
+    ["1xx", "2xx", "3xx", "4xx", "5xx"].map((name) => [name, metrics.counter(METRICS.requests, [route, name])]),
+  );
   return {
     request: (statusClass) => named(classes, statusClass),
     duration: metrics.histogram(METRICS.requestDuration, [route]),

@@ -14,6 +14,7 @@ import { acquirer } from "./acquire.ts";
 import { describeAll } from "./describe-all.ts";
 import { loadFile } from "./load-file.ts";
 import type { LoadedConfig } from "../config/load-config.ts";
+import { identityOf } from "./signing-keys.ts";
 import { ResourcePool, type Lease } from "./resource-pool.ts";
 import type { ReviewClient } from "../ports/review-client.ts";
 
@@ -76,7 +77,19 @@ const issueIn = (file: string, message: string): ConfigIssue => ({ file, line: 1
 
 async function fromServices(loaded: LoadedConfig, gatewayVersion: string, clock: Clock): Promise<Manifests> {
   const { config, positions } = loaded;
-  const acquire = acquirer({ pool: new ResourcePool(), clock, log: SILENT, metrics: prometheusMetrics(), gatewayId: "sallyport", gatewayVersion });
+  const found = await identityOf(loaded, { clock, log: SILENT });
+  if (!found.ok) return found;
+  using identity = found.value;
+  const { id: gatewayId } = config.gatewayIdentity;
+  const acquire = acquirer({
+    pool: new ResourcePool(),
+    clock,
+    log: SILENT,
+    metrics: prometheusMetrics(),
+    gatewayId,
+    gatewayVersion,
+    identity,
+  });
   const leases: Lease<ReviewClient>[] = [];
   const clients = new Map<string, ReviewClient>();
   const issues: ConfigIssue[] = [];
@@ -96,7 +109,12 @@ async function fromServices(loaded: LoadedConfig, gatewayVersion: string, clock:
     const answer = answers.get(name);
     const pointer = `/interceptors/${index}/endpoint`;
     if (answer?.ok === true) manifests.set(name, answer.value);
-    else if (answer !== undefined) issues.push({ ...positions.at(pointer), pointer, message: `interceptor ${name} did not answer Describe: ${answer.error.message}` });
+    else if (answer !== undefined)
+      issues.push({
+        ...positions.at(pointer),
+        pointer,
+        message: `interceptor ${name} did not answer Describe: ${answer.error.message}`,
+      });
   }
   return issues.length > 0 ? err(issues) : ok(manifests);
 }

@@ -6,6 +6,9 @@ import type { Built } from "./built.ts";
 /** First and longest pause between two attempts at an interceptor that does not answer, milliseconds. */
 const PAUSE_MS = { first: 100, most: 500 } as const;
 
+/** What of a generation the loop is about. */
+export type DescribeLoopSubject = Pick<Built, "loaded" | "clients" | "undescribed">;
+
 /** What a loop needs from outside. */
 export interface DescribeLoopDeps {
   readonly clock: Clock;
@@ -18,13 +21,13 @@ export interface DescribeLoopDeps {
  * nobody; and asks again whoever reconnects (C30). Lasts until stopped; what arrives later is nobody's business.
  */
 export class DescribeLoop {
-  readonly #built: Built;
+  readonly #built: DescribeLoopSubject;
   readonly #deps: DescribeLoopDeps;
   readonly #forget: (() => void)[] = [];
   readonly #timers = new Map<string, () => void>();
   #stopped = false;
 
-  constructor(built: Built, deps: DescribeLoopDeps) {
+  constructor(built: DescribeLoopSubject, deps: DescribeLoopDeps) {
     this.#built = built;
     this.#deps = deps;
     for (const [name, client] of built.clients) this.#forget.push(client.onDescribeAgain(() => void this.#ask(name, undefined)));

@@ -1,10 +1,13 @@
 import type { AdminServer } from "../adapters/admin/fastify-server.ts";
+import type { GatewayIdentity } from "../adapters/identity/gateway-identity.ts";
 import { fileConfigSource, type FileConfigSource } from "../adapters/config-source/file.ts";
 import type { HttpListener } from "../adapters/inbound/http-listener.ts";
 import type { FlushableLog } from "../adapters/telemetry/pino-log.ts";
+import { runtimeVersion } from "../adapters/system/runtime-version.ts";
 import { prometheusMetrics, type ExposedMetrics } from "../adapters/telemetry/prometheus-metrics.ts";
 import { adminRoutes } from "../admin/admin-routes.ts";
 import type { GatewayConfig } from "../config/gateway-config.ts";
+import type { LoadedConfig } from "../config/load-config.ts";
 import { METRICS } from "../model/metrics-table.ts";
 import { err, ok, type Result } from "../model/result.ts";
 import { pipeline } from "../pipeline/handle.ts";
@@ -13,6 +16,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { Ids } from "../ports/ids.ts";
 import type { Log, LogLevel } from "../ports/log.ts";
 import { acquirer } from "./acquire.ts";
+import { answeringJwks } from "./answer-jwks.ts";
 import { CaptureRoom } from "./capture-room.ts";
 import type { Built } from "./built.ts";
 import { buildGeneration, issueLines, type BuildDeps } from "./generations.ts";
@@ -27,6 +31,7 @@ import { exchangeRecorder } from "./record-exchange.ts";
 import { Reloader } from "./reloader.ts";
 import { ResourcePool } from "./resource-pool.ts";
 import { restartWarnings } from "./restart-warnings.ts";
+import { identityOf, keySourceOf, withSigningKeys } from "./signing-keys.ts";
 import { scrapedMetrics } from "./scraped-metrics.ts";
 
 /** What a gateway is started with. */
@@ -36,8 +41,6 @@ export interface GatewayOptions {
   /** Refuse to start while a required interceptor is not described (C32). */
   readonly strict: boolean;
   readonly version: string;
-  /** Name the gateway gives itself to interceptors. */
-  readonly gatewayId: string;
   /** Makes the log once the configuration has said how loud it is; `onDropped` hears of each line that is lost. The gateway closes it last. */
   readonly openLog: (level: LogLevel, onDropped: () => void) => FlushableLog;
   readonly clock: Clock;
@@ -76,16 +79,26 @@ async function start(options: GatewayOptions, closing: AsyncDisposableStack): Pr
   const { clock } = options;
   let onFileChange = (): void => {};
   let onWatchFailure = (_reason: string): void => {};
-  const source = closing.use(fileConfigSource(options.configFile, { clock, onChange: () => onFileChange(), onWatchFailure: (reason) => onWatchFailure(reason) }));
+  const source = closing.use(
+    fileConfigSource(options.configFile, {
+      clock,
+      onChange: () => onFileChange(),
+      onWatchFailure: (reason) => onWatchFailure(reason),
+    }),
+  );
   const first = await loadFile(options.configFile, source, options.env);
   if (!first.ok) return err(issueLines(first.error.issues));
   const { config } = first.value.loaded;
   const metrics = prometheusMetrics({ processMetrics: true });
   const dropped = metrics.counter(METRICS.logDropped, []);
   const log = closing.use(options.openLog(config.log.level, () => dropped.add()));
-  onWatchFailure = (reason) => log.write("warn", "config_watch_failed", { reason, hint: "changes are noticed every few seconds" });
-  metrics.gauge(METRICS.buildInfo, [options.version, process.version]).set(1);
-  const deps = buildDeps(options, log, metrics);
+  onWatchFailure = (reason) =>
+    log.write("warn", "config_watch_failed", { reason, hint: "changes are noticed every few seconds" });
+  metrics.gauge(METRICS.buildInfo, [options.version, runtimeVersion()]).set(1);
+  const identity = await identityOf(first.value.loaded, { clock, log });
+  if (!identity.ok) return err(issueLines(identity.error));
+  closing.use(identity.value);
+  const deps = buildDeps(options, { log, metrics, identity: identity.value, gatewayId: config.gatewayIdentity.id });
   const built = await buildGeneration(first.value.loaded, deps, { before: undefined });
   if (!built.ok) return err(issueLines(built.error));
   const missing = requiredMissing(built.value);
@@ -93,7 +106,15 @@ async function start(options: GatewayOptions, closing: AsyncDisposableStack): Pr
     await built.value.generation.retire();
     return err(missing.map((name) => `interceptor ${name} did not answer Describe: ${built.value.undescribed.get(name) ?? ""}`));
   }
-  const run = new Running({ options, log, metrics, deps, source, first: { built: built.value, fingerprint: first.value.fingerprint } });
+  const run = new Running({
+    options,
+    log,
+    metrics,
+    deps,
+    identity: identity.value,
+    source,
+    first: { built: built.value, fingerprint: first.value.fingerprint },
+  });
   onFileChange = () => void run.reloader.reload("file");
   const opened = await run.open();
   if (opened.ok) closing.use(run);
@@ -101,9 +122,20 @@ async function start(options: GatewayOptions, closing: AsyncDisposableStack): Pr
   return opened.ok ? ok(run.withClosing(closing.move())) : err([opened.error]);
 }
 
-function buildDeps({ clock, ids, gatewayId, version }: GatewayOptions, log: Log, metrics: ExposedMetrics): BuildDeps {
+interface AcquireParts {
+  readonly log: Log;
+  readonly metrics: ExposedMetrics;
+  readonly identity: GatewayIdentity;
+  readonly gatewayId: string;
+}
+
+function buildDeps({ clock, ids, version }: GatewayOptions, { log, metrics, ...parts }: AcquireParts): BuildDeps {
   const pool = new ResourcePool();
-  return { acquire: acquirer({ pool, clock, log, metrics, gatewayId, gatewayVersion: version }), resources: { metrics, clock, ids }, log };
+  return {
+    acquire: acquirer({ pool, clock, log, metrics, ...parts, gatewayVersion: version }),
+    resources: { metrics, clock, ids },
+    log,
+  };
 }
 
 const requiredMissing = ({ plan, manifests }: Built): readonly string[] =>
@@ -114,6 +146,7 @@ interface RunningParts {
   readonly log: FlushableLog;
   readonly metrics: ExposedMetrics;
   readonly deps: BuildDeps;
+  readonly identity: GatewayIdentity;
   readonly source: FileConfigSource;
   readonly first: { readonly built: Built; readonly fingerprint: string };
 }
@@ -137,8 +170,8 @@ class Running implements RunningGateway {
     this.reloader = new Reloader(first, {
       ...deps,
       metrics,
-      load: () => loadFile(options.configFile, source, options.env),
-      onSwapped: ({ loaded }) => this.#takeUp(loaded.config),
+      load: async () => withSigningKeys(await loadFile(options.configFile, source, options.env)),
+      onSwapped: ({ loaded }) => this.#takeUp(loaded),
     });
     this.#latch = new ReadyLatch(() => readyChecks(this.reloader.built));
     this.#observers = new ObserveQueue({
@@ -149,7 +182,13 @@ class Running implements RunningGateway {
         binding.instruments.outcome(failure === undefined ? "allow" : failure.kind).add();
         if (failure === undefined) return;
         const { requestId } = subject.exchange.ids;
-        log.write("warn", "observation_failed", { request_id: requestId, binding: binding.name, failure: failure.kind, reason: failure.reason, message: failure.message });
+        log.write("warn", "observation_failed", {
+          request_id: requestId,
+          binding: binding.name,
+          failure: failure.kind,
+          reason: failure.reason,
+          message: failure.message,
+        });
       },
     });
   }
@@ -160,7 +199,7 @@ class Running implements RunningGateway {
     const admins = await openAdmin(this.#openedWith, { routes: this.#adminRoutes(), log });
     if (!admins.ok) return admins;
     this.#admins = admins.value;
-    const handle = pipeline({
+    const exchanges = pipeline({
       plans: this.reloader.holder,
       clock: options.clock,
       log,
@@ -168,6 +207,8 @@ class Running implements RunningGateway {
       observers: this.#observers,
       onRecord: exchangeRecorder({ log, metrics, reviews: () => this.reloader.built.loaded.config.log.reviews }),
     });
+    const withJwks = new Set(this.#openedWith.listeners.filter(({ serves }) => serves.includes("jwks")).map(({ name }) => name));
+    const handle = answeringJwks(exchanges, withJwks, this.#parts.identity);
     const listeners = await openListeners(this.#openedWith.listeners, { handle, log, clock: options.clock, ids: options.ids });
     if (listeners.ok) {
       this.#listeners = listeners.value;
@@ -227,29 +268,35 @@ class Running implements RunningGateway {
   }
 
   #adminRoutes(): ReturnType<typeof adminRoutes> {
-    const { options, metrics } = this.#parts;
+    const { options, metrics, identity } = this.#parts;
     return adminRoutes({
       readiness: this.#latch,
       metrics: scrapedMetrics(metrics, {
         readiness: this.#latch,
         inFlight: () => this.reloader.holder.inFlight,
         connections: () => new Map(this.#listeners.map(({ name, connectionCount }) => [name, connectionCount])),
-        pendingReviews: () => new Map([...this.reloader.built.clients].map(([name, client]) => [name, client.status().pendingReviews])),
+        pendingReviews: () =>
+          new Map([...this.reloader.built.clients].map(([name, client]) => [name, client.status().pendingReviews])),
       }),
       plan: { plan: () => this.reloader.built.plan },
       reloader: this.reloader,
       interceptors: interceptorStates(this.reloader),
+      publicKeys: identity,
       version: options.version,
     });
   }
 
-  /** What a new configuration changes outside the plan: certificates at once; the rest, returned as warnings, after a restart. */
-  async #takeUp(config: GatewayConfig): Promise<readonly string[]> {
-    const { log } = this.#parts;
+  /** What a new configuration changes outside the plan: certificates at once, signing keys with overlap; the rest, returned as warnings, after a restart. */
+  async #takeUp(loaded: LoadedConfig): Promise<readonly string[]> {
+    const { log, identity } = this.#parts;
+    // read a moment ago, with the configuration; a file that was replaced meanwhile is a change of its own
+    const keys = await keySourceOf(loaded);
+    if (keys.ok) await identity.use(keys.value);
+    else log.write("error", "signing_keys_not_renewed", { issues: issueLines(keys.error) });
     for (const listener of this.#listeners) {
       const renewed = await listener.renewCertificates();
       if (!renewed.ok) log.write("error", "certificate_not_renewed", { listener: listener.name, message: renewed.error });
     }
-    return restartWarnings(this.#openedWith, config);
+    return restartWarnings(this.#openedWith, loaded.config);
   }
 }

@@ -15,7 +15,11 @@ import { settleManifests } from "./settle-manifests.ts";
 /** Gives out what plans share; a lease is released with its generation. */
 export interface Acquire {
   /** Reads the interceptor's certificates; issues where they cannot be used. */
-  client(interceptor: InterceptorConfig, index: number, config: LoadedConfig): Promise<Result<ClientLease, readonly ConfigIssue[]>>;
+  client(
+    interceptor: InterceptorConfig,
+    index: number,
+    config: LoadedConfig,
+  ): Promise<Result<ClientLease, readonly ConfigIssue[]>>;
   upstream(upstream: UpstreamConfig): Lease<Upstream>;
 }
 
@@ -45,7 +49,11 @@ export interface BuildOptions {
  * An interceptor whose endpoint, trust and grant did not change since `before` may keep its manifest when it does not answer; a new
  * or changed one must answer (C32). Without `before` nobody must.
  */
-export async function buildGeneration(loaded: LoadedConfig, deps: BuildDeps, options: BuildOptions): Promise<Result<Built, readonly ConfigIssue[]>> {
+export async function buildGeneration(
+  loaded: LoadedConfig,
+  deps: BuildDeps,
+  options: BuildOptions,
+): Promise<Result<Built, readonly ConfigIssue[]>> {
   const leases: Lease<unknown>[] = [];
   const giveBack = async (): Promise<void> => {
     for (const lease of leases.splice(0).toReversed()) await lease.release();
@@ -67,7 +75,10 @@ interface Attempt {
   readonly giveBack: () => Promise<void>;
 }
 
-async function attempt(loaded: LoadedConfig, { deps, options, leases, giveBack }: Attempt): Promise<Result<Built, readonly ConfigIssue[]>> {
+async function attempt(
+  loaded: LoadedConfig,
+  { deps, options, leases, giveBack }: Attempt,
+): Promise<Result<Built, readonly ConfigIssue[]>> {
   const { config, positions } = loaded;
   const clients = await acquireClients(loaded, deps.acquire, leases);
   if (!clients.ok) return clients;
@@ -76,7 +87,8 @@ async function attempt(loaded: LoadedConfig, { deps, options, leases, giveBack }
   const known = settleManifests(loaded, { answers, before, trusts: clients.value.trusts });
   if (!known.ok) return known;
   const { manifests, undescribed } = known.value;
-  for (const [interceptor, reason] of undescribed) deps.log.write("warn", "interceptor_not_described", { interceptor, reason, reused: manifests.has(interceptor) });
+  for (const [interceptor, reason] of undescribed)
+    deps.log.write("warn", "interceptor_not_described", { interceptor, reason, reused: manifests.has(interceptor) });
   const plan = compile(config, manifests, (pointer) => positions.at(pointer));
   if (!plan.ok) return plan;
   const upstreams = new Map<string, Upstream>();
@@ -86,10 +98,21 @@ async function attempt(loaded: LoadedConfig, { deps, options, leases, giveBack }
     upstreams.set(upstream.name, lease.resource);
   }
   const runnable = assemble(plan.value, config, { ...deps.resources, clients: clients.value.clients, upstreams });
-  return ok({ generation: { plan: runnable, retire: giveBack }, plan: plan.value, loaded, manifests, ...clients.value, undescribed });
+  return ok({
+    generation: { plan: runnable, retire: giveBack },
+    plan: plan.value,
+    loaded,
+    manifests,
+    ...clients.value,
+    undescribed,
+  });
 }
 
-async function acquireClients(loaded: LoadedConfig, acquire: Acquire, leases: Lease<unknown>[]): Promise<Result<Pick<Built, "clients" | "trusts">, readonly ConfigIssue[]>> {
+async function acquireClients(
+  loaded: LoadedConfig,
+  acquire: Acquire,
+  leases: Lease<unknown>[],
+): Promise<Result<Pick<Built, "clients" | "trusts">, readonly ConfigIssue[]>> {
   const clients = new Map<string, ReviewClient>();
   const trusts = new Map<string, string>();
   const issues: ConfigIssue[] = [];

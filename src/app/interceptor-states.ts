@@ -5,7 +5,8 @@ import { interceptorTrouble } from "./interceptor-trouble.ts";
 /** What `/admin/interceptors` shows: who was described, what was granted, what was asked for and ignored. */
 export function interceptorStates(source: { readonly built: Built; readonly drifted: ReadonlySet<string> }): InterceptorStates {
   return {
-    interceptors: () => source.built.plan.interceptors.map(({ name, endpoint, version }) => stateOf(source, { name, endpoint, version })),
+    interceptors: () =>
+      source.built.plan.interceptors.map(({ name, endpoint, version }) => stateOf(source, { name, endpoint, version })),
   };
 }
 

@@ -29,7 +29,10 @@ function settingsOf({ name, address, tls, limits }: ListenerConfig, clock: Clock
   const [pair] = tls?.certs ?? [];
   if (tls === undefined || pair === undefined) return { name, address, limits };
   const readPem = async (): ReturnType<NonNullable<ListenerSettings["tls"]>["readPem"]> => {
-    const read = await readPemFiles({ pair, ...(tls.clientCaFile === undefined ? {} : { caFile: tls.clientCaFile }) }, clock.wallMs());
+    const read = await readPemFiles(
+      { pair, ...(tls.clientCaFile === undefined ? {} : { caFile: tls.clientCaFile }) },
+      clock.wallMs(),
+    );
     if (!read.ok) return err(read.error.join("; "));
     return ok({ cert: read.value.pair?.certPem ?? "", key: read.value.pair?.keyPem.reveal() ?? "", clientCa: read.value.caPem });
   };

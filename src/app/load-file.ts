@@ -22,9 +22,14 @@ export interface LoadFailure {
 const MAX_NAMED_BYTES = 1024 * 1024;
 
 /** Reads the configuration and what it names, and has all of it watched, good or not. */
-export async function loadFile(file: string, source: FileConfigSource, env: Readonly<Record<string, string | undefined>>): Promise<Result<LoadedFile, LoadFailure>> {
+export async function loadFile(
+  file: string,
+  source: FileConfigSource,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<Result<LoadedFile, LoadFailure>> {
   const read = await source.read();
-  if (!read.ok) return err({ issues: [{ file, line: 1, column: 1, pointer: "", message: read.error }], fingerprint: sha256Hex(read.error) });
+  if (!read.ok)
+    return err({ issues: [{ file, line: 1, column: 1, pointer: "", message: read.error }], fingerprint: sha256Hex(read.error) });
   const digests = new Map<string, string>([[file, read.value.hash]]);
   const readFile = async (path: string, maxBytes: number): Promise<Result<string, string>> => {
     const bytes = await readBounded(path, maxBytes);
@@ -35,13 +40,24 @@ export async function loadFile(file: string, source: FileConfigSource, env: Read
   const loaded = await loadConfig({ file, text: read.value.text }, { env, readFile });
   if (loaded.ok) for (const path of certificateFiles(loaded.value)) await readFile(path, MAX_NAMED_BYTES);
   await source.alsoWatch([...digests.keys()].filter((path) => path !== file));
-  const fingerprint = sha256Hex([...digests].map(([path, digest]) => `${path} ${digest}`).toSorted().join("\n"));
+  const fingerprint = sha256Hex(
+    [...digests]
+      .map(([path, digest]) => `${path} ${digest}`)
+      .toSorted()
+      .join("\n"),
+  );
   return loaded.ok ? ok({ loaded: loaded.value, fingerprint }) : err({ issues: loaded.error, fingerprint });
 }
 
 /** Certificates, keys and authorities the configuration names by path. */
 function certificateFiles({ config }: LoadedConfig): readonly string[] {
-  const ofInterceptors = config.interceptors.flatMap(({ endpoint }) => (endpoint.kind === "grpcs" ? [endpoint.tls.caFile, endpoint.tls.certFile, endpoint.tls.keyFile] : []));
-  const ofListeners = config.listeners.flatMap(({ tls }) => [...(tls?.certs ?? []).flatMap(({ certFile, keyFile }) => [certFile, keyFile]), ...(tls?.clientCaFile === undefined ? [] : [tls.clientCaFile])]);
-  return [...new Set([...ofInterceptors, ...ofListeners])];
+  const ofInterceptors = config.interceptors.flatMap(({ endpoint }) => {
+    const tls = endpoint.kind === "grpc" ? undefined : endpoint.tls;
+    return tls === undefined ? [] : [tls.caFile, tls.certFile, tls.keyFile];
+  });
+  const ofListeners = config.listeners.flatMap(({ tls }) => [
+    ...(tls?.certs ?? []).flatMap(({ certFile, keyFile }) => [certFile, keyFile]),
+    ...(tls?.clientCaFile === undefined ? [] : [tls.clientCaFile]),
+  ]);
+  return [...new Set([...ofInterceptors, ...ofListeners, ...config.gatewayIdentity.signingKeyFiles])];
 }

@@ -4,12 +4,22 @@ import type { Metrics } from "../ports/metrics.ts";
 import type { Upstream, UpstreamFailure } from "../ports/upstream.ts";
 
 /** Troubles an upstream can be blamed for; the others are the client's. */
-const BLAMED = ["upstream_unreachable", "upstream_timeout", "upstream_invalid_response", "upstream_overloaded"] as const satisfies readonly UpstreamFailure["problem"][];
+const BLAMED = [
+  "upstream_unreachable",
+  "upstream_timeout",
+  "upstream_invalid_response",
+  "upstream_overloaded",
+] as const satisfies readonly UpstreamFailure["problem"][];
 
 /** An upstream whose calls are measured and whose failures are counted, by its name in the file. A call the client gave up is no failure. */
-export function meteredUpstream(upstream: Upstream, { name, metrics, clock }: { readonly name: string; readonly metrics: Metrics; readonly clock: Clock }): Upstream {
+export function meteredUpstream(
+  upstream: Upstream,
+  { name, metrics, clock }: { readonly name: string; readonly metrics: Metrics; readonly clock: Clock },
+): Upstream {
   const duration = metrics.histogram(METRICS.upstreamDuration, [name]);
-  const failures = new Map<UpstreamFailure["problem"], ReturnType<Metrics["counter"]>>(BLAMED.map((code) => [code, metrics.counter(METRICS.upstreamFailures, [name, code])]));
+  const failures = new Map<UpstreamFailure["problem"], ReturnType<Metrics["counter"]>>(
+    BLAMED.map((code) => [code, metrics.counter(METRICS.upstreamFailures, [name, code])]),
+  );
   return {
     async send(request, cancel) {
       const startedMs = clock.nowMs();

@@ -6,11 +6,17 @@ import type { AdminRoute } from "../ports/admin-route.ts";
 import type { Log } from "../ports/log.ts";
 
 /** Opens the admin listener, and the status listener where there is one; when one fails, those before it are closed again. Makes the token file when it is missing. */
-export async function openAdmin({ admin, status }: GatewayConfig, deps: { readonly routes: readonly AdminRoute[]; readonly log: Log }): Promise<Result<readonly AdminServer[], string>> {
+export async function openAdmin(
+  { admin, status }: GatewayConfig,
+  deps: { readonly routes: readonly AdminRoute[]; readonly log: Log },
+): Promise<Result<readonly AdminServer[], string>> {
   const tokenFile = await ensureTokenFile(admin.tokenFile);
   if (!tokenFile.ok) return tokenFile;
   if (tokenFile.value.warning !== undefined) deps.log.write("warn", "admin_token_exposed", { message: tokenFile.value.warning });
-  const wanted = [{ address: admin.address, serves: "all" as const }, ...(status === undefined ? [] : [{ address: status.address, serves: "public" as const }])];
+  const wanted = [
+    { address: admin.address, serves: "all" as const },
+    ...(status === undefined ? [] : [{ address: status.address, serves: "public" as const }]),
+  ];
   const open: AdminServer[] = [];
   for (const each of wanted) {
     const server = await startAdminServer({ ...deps, ...each, token: () => readAdminToken(admin.tokenFile) });

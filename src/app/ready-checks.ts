@@ -9,7 +9,12 @@ export function readyChecks(built: Built): readonly ReadinessCheck[] {
     config,
     ...built.plan.interceptors.map(({ name, required }) => {
       const reason = interceptorTrouble(built, name);
-      return { name: `interceptor/${name}`, ok: reason === undefined, critical: required && !built.manifests.has(name), reason: reason ?? "" };
+      return {
+        name: `interceptor/${name}`,
+        ok: reason === undefined,
+        critical: required && !built.manifests.has(name),
+        reason: reason ?? "",
+      };
     }),
   ];
 }

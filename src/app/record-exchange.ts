@@ -6,15 +6,22 @@ import type { Counter, Metrics } from "../ports/metrics.ts";
 import type { Log } from "../ports/log.ts";
 
 /** Writes the access log and counts problems; one call per exchange. `reviews` is asked each time, because a reload may change it. */
-export function exchangeRecorder(deps: { readonly log: Log; readonly metrics: Metrics; readonly reviews: () => "none" | "failures" | "all" }): (record: ExchangeRecord) => void {
-  const problems = new Map<string, Counter>(Object.entries(PROBLEMS).map(([code, { source }]) => [code, deps.metrics.counter(METRICS.problems, [code, source])]));
+export function exchangeRecorder(deps: {
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly reviews: () => "none" | "failures" | "all";
+}): (record: ExchangeRecord) => void {
+  const problems = new Map<string, Counter>(
+    Object.entries(PROBLEMS).map(([code, { source }]) => [code, deps.metrics.counter(METRICS.problems, [code, source])]),
+  );
   return (record) => {
     const { ending } = record;
     // a denial's own code is the interceptor's text; only rows of the table are labels (C9)
     if ("code" in ending) (problems.get(ending.code) ?? problems.get("review_denied"))?.add();
     deps.log.write(logLevelOf(ending), "exchange", toLogFields(record));
     for (const review of record.reviews) {
-      if (hasOwnLine(review, deps.reviews())) deps.log.write(isTrouble(review) ? "warn" : "info", "review", reviewLine(record, review));
+      if (hasOwnLine(review, deps.reviews()))
+        deps.log.write(isTrouble(review) ? "warn" : "info", "review", reviewLine(record, review));
     }
   };
 }

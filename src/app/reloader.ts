@@ -104,7 +104,8 @@ export class Reloader {
   #reject(fingerprint: string | undefined, issues: readonly string[], reason: string): ReloadOutcome {
     const { revision } = this.#built.plan;
     this.#count("rejected");
-    if (fingerprint === undefined || fingerprint !== this.#rejected) this.#deps.log.write("error", "config_rejected", { reason, revision, issues });
+    if (fingerprint === undefined || fingerprint !== this.#rejected)
+      this.#deps.log.write("error", "config_rejected", { reason, revision, issues });
     this.#rejected = fingerprint ?? "";
     return { kind: "rejected", issues, revision };
   }
@@ -132,7 +133,10 @@ export class Reloader {
   #describing(): DescribeLoop {
     const loop: DescribeLoop = new DescribeLoop(this.#built, {
       clock: this.#deps.resources.clock,
-      onAnswer: (name, manifest) => void this.#inTurn(() => this.#take(loop, name, manifest)).catch((thrown: unknown) => this.#deps.log.write("error", "internal_error", { error: thrown })),
+      onAnswer: (name, manifest) =>
+        void this.#inTurn(() => this.#take(loop, name, manifest)).catch((thrown: unknown) =>
+          this.#deps.log.write("error", "internal_error", { error: thrown }),
+        ),
     });
     return loop;
   }
@@ -148,16 +152,25 @@ export class Reloader {
       return;
     }
     this.drifted.add(name);
-    this.#deps.log.write("warn", "manifest_drift", { interceptor: name, version: manifest.version, hint: "reload to take the new manifest" });
+    this.#deps.log.write("warn", "manifest_drift", {
+      interceptor: name,
+      version: manifest.version,
+      hint: "reload to take the new manifest",
+    });
   }
 
   #isDynamic(name: string): boolean {
-    return this.#built.loaded.config.interceptors.some((interceptor) => interceptor.name === name && interceptor.grant === "dynamic");
+    return this.#built.loaded.config.interceptors.some(
+      (interceptor) => interceptor.name === name && interceptor.grant === "dynamic",
+    );
   }
 
   async #rebuild(name: string, manifest: Manifest): Promise<void> {
     const { log } = this.#deps;
-    const built = await buildGeneration(this.#built.loaded, this.#deps, { before: this.#built, answers: new Map([[name, ok(manifest)]]) });
+    const built = await buildGeneration(this.#built.loaded, this.#deps, {
+      before: this.#built,
+      answers: new Map([[name, ok(manifest)]]),
+    });
     if (!built.ok) {
       const issues = issueLines(built.error);
       log.write("error", "manifest_refused", { interceptor: name, version: manifest.version, issues });

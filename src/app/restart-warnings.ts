@@ -8,8 +8,12 @@ export function restartWarnings(running: GatewayConfig, loaded: GatewayConfig): 
     "/admin": ({ admin }) => admin,
     "/status": ({ status }) => status,
     "/log/level": ({ log }) => log.level,
+    "/gateway_identity/id": ({ gatewayIdentity }) => gatewayIdentity.id,
+    "/gateway_identity/token_lifetime": ({ gatewayIdentity }) => gatewayIdentity.tokenLifetimeMs,
   };
   return Object.entries(sections).flatMap(([pointer, section]) =>
-    canonicalJson(section(running)) === canonicalJson(section(loaded)) ? [] : [`a change of ${pointer} takes effect after a restart`],
+    canonicalJson(section(running)) === canonicalJson(section(loaded))
+      ? []
+      : [`a change of ${pointer} takes effect after a restart`],
   );
 }

@@ -17,7 +17,8 @@ export function scrapedMetrics(metrics: Metrics & MetricsText, states: ScrapedSt
   const known = new Set<string>();
   const look = (): void => {
     metrics.gauge(METRICS.inFlight, []).set(states.inFlight());
-    for (const [interceptor, pending] of states.pendingReviews()) metrics.gauge(METRICS.reviewsPending, [interceptor]).set(pending);
+    for (const [interceptor, pending] of states.pendingReviews())
+      metrics.gauge(METRICS.reviewsPending, [interceptor]).set(pending);
     for (const [listener, open] of states.connections()) metrics.gauge(METRICS.connections, [listener]).set(open);
     const failing = new Set(states.readiness.checks().flatMap(({ name, ok }) => (known.add(name), ok ? [] : [name])));
     for (const name of known) metrics.gauge(METRICS.ready, [name]).set(failing.has(name) ? 0 : 1);

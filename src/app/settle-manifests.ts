@@ -24,7 +24,10 @@ export type SettledManifests = Pick<Built, "manifests" | "undescribed">;
  * Which manifest each interceptor runs on: its answer, the one it had, or none yet. After the start a new or changed interceptor
  * must have answered (C32): an issue at its place otherwise.
  */
-export function settleManifests({ config, positions }: LoadedConfig, { answers, before, trusts }: Known): Result<SettledManifests, readonly ConfigIssue[]> {
+export function settleManifests(
+  { config, positions }: LoadedConfig,
+  { answers, before, trusts }: Known,
+): Result<SettledManifests, readonly ConfigIssue[]> {
   const manifests = new Map<string, Manifest>();
   const undescribed = new Map<string, string>();
   const issues: ConfigIssue[] = [];
@@ -45,7 +48,11 @@ export function settleManifests({ config, positions }: LoadedConfig, { answers, 
     const pointer = `/interceptors/${index}`;
     const unchanged = before !== undefined && isUnchanged(before, interceptor, trusts);
     if (before !== undefined && !unchanged) {
-      issues.push({ ...positions.at(pointer), pointer, message: `interceptor ${interceptor.name} is new or changed and did not answer Describe: ${reason}` });
+      issues.push({
+        ...positions.at(pointer),
+        pointer,
+        message: `interceptor ${interceptor.name} is new or changed and did not answer Describe: ${reason}`,
+      });
     }
     undescribed.set(interceptor.name, reason);
     if (last !== undefined && unchanged) manifests.set(interceptor.name, last);

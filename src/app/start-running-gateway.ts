@@ -19,7 +19,6 @@ export function startRunningGateway(wish: StartWish): Promise<Result<RunningGate
   const { logFd: fd = 1, ...rest } = wish;
   return startGateway({
     ...rest,
-    gatewayId: "sallyport",
     clock: systemClock(),
     ids: systemIds(),
     openLog: (level, onDropped) => pinoLog({ level, destination: { fd }, onDropped }),

@@ -41,7 +41,10 @@ async function plan(file: string, options: PlanOptions, io: CommandIo): Promise<
   const other = await compileOne(options.diff);
   if (other === undefined) return;
   const changes = diffLines(planLines(other), planLines(compiled));
-  says.answer(() => (changes.length === 0 ? ["no difference"] : changes), { from: toPlainPlan(other), to: toPlainPlan(compiled) });
+  says.answer(() => (changes.length === 0 ? ["no difference"] : changes), {
+    from: toPlainPlan(other),
+    to: toPlainPlan(compiled),
+  });
 }
 
 // without the parts that may hold secrets

@@ -26,7 +26,9 @@ async function run(file: string, options: RunOptions, io: CommandIo): Promise<vo
   const starting = startRunningGateway({ configFile: file, env: io.env, strict: options.strict === true, version: io.version });
   // listened for from the first moment: a signal that comes while the gateway starts must neither be lost nor end the process there and then
   const stopped = io.stopped();
-  const stopFollowing = io.onHangup(() => void starting.then((started) => (started.ok ? started.value.reload("signal") : undefined)));
+  const stopFollowing = io.onHangup(
+    () => void starting.then((started) => (started.ok ? started.value.reload("signal") : undefined)),
+  );
   const started = await starting;
   if (!started.ok) {
     stopFollowing();

@@ -13,6 +13,7 @@ export interface GatewayConfig {
   readonly admin: AdminConfig;
   /** Undefined: health, ready and metrics are served by the admin listener. */
   readonly status: { readonly address: ListenAddress } | undefined;
+  readonly gatewayIdentity: GatewayIdentityConfig;
   readonly trustedProxies: TrustedProxiesConfig;
   /** Further names never shown in views, logs and records, lower-case headers, exact query names. */
   readonly secrets: { readonly headers: readonly string[]; readonly query: readonly string[] };
@@ -47,6 +48,8 @@ export interface ListenerConfig {
   readonly address: ListenAddress;
   /** Undefined: plain HTTP. */
   readonly tls: ListenerTlsConfig | undefined;
+  /** What is answered here besides routes. */
+  readonly serves: readonly "jwks"[];
   readonly limits: ListenerLimits;
 }
 
@@ -79,6 +82,14 @@ export interface TrustedProxiesConfig {
   /** IPv4 and IPv6 ranges whose forwarded headers are believed. Empty: none. */
   readonly cidrs: readonly string[];
   readonly headers: "x-forwarded" | "forwarded" | "none";
+}
+
+/** Who the gateway is to interceptors (C38). */
+export interface GatewayIdentityConfig {
+  readonly id: string;
+  /** PEM files; the first signs. Not read here. Empty: the gateway makes its own. */
+  readonly signingKeyFiles: readonly string[];
+  readonly tokenLifetimeMs: number;
 }
 
 /** Where requests go. */
@@ -187,6 +198,8 @@ export interface RouteMatchConfig {
 export interface InterceptorConfig {
   readonly name: string;
   readonly endpoint: InterceptorEndpoint;
+  /** `aud` of the tokens it is shown, unique among interceptors. */
+  readonly audience: string;
   readonly order: number;
   readonly grant: "allowlist" | "exact" | "dynamic";
   readonly maxConcurrentReviews: number;
@@ -206,7 +219,23 @@ export type InterceptorEndpoint =
       readonly tls: InterceptorTlsConfig;
     }
   /** `grpc://`: allowed by `allow_insecure: true`, worth a warning at every start. */
-  | { readonly kind: "grpc"; readonly host: string; readonly port: number; readonly url: string };
+  | { readonly kind: "grpc"; readonly host: string; readonly port: number; readonly url: string }
+  /** `unix:///path` (C39); with mutual TLS over it where `tls` says so. */
+  | {
+      readonly kind: "unix";
+      readonly path: string;
+      readonly url: string;
+      readonly tls: InterceptorTlsConfig | undefined;
+      readonly trust: UnixTrustConfig;
+    };
+
+/** Who may stand behind a unix socket. */
+export interface UnixTrustConfig {
+  /** Undefined: the gateway's own user. */
+  readonly trustedUids: readonly number[] | undefined;
+  readonly trustedGids: readonly number[];
+  readonly peerCredentials: "required" | "if-available";
+}
 
 export interface InterceptorTlsConfig extends CertificateFiles {
   readonly caFile: string;

@@ -1,14 +1,33 @@
-import type { RoutePlan } from "../model/plan.ts";
+import { compilePredicate } from "../expressions/compile-predicate.ts";
+import type { BindingPlan, RoutePlan } from "../model/plan.ts";
+import type { HiddenNames } from "../review/hidden.ts";
 import type { PlacedBinding } from "./compile-bindings.ts";
 import type { Issues } from "./issues.ts";
 
-/** A binding that reads response bodies cannot sit on a route declared to stream them (1c-config, `streaming`). */
-export function checkBodies(routes: readonly RoutePlan[], placed: readonly PlacedBinding[], issues: Issues): void {
+/** A binding that reads response bodies cannot sit on a route declared to stream them: no response could be shown to it (C18). */
+export function checkBodies(
+  routes: readonly RoutePlan[],
+  placed: readonly PlacedBinding[],
+  { hidden, issues }: { readonly hidden: HiddenNames; readonly issues: Issues },
+): void {
   for (const route of routes.filter(({ streaming }) => streaming === "sse")) {
     for (const at of route.bindings) {
       const entry = placed[at];
-      if (entry === undefined || entry.binding.phase !== "post-response" || entry.binding.body === undefined) continue;
-      issues.add(entry.pointer, `${entry.binding.interceptor}/${entry.binding.id} reads response bodies, and route ${route.name} streams them (streaming: sse)`, "leave the route out with except_routes");
+      if (entry === undefined || !readsResponseBody(entry.binding, hidden)) continue;
+      const { interceptor, id } = entry.binding;
+      issues.add(
+        entry.pointer,
+        `${interceptor}/${id} reads response bodies, and route ${route.name} streams them (streaming: sse)`,
+        "leave the route out with except_routes",
+      );
     }
   }
+}
+
+function readsResponseBody({ phase, needs, writes, selector }: BindingPlan, hidden: HiddenNames): boolean {
+  if (phase !== "post-response") return false;
+  if ([...needs, ...writes].some((pointer) => /^\/response(?:$|\/body(?:$|\/))/.test(pointer))) return true;
+  if (selector.when === undefined) return false;
+  const condition = compilePredicate(selector.when, { phase, hidden });
+  return condition.ok && condition.value.needsBody.response;
 }

@@ -12,10 +12,17 @@ export function checkBudgets(routes: readonly RoutePlan[], placed: readonly Plac
     if (scale >= 1) continue;
     const needMs = positions.reduce((sum, position) => sum + position.needMs, 0);
     const pointer = `/routes/${index}`;
-    issues.warn(pointer, `route ${route.name}: its fail-closed bindings may need ${needMs} ms, review_budget is ${route.reviewBudgetMs} ms; each is promised ${Math.round(scale * 100)} % of its timeout`);
+    issues.warn(
+      pointer,
+      `route ${route.name}: its fail-closed bindings may need ${needMs} ms, review_budget is ${route.reviewBudgetMs} ms; each is promised ${Math.round(scale * 100)} % of its timeout`,
+    );
     for (const { position, reserveMs } of tooSmallReserves(route.reviewBudgetMs, positions)) {
       const names = position.bindings.map((binding) => `${binding.interceptor}/${binding.id}`).join(", ");
-      issues.add(pointer, `review_budget ${route.reviewBudgetMs} ms leaves ${names} only ${reserveMs.toFixed(1)} ms, less than the ${MIN_GRANT_MS} ms a review needs`, "raise review_budget, lower timeouts, or bind fewer interceptors");
+      issues.add(
+        pointer,
+        `review_budget ${route.reviewBudgetMs} ms leaves ${names} only ${reserveMs.toFixed(1)} ms, less than the ${MIN_GRANT_MS} ms a review needs`,
+        "raise review_budget, lower timeouts, or bind fewer interceptors",
+      );
     }
   }
 }

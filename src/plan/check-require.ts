@@ -3,59 +3,133 @@ import type { GatewayConfig, RequireConfig } from "../config/gateway-config.ts";
 import type { BindingPlan, RoutePlan, Selector } from "../model/plan.ts";
 import type { PlacedBinding } from "./compile-bindings.ts";
 import type { Issues } from "./issues.ts";
-import { coversPattern, matchesHost, matchesMethod } from "./match-pattern.ts";
+import { coversHost, coversPattern, matchesMethod } from "./match-pattern.ts";
 
-/** Claims that routes are reviewed (C31): an issue for each route no binding covers, saying what each candidate lacks. */
-export function checkRequire(config: GatewayConfig, routes: readonly RoutePlan[], placed: readonly PlacedBinding[], issues: Issues): void {
+/** What claims are held against. */
+interface Compiled {
+  readonly routes: readonly RoutePlan[];
+  readonly placed: readonly PlacedBinding[];
+  /** Interceptors whose bindings nobody knows yet: until then they keep every route closed (C32), and there is nothing to judge. */
+  readonly unknown: ReadonlySet<string>;
+}
+
+/**
+ * Claims that routes are reviewed (C31): an issue for each route no binding covers, saying what each candidate lacks; a warning where
+ * a route is covered only because the claim accepts a gap.
+ */
+export function checkRequire(config: GatewayConfig, { routes, placed, unknown }: Compiled, issues: Issues): void {
   for (const [index, claim] of config.require.entries()) {
-    for (const route of routes.filter(({ name }) => claim.routes.includes(name))) {
-      const candidates = candidatesFor(claim, placed);
-      const lacks = candidates.map((binding) => `${binding.id}: ${lackOf(claim, route, binding) ?? ""}`);
-      if (candidates.some((binding) => lackOf(claim, route, binding) === undefined)) continue;
-      const why = lacks.length === 0 ? `interceptor ${claim.interceptor} has no enforcing binding at ${claim.phase}` : lacks.join("; ");
-      issues.add(`/require/${index}`, `route ${route.name} is not covered: ${why}`);
+    if (unknown.has(claim.interceptor)) continue;
+    const candidates = candidatesFor(claim, placed);
+    for (const route of routes) {
+      if (claim.routes.includes(route.name)) judge(claim, { route, candidates, pointer: `/require/${index}` }, issues);
     }
   }
 }
 
 function candidatesFor(claim: RequireConfig, placed: readonly PlacedBinding[]): readonly BindingPlan[] {
-  return placed
-    .map(({ binding }) => binding)
-    .filter(({ interceptor, phase, mode, id }) => interceptor === claim.interceptor && phase === claim.phase && mode !== "observe" && (claim.binding ?? id) === id);
-}
-
-/** Why a binding does not meet the claim on this route; undefined when it does. */
-function lackOf(claim: RequireConfig, route: RoutePlan, binding: BindingPlan): string | undefined {
-  const { selector } = binding;
-  if (!selector.routes.includes(route.name)) return "its selector leaves the route out";
-  if (binding.failurePolicy !== "fail-closed" && !claim.accept.includes("fail-open")) return "it is fail-open";
-  if (binding.onUnreviewable !== "refuse" && !claim.accept.includes("skip")) return "it skips what cannot be shown (on_unreviewable: skip)";
-  if (selector.when !== undefined && !claim.accept.includes("when")) return "it is conditional (when)";
-  if (selector.principals !== undefined || selector.labels !== undefined) return "it selects principals or labels";
-  const methods = claim.methods.length > 0 ? claim.methods : route.match.methods;
-  return [selector, selector.manifest].map((side) => uncovered(side, route, methods)).find((lack) => lack !== undefined);
-}
-
-function uncovered(side: Pick<Selector, "hosts" | "paths" | "methods">, route: RoutePlan, methods: readonly string[]): string | undefined {
-  if (side.methods !== undefined && (methods.length === 0 || methods.some((method) => !matchesMethod(side.methods ?? [], method)))) {
-    return `it reviews only ${side.methods.join(", ")}`;
-  }
-  if (side.hosts !== undefined && (route.match.hosts.length === 0 || route.match.hosts.some((host) => !hostCovered(side.hosts ?? [], host)))) {
-    return `it reviews only the hosts ${side.hosts.join(", ")}`;
-  }
-  return side.paths === undefined || pathCovered(side.paths, route.match.path) ? undefined : `it reviews only the paths ${side.paths.join(", ")}`;
-}
-
-const hostCovered = (patterns: readonly string[], host: string): boolean =>
-  patterns.some((pattern) => pattern === host || (!host.startsWith("*.") && matchesHost(pattern, host)) || (pattern.startsWith("*.") && host.endsWith(pattern.slice(1))));
-
-function pathCovered(sources: readonly string[], path: string): boolean {
-  const inner = parsePathPattern(path);
-  return (
-    inner.ok &&
-    sources.some((source) => {
-      const outer = parsePathPattern(source);
-      return outer.ok && coversPattern(outer.value, inner.value);
-    })
+  const bindings = placed.map(({ binding }) => binding);
+  return bindings.filter(
+    ({ interceptor, phase, mode, id }) =>
+      interceptor === claim.interceptor && phase === claim.phase && mode !== "observe" && (claim.binding ?? id) === id,
   );
+}
+
+/** One route of one claim. */
+interface Case {
+  readonly route: RoutePlan;
+  readonly candidates: readonly BindingPlan[];
+  readonly pointer: string;
+}
+
+function judge(claim: RequireConfig, { route, candidates, pointer }: Case, issues: Issues): void {
+  const methods = claimedMethods(claim, route);
+  if (methods === undefined) return;
+  const judged = candidates.map((binding) => judgement(claim, binding, { route, methods }));
+  if (judged.some(({ lacks, gaps }) => lacks.length === 0 && gaps.length === 0)) return;
+  const accepted = judged.find(({ lacks }) => lacks.length === 0);
+  if (accepted !== undefined) {
+    const gaps = accepted.gaps.join(", ");
+    return issues.warn(
+      pointer,
+      `route ${route.name} is covered by ${claim.interceptor}/${accepted.id} with an accepted gap: ${gaps}`,
+    );
+  }
+  const none = `interceptor ${claim.interceptor} has no enforcing binding at ${claim.phase}`;
+  const why = judged.length === 0 ? none : judged.map(({ id, lacks }) => `${id}: ${lacks.join(", ")}`).join("; ");
+  issues.add(pointer, `route ${route.name} is not covered: ${why}`);
+}
+
+/** What keeps one candidate from meeting a claim, and what the claim puts up with. */
+function judgement(
+  claim: RequireConfig,
+  binding: BindingPlan,
+  { route, methods }: { readonly route: RoutePlan; readonly methods: readonly string[] },
+): { readonly id: string; readonly lacks: readonly string[]; readonly gaps: readonly string[] } {
+  const gaps = gapsOf(binding);
+  const refused = gaps.filter(({ word }) => !claim.accept.includes(word));
+  const lack = lackOf(binding, route, methods);
+  return {
+    id: binding.id,
+    lacks: [...refused.map(({ why }) => why), ...(lack === undefined ? [] : [lack])],
+    gaps: gaps.filter(({ word }) => claim.accept.includes(word)).map(({ why }) => why),
+  };
+}
+
+/** The claimed methods that the route takes; an empty list means every method there is, undefined none. */
+function claimedMethods(claim: RequireConfig, { match }: RoutePlan): readonly string[] | undefined {
+  if (claim.methods.length === 0) return match.methods;
+  if (match.methods.length === 0) return claim.methods;
+  const both = [
+    ...claim.methods.filter((method) => matchesMethod(match.methods, method)),
+    ...match.methods.filter((method) => matchesMethod(claim.methods, method)),
+  ];
+  return both.length === 0 ? undefined : [...new Set(both)];
+}
+
+/** What a claim may accept by name. */
+interface Gap {
+  readonly word: RequireConfig["accept"][number];
+  readonly why: string;
+}
+
+function gapsOf({ failurePolicy, onUnreviewable, selector }: BindingPlan): readonly Gap[] {
+  const gaps: Gap[] = [];
+  if (failurePolicy !== "fail-closed") gaps.push({ word: "fail-open", why: "it is fail-open" });
+  if (onUnreviewable !== "refuse") gaps.push({ word: "skip", why: "it skips what cannot be shown (on_unreviewable: skip)" });
+  if (selector.when !== undefined) gaps.push({ word: "when", why: "it is conditional (when)" });
+  return gaps;
+}
+
+/** Why a binding does not see every request of the route; undefined when it does. */
+function lackOf({ selector }: BindingPlan, route: RoutePlan, methods: readonly string[]): string | undefined {
+  if (!selector.routes.includes(route.name)) return "its selector leaves the route out";
+  if (selector.principals !== undefined || selector.labels !== undefined) return "it selects principals or labels";
+  return uncovered(selector, route, methods) ?? uncovered(selector.manifest, route, methods);
+}
+
+function uncovered(
+  { methods, hosts, paths }: Pick<Selector, "hosts" | "paths" | "methods">,
+  { match }: RoutePlan,
+  claimed: readonly string[],
+): string | undefined {
+  if (methods !== undefined && (claimed.length === 0 || claimed.some((method) => !matchesMethod(methods, method)))) {
+    return `it reviews only ${methods.join(", ")}`;
+  }
+  if (
+    hosts !== undefined &&
+    (match.hosts.length === 0 || match.hosts.some((host) => !hosts.some((pattern) => coversHost(pattern, host))))
+  ) {
+    return `it reviews only the hosts ${hosts.join(", ")}`;
+  }
+  return paths === undefined || isPathCovered(paths, match.path) ? undefined : `it reviews only the paths ${paths.join(", ")}`;
+}
+
+function isPathCovered(sources: readonly string[], path: string): boolean {
+  const inner = parsePathPattern(path);
+  if (!inner.ok) return false;
+  return sources.some((source) => {
+    const outer = parsePathPattern(source);
+    return outer.ok && coversPattern(outer.value, inner.value);
+  });
 }

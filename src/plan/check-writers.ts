@@ -3,19 +3,35 @@ import type { Issues } from "./issues.ts";
 
 /** One writer per label, one owner per header (C10, C11): otherwise the last one wins by order, and nobody would know. */
 export function checkWriters(placed: readonly PlacedBinding[], issues: Issues): void {
-  const labels = new Map<string, string>();
-  const owners = new Map<string, string>();
-  for (const { binding, pointer } of placed) {
-    const name = `${binding.interceptor}/${binding.id} (${binding.phase})`;
-    for (const label of binding.writes.filter((write) => write === "/labels" || write.startsWith("/labels/"))) {
-      const other = [...labels].find(([written]) => written === label || written === "/labels" || label === "/labels")?.[1];
-      if (other === undefined) labels.set(label, name);
-      else issues.add(pointer, `${label} is also written by ${other}; a label has one writer`, "narrow one of them with writes:");
+  const writers = new Map<string, PlacedBinding>();
+  const owners = new Map<string, PlacedBinding>();
+  for (const entry of placed) {
+    const { writes, ownsHeaders } = entry.binding;
+    const labels = writes.filter(isLabel);
+    const shared = labels.find((label) => rivalOf(writers, label) !== undefined);
+    const rival = shared === undefined ? undefined : rivalOf(writers, shared);
+    if (rival !== undefined)
+      issues.add(entry.pointer, `${shared} is also written by ${nameOf(rival)}; a label has one writer`, HINT);
+    for (const header of ownsHeaders) {
+      const owner = owners.get(header);
+      if (owner !== undefined)
+        issues.add(entry.pointer, `the header ${header} is also owned by ${nameOf(owner)}; a header has one owner`, HINT);
+      else owners.set(header, entry);
     }
-    for (const header of binding.ownsHeaders) {
-      const other = owners.get(header);
-      if (other === undefined) owners.set(header, name);
-      else issues.add(pointer, `the header ${header} is also owned by ${other}; a header has one owner`, "narrow one of them with writes:");
-    }
+    for (const label of labels) if (!writers.has(label)) writers.set(label, entry);
   }
 }
+
+const HINT = "narrow one of them with writes:";
+
+/** Who of those before writes this label too; the container stands for all labels. */
+function rivalOf(writers: ReadonlyMap<string, PlacedBinding>, label: string): PlacedBinding | undefined {
+  if (label === ALL_LABELS) return writers.values().next().value;
+  return writers.get(label) ?? writers.get(ALL_LABELS);
+}
+
+const ALL_LABELS = "/labels";
+
+const isLabel = (pointer: string): boolean => pointer === ALL_LABELS || pointer.startsWith(`${ALL_LABELS}/`);
+
+const nameOf = ({ binding }: PlacedBinding): string => `${binding.interceptor}/${binding.id} (${binding.phase})`;

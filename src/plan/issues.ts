@@ -17,6 +17,11 @@ export class Issues {
     this.found.push({ ...this.#locate(pointer), pointer, message, ...(hint === undefined ? {} : { hint }) });
   }
 
+  /** Everything found, from top to bottom of the file. */
+  inFileOrder(): readonly ConfigIssue[] {
+    return this.found.toSorted((a, b) => a.line - b.line || a.column - b.column);
+  }
+
   /** Something an operator should know and may want; the plan stands. */
   warn(pointer: string, message: string): void {
     const { file, line, column } = this.#locate(pointer);

@@ -1,16 +1,31 @@
 import type { PathPattern } from "../model/path-pattern.ts";
 
-/** Whether a normalised path matches a pattern: the one meaning of the grammar, for routes and selectors alike. */
+/**
+ * Whether a path matches a pattern: the one meaning of the grammar, for routes and selectors alike. The path is normal, and in
+ * the spelling of `comparablePath`.
+ */
 export function matchesPattern(pattern: PathPattern, path: string): boolean {
-  const segments = path.slice(1).split("/");
-  for (const [index, expected] of pattern.segments.entries()) {
+  // where the next segment begins; past the end when none is left
+  let start = 1;
+  for (const expected of pattern.segments) {
     if (expected.kind === "globstar") return true;
-    const found = segments[index];
-    if (found === undefined) return false;
-    if (expected.kind === "literal" ? expected.text !== found : found === "") return false;
+    if (start > path.length) return false;
+    const end = segmentEnd(path, start);
+    const isMatch = expected.kind === "literal" ? isSegment(path, start, end, expected.text) : end > start;
+    if (!isMatch) return false;
+    start = end + 1;
   }
-  return segments.length === pattern.segments.length;
+  return start > path.length;
 }
+
+/** Where the segment of a path that begins at `start` ends. */
+export function segmentEnd(path: string, start: number): number {
+  const slash = path.indexOf("/", start);
+  return slash < 0 ? path.length : slash;
+}
+
+const isSegment = (path: string, start: number, end: number, text: string): boolean =>
+  end - start === text.length && path.startsWith(text, start);
 
 /** Whether every path one pattern matches is matched by the other as well. */
 export function coversPattern(outer: PathPattern, inner: PathPattern): boolean {
@@ -27,6 +42,10 @@ export function coversPattern(outer: PathPattern, inner: PathPattern): boolean {
 /** Whether a host (lower case, without port) matches `name` or `*.name`. */
 export const matchesHost = (pattern: string, host: string): boolean =>
   pattern.startsWith("*.") ? host.length > pattern.length - 1 && host.endsWith(pattern.slice(1)) : pattern === host;
+
+/** Whether every host one pattern matches is matched by the other as well; exact names are patterns too. */
+export const coversHost = (outer: string, inner: string): boolean =>
+  outer === inner || (outer.startsWith("*.") && inner.endsWith(outer.slice(1)) && inner.length > outer.length - 1);
 
 /** A request's host without its port. */
 export function hostName(host: string): string {

@@ -1,4 +1,5 @@
 import type { ExecutionPlan } from "../model/plan.ts";
+import type { JwkSet } from "./jwk-set.ts";
 
 /** One reason why the gateway may be sent traffic, or not. */
 export interface ReadinessCheck {
@@ -38,6 +39,11 @@ export interface PlanView {
 export interface MetricsText {
   readonly contentType: string;
   expose(): Promise<string>;
+}
+
+/** The gateway's public keys as they are now. */
+export interface PublicKeys {
+  jwks(): JwkSet;
 }
 
 /** One interceptor as it stands now. */

@@ -9,6 +9,8 @@ export interface AdminAnswer {
   readonly status: number;
   readonly contentType: string;
   readonly body: string;
+  /** How long others may keep the answer, seconds; undefined: not at all. */
+  readonly maxAgeS?: number;
 }
 
 /** One admin endpoint, as data. */

@@ -35,6 +35,7 @@ export class FakeAdminFacts implements AdminFacts {
     expose: () => Promise.resolve("sallyport_x 1\n"),
   };
   readonly plan = { plan: () => this.currentPlan };
+  readonly publicKeys = { jwks: () => ({ keys: [] }) };
   readonly interceptors = { interceptors: () => this.states };
 
   readonly reloader = {

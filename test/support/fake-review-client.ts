@@ -4,7 +4,14 @@ import type { Manifest } from "../../src/model/manifest.ts";
 import type { BindingPlan } from "../../src/model/plan.ts";
 import { err, ok, type Result } from "../../src/model/result.ts";
 import type { ReviewFailure } from "../../src/model/review-failure.ts";
-import type { BindingConfig, ReviewCall, ReviewClient, ReviewClientStatus, Reviewer, ReviewSubject } from "../../src/ports/review-client.ts";
+import type {
+  BindingConfig,
+  ReviewCall,
+  ReviewClient,
+  ReviewClientStatus,
+  Reviewer,
+  ReviewSubject,
+} from "../../src/ports/review-client.ts";
 
 /** One review a fake was asked for. */
 export interface FakeReview {

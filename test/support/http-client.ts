@@ -1,4 +1,10 @@
-import { Agent as PlainAgent, request as plainRequest, type ClientRequest, type IncomingMessage, type OutgoingHttpHeaders } from "node:http";
+import {
+  Agent as PlainAgent,
+  request as plainRequest,
+  type ClientRequest,
+  type IncomingMessage,
+  type OutgoingHttpHeaders,
+} from "node:http";
 import { request as tlsRequest } from "node:https";
 import type { ConnectionOptions } from "node:tls";
 
@@ -41,7 +47,11 @@ export interface Begun {
 /** Begins a request without ending it. */
 export function begin(url: string, { method, headers = {}, body, agent, tls = {} }: ClientOptions = {}): Begun {
   const length = typeof body === "string" || body instanceof Uint8Array ? { "content-length": Buffer.byteLength(body) } : {};
-  const options = { method: method ?? (body === undefined ? "GET" : "POST"), headers: { ...length, ...headers }, ...(agent === undefined ? {} : { agent }) };
+  const options = {
+    method: method ?? (body === undefined ? "GET" : "POST"),
+    headers: { ...length, ...headers },
+    ...(agent === undefined ? {} : { agent }),
+  };
   const request = url.startsWith("https:") ? tlsRequest(url, { ...options, ...tls, agent: false }) : plainRequest(url, options);
   const response = new Promise<IncomingMessage>((resolve, reject) => {
     request.once("response", resolve);
@@ -60,7 +70,9 @@ export async function whole(response: IncomingMessage): Promise<ClientAnswer> {
   const body = Buffer.concat(chunks);
   return {
     status: response.statusCode ?? 0,
-    headers: Object.fromEntries(Object.entries(response.headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(", ") : (value ?? "")])),
+    headers: Object.fromEntries(
+      Object.entries(response.headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(", ") : (value ?? "")]),
+    ),
     rawHeaders: response.rawHeaders,
     body,
     text: body.toString("utf8"),

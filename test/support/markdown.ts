@@ -48,7 +48,7 @@ function leadsSomewhere(file: string, link: string): boolean {
 }
 
 /** The anchors GitHub gives to the headings of a file. */
-export function anchorsOf(file: string): ReadonlySet<string> {
+function anchorsOf(file: string): ReadonlySet<string> {
   const anchors = new Set<string>();
   for (const [, heading = ""] of prose(file).matchAll(/^#{1,6} (.+)$/gm)) {
     const plain = heading.replaceAll(/\[([^\]]*)\]\([^)]*\)/g, "$1").toLowerCase();

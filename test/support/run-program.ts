@@ -9,15 +9,29 @@ export interface ProgramRun {
   readonly stderr: string;
 }
 
-/** Runs a program to its end, 20 seconds at most. Rejects only when it cannot be started or overstays. */
-export function runProgram(file: string, argv: readonly string[], options: { readonly cwd?: string; readonly env?: Readonly<Record<string, string | undefined>>; readonly timeoutMs?: number } = {}): Promise<ProgramRun> {
-  const { timeoutMs = 20_000, ...rest } = options;
+/** Runs a program to its end, 50 seconds at most: rather the machine is busy than the program stuck. Rejects only when it cannot be started or overstays. */
+export function runProgram(
+  file: string,
+  argv: readonly string[],
+  options: {
+    readonly cwd?: string;
+    readonly env?: Readonly<Record<string, string | undefined>>;
+    readonly timeoutMs?: number;
+  } = {},
+): Promise<ProgramRun> {
+  const { timeoutMs = 50_000, ...rest } = options;
   return new Promise((resolve, reject) => {
-    execFile(file, argv, { ...rest, timeout: timeoutMs, maxBuffer: 64 * 1024 * 1024 }, (error, stdout, stderr) => {
-      if (error === null) return resolve({ code: 0, stdout, stderr });
-      if (typeof error.code === "number") return resolve({ code: error.code, stdout, stderr });
-      reject(new Error(`${file} ${argv.join(" ")} did not run to its end: ${error.message}\n${stderr}`));
-    });
+    // killed, because a program that heeds SIGTERM would seem to have ended by itself
+    execFile(
+      file,
+      argv,
+      { ...rest, timeout: timeoutMs, killSignal: "SIGKILL", maxBuffer: 64 * 1024 * 1024 },
+      (error, stdout, stderr) => {
+        if (error === null) return resolve({ code: 0, stdout, stderr });
+        if (typeof error.code === "number") return resolve({ code: error.code, stdout, stderr });
+        reject(new Error(`${file} ${argv.join(" ")} did not run to its end: ${error.message}\n${stderr}`));
+      },
+    );
   });
 }
 

@@ -49,7 +49,13 @@ log: { level: debug }
 export const withPreamble = (config: string): string => (/^version:/m.test(config) ? config : PREAMBLE + config);
 
 /** Starts a gateway; throws with every issue when it does not come up. */
-export async function startGateway({ config, files = {}, place = writeFile, strict = false, env = {} }: TestGatewayOptions): Promise<TestGateway> {
+export async function startGateway({
+  config,
+  files = {},
+  place = writeFile,
+  strict = false,
+  env = {},
+}: TestGatewayOptions): Promise<TestGateway> {
   const directory = await temporaryDirectory();
   for (const [name, content] of Object.entries(files)) await writeFile(join(directory.path, name), content);
   const configFile = directory.file("gateway.yaml");
@@ -60,7 +66,6 @@ export async function startGateway({ config, files = {}, place = writeFile, stri
     env,
     strict,
     version: "0.0.0-test",
-    gatewayId: "test",
     clock: systemClock(),
     ids: systemIds(),
     openLog: (level) => pinoLog({ level, destination: { line: (text) => log.take(text) } }),
@@ -106,7 +111,14 @@ class LineCollector {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         this.#waiting.delete(look);
-        reject(new Error(`no such log line within ${deadlineMs} ms; last lines:\n${this.lines.slice(-10).map((line) => JSON.stringify(line)).join("\n")}`));
+        reject(
+          new Error(
+            `no such log line within ${deadlineMs} ms; last lines:\n${this.lines
+              .slice(-10)
+              .map((line) => JSON.stringify(line))
+              .join("\n")}`,
+          ),
+        );
       }, deadlineMs);
       const look = (line: LogLine): void => {
         if (!wanted(line)) return;

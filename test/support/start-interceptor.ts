@@ -1,4 +1,4 @@
-import { serve, type Interceptor, type RunningInterceptor } from "@sallyport/interceptors-sdk";
+import { type GatewayProof, serve, type Interceptor, type RunningInterceptor } from "@sallyport/interceptors-sdk";
 import { testCertificates } from "./certificates.ts";
 
 /** An interceptor of our SDK, served over mTLS in this process. */
@@ -8,13 +8,17 @@ export interface TestInterceptor extends AsyncDisposable {
 }
 
 /** Serves an interceptor on a free (or the given) loopback port; its certificate is for `localhost`. */
-export async function startInterceptor(interceptor: Interceptor, port = 0): Promise<TestInterceptor> {
+export async function startInterceptor(
+  interceptor: Interceptor,
+  port = 0,
+  gateway: GatewayProof = { identity: "mtls" },
+): Promise<TestInterceptor> {
   const certificates = await testCertificates();
   const { cert, key } = await certificates.server();
   const running = await serve(interceptor, {
     listen: `grpcs://127.0.0.1:${port}`,
-    tls: { ca: certificates.ca, cert, key },
-    gateway: { identity: "mtls" },
+    tls: gateway.identity === "jwt" ? { cert, key } : { ca: certificates.ca, cert, key },
+    gateway,
     signals: false,
     log: () => {},
     drainMs: 500,

@@ -16,13 +16,18 @@ export interface TestNginx extends AsyncDisposable {
 const PATIENCE_MS = 10_000;
 
 /** Starts nginx on a free loopback port. `files` are what it serves, `server` are lines inside its `server` block. */
-export async function startNginx(program: string, { files, server = "" }: { readonly files: Readonly<Record<string, string | Uint8Array>>; readonly server?: string }): Promise<TestNginx> {
+export async function startNginx(
+  program: string,
+  { files, server = "" }: { readonly files: Readonly<Record<string, string | Uint8Array>>; readonly server?: string },
+): Promise<TestNginx> {
   const directory = await temporaryDirectory();
   const port = await freePort();
   await mkdir(directory.file("www"));
   for (const [name, content] of Object.entries(files)) await writeFile(join(directory.file("www"), name), content);
   await writeFile(directory.file("nginx.conf"), configuration({ directory: directory.path, port, server }));
-  const child = spawn(program, ["-p", directory.path, "-e", directory.file("error.log"), "-c", directory.file("nginx.conf")], { stdio: ["ignore", "ignore", "pipe"] });
+  const child = spawn(program, ["-p", directory.path, "-e", directory.file("error.log"), "-c", directory.file("nginx.conf")], {
+    stdio: ["ignore", "ignore", "pipe"],
+  });
   let said = "";
   child.stderr.setEncoding("utf8").on("data", (text: string) => (said += text));
   const gone = once(child, "exit");
@@ -43,7 +48,15 @@ export async function startNginx(program: string, { files, server = "" }: { read
 }
 
 /** Everything nginx would write elsewhere is put into the directory; as root it would otherwise change to a user who may not read it. */
-const configuration = ({ directory, port, server }: { readonly directory: string; readonly port: number; readonly server: string }): string => `daemon off;
+const configuration = ({
+  directory,
+  port,
+  server,
+}: {
+  readonly directory: string;
+  readonly port: number;
+  readonly server: string;
+}): string => `daemon off;
 worker_processes 1;
 pid ${directory}/nginx.pid;
 ${process.getuid?.() === 0 ? "user root;" : ""}

@@ -5,6 +5,9 @@ import { runProgram, type ProgramRun } from "./run-program.ts";
 /** The program as it is started by people. */
 export const MAIN = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 
+/** Compiled sources of one process are the next one's: a start costs half. */
+const COMPILE_CACHE = fileURLToPath(new URL("../../node_modules/.cache/sallyport-e2e", import.meta.url));
+
 /** Where a process runs, and in which environment (on top of this one's, without its `SALLYPORT_*`). */
 export interface Surroundings {
   readonly cwd: string;
@@ -24,7 +27,10 @@ export interface RunningSallyport extends AsyncDisposable {
   /** Lines of its log so far: standard output as JSON. */
   lines(): readonly Readonly<Record<string, unknown>>[];
   /** Resolves when what it wrote satisfies; rejects when it ends before, or after `deadlineMs`. */
-  until(satisfied: (written: { readonly stdout: string; readonly stderr: string }) => boolean, deadlineMs?: number): Promise<void>;
+  until(
+    satisfied: (written: { readonly stdout: string; readonly stderr: string }) => boolean,
+    deadlineMs?: number,
+  ): Promise<void>;
   signal(name: NodeJS.Signals): void;
   /** Resolves when it is gone. */
   readonly ended: Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null }>;
@@ -32,7 +38,11 @@ export interface RunningSallyport extends AsyncDisposable {
 
 /** Starts `sallyport <argv>`; disposing kills it if it is still there. */
 export function startSallyport(argv: readonly string[], surroundings: Surroundings): RunningSallyport {
-  const child = spawn(process.execPath, [MAIN, ...argv], { cwd: surroundings.cwd, env: environment(surroundings), stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, [MAIN, ...argv], {
+    cwd: surroundings.cwd,
+    env: environment(surroundings),
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   const written = { stdout: "", stderr: "" };
   const waiting = new Set<() => void>();
   const look = (): void => waiting.forEach((each) => each());
@@ -43,7 +53,9 @@ export function startSallyport(argv: readonly string[], surroundings: Surroundin
     });
   }
   // close, not exit: by then everything it wrote is here
-  const ended = new Promise<Awaited<RunningSallyport["ended"]>>((resolve) => child.once("close", (code, signal) => resolve({ code, signal })));
+  const ended = new Promise<Awaited<RunningSallyport["ended"]>>((resolve) =>
+    child.once("close", (code, signal) => resolve({ code, signal })),
+  );
   void ended.then(look);
   return {
     pid: child.pid ?? 0,
@@ -70,7 +82,11 @@ interface Watched {
   readonly waiting: Set<() => void>;
 }
 
-function untilWritten({ child, written, waiting }: Watched, satisfied: (written: Watched["written"]) => boolean, deadlineMs: number): Promise<void> {
+function untilWritten(
+  { child, written, waiting }: Watched,
+  satisfied: (written: Watched["written"]) => boolean,
+  deadlineMs: number,
+): Promise<void> {
   return new Promise((resolve, reject) => {
     const settle = (error?: Error): void => {
       clearTimeout(timer);
@@ -78,10 +94,14 @@ function untilWritten({ child, written, waiting }: Watched, satisfied: (written:
       if (error === undefined) resolve();
       else reject(error);
     };
-    const timer = setTimeout(() => settle(new Error(`not within ${deadlineMs} ms; it wrote:\n${written.stdout}\n${written.stderr}`)), deadlineMs);
+    const timer = setTimeout(
+      () => settle(new Error(`not within ${deadlineMs} ms; it wrote:\n${written.stdout}\n${written.stderr}`)),
+      deadlineMs,
+    );
     const look = (): void => {
       if (satisfied(written)) settle();
-      else if (child.exitCode !== null || child.signalCode !== null) settle(new Error(`it ended with ${child.exitCode ?? child.signalCode}; it wrote:\n${written.stdout}\n${written.stderr}`));
+      else if (child.exitCode !== null || child.signalCode !== null)
+        settle(new Error(`it ended with ${child.exitCode ?? child.signalCode}; it wrote:\n${written.stdout}\n${written.stderr}`));
     };
     waiting.add(look);
     look();
@@ -106,12 +126,15 @@ export interface Listening {
 export async function listening(process: RunningSallyport): Promise<Listening> {
   const line = /^\{"listeners":.*\}$/m;
   await process.until(({ stderr }) => line.test(stderr));
-  const said = JSON.parse(line.exec(process.stderr)?.[0] ?? "{}") as { listeners: { scheme: string; port: number }[]; admin: { port: number } }; // run.ts writes it
+  const said = JSON.parse(line.exec(process.stderr)?.[0] ?? "{}") as {
+    listeners: { scheme: string; port: number }[];
+    admin: { port: number };
+  }; // run.ts writes it
   const [door] = said.listeners;
   return { url: `${door?.scheme}://127.0.0.1:${door?.port}`, adminUrl: `http://127.0.0.1:${said.admin.port}` };
 }
 
 function environment({ env = {} }: Surroundings): Record<string, string | undefined> {
   const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith("SALLYPORT_") && !name.startsWith("VITEST"));
-  return { ...Object.fromEntries(inherited), NO_COLOR: "1", ...env };
+  return { ...Object.fromEntries(inherited), NO_COLOR: "1", NODE_COMPILE_CACHE: COMPILE_CACHE, ...env };
 }

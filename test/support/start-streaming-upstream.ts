@@ -15,7 +15,7 @@ export async function startStreamingUpstream(answer: RequestListener): Promise<S
   const server = createServer((request, response) => {
     request.on("error", () => {});
     response.on("error", () => {});
-    void answer(request, response);
+    answer(request, response);
   });
   server.on("connection", () => (connections += 1));
   server.listen(0, "127.0.0.1");

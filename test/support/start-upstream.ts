@@ -30,7 +30,13 @@ export async function startUpstream(answer: Answering = answerOk): Promise<TestU
     request.on("error", () => {});
     request.on("end", () => {
       const body = Buffer.concat(chunks);
-      seen.push({ method: request.method ?? "", url: request.url ?? "", rawHeaders: request.rawHeaders, headers: flat(request), body });
+      seen.push({
+        method: request.method ?? "",
+        url: request.url ?? "",
+        rawHeaders: request.rawHeaders,
+        headers: flat(request),
+        body,
+      });
       answer(request, response, body);
     });
   });
@@ -48,7 +54,9 @@ export async function startUpstream(answer: Answering = answerOk): Promise<TestU
 }
 
 const flat = (request: IncomingMessage): Readonly<Record<string, string>> =>
-  Object.fromEntries(Object.entries(request.headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(", ") : (value ?? "")]));
+  Object.fromEntries(
+    Object.entries(request.headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(", ") : (value ?? "")]),
+  );
 
 function answerOk(_request: IncomingMessage, response: ServerResponse): void {
   response.setHeader("content-type", "application/json");

@@ -1,3 +1,4 @@
+import { chmod } from "node:fs/promises";
 import {
   constants,
   createSecureServer,
@@ -63,6 +64,7 @@ export interface TestInterceptorTls {
 
 /** A service that does exactly what it is told, well or badly, over real HTTP/2. */
 export interface TestInterceptor extends AsyncDisposable {
+  /** 0 on a unix socket. */
   readonly port: number;
   /** Every call, in order of arrival. */
   readonly calls: readonly ReceivedCall[];
@@ -74,10 +76,10 @@ export interface TestInterceptor extends AsyncDisposable {
   kill(): Promise<void>;
 }
 
-/** Starts one on a free port of 127.0.0.1, or on a given port (to come back after `kill`). */
+/** Starts one on a free port of 127.0.0.1, on a given port (to come back after `kill`), or on a unix socket only its owner may use. */
 export async function testInterceptor(
   script: Script,
-  options: { readonly tls?: TestInterceptorTls; readonly port?: number } = {},
+  options: { readonly tls?: TestInterceptorTls; readonly port?: number; readonly path?: string } = {},
 ): Promise<TestInterceptor> {
   const server = serverFor(options.tls);
   const sessions = new Set<ServerHttp2Session>();
@@ -95,9 +97,11 @@ export async function testInterceptor(
     stream.on("error", () => {});
     void serve(stream, headers, state);
   });
-  await new Promise<void>((resolve, reject) => server.once("error", reject).listen(options.port ?? 0, "127.0.0.1", resolve));
+  const at = options.path === undefined ? { port: options.port ?? 0, host: "127.0.0.1" } : { path: options.path };
+  await new Promise<void>((resolve, reject) => server.once("error", reject).listen(at, resolve));
+  if (options.path !== undefined) await chmod(options.path, 0o600);
   // a TCP server's address is an object
-  const { port } = server.address() as AddressInfo;
+  const port = options.path === undefined ? (server.address() as AddressInfo).port : 0;
   const kill = async (): Promise<void> => {
     for (const session of sessions) session.destroy();
     for (const socket of sockets) socket.destroy();

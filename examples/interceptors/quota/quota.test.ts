@@ -16,7 +16,7 @@ describe("quota", () => {
 
   const reserve = async (who: { tenant?: string; principal?: string } = {}, id = `request-${(requests += 1)}`) => {
     const { verdict } = await review(interceptor, "reserve", {
-      request: { id },
+      request: { headers: { traceparent: id } },
       ...(who.tenant !== undefined && { labels: { tenant: who.tenant } }),
       principal: { id: who.principal ?? "alice" },
       config,
@@ -25,7 +25,7 @@ describe("quota", () => {
   };
 
   const settle = (id: string, outcome: { status: number; failure?: string; open?: boolean }) =>
-    review(interceptor, "settle", { request: { id }, principal: { id: "alice" }, outcome });
+    review(interceptor, "settle", { request: { headers: { traceparent: id } }, principal: { id: "alice" }, outcome });
 
   it("denies the request after the last of the quota, and says when to come back", async () => {
     expect((await reserve()).kind).toBe("allow");
@@ -61,14 +61,17 @@ describe("quota", () => {
   });
 
   it("counts a review that is sent twice once", async () => {
-    for (const attempt of [1, 2]) await review(interceptor, "reserve", { principal: { id: "alice" }, config, attempt, reviewId: "same" });
+    await reserve({}, "same");
+    await reserve({}, "same");
     expect((await reserve()).kind).toBe("allow");
   });
 
-  it("counts two requests under one request id twice, because a client chooses it", async () => {
-    await reserve({}, "chosen");
-    await reserve({}, "chosen");
-    expect((await reserve({}, "chosen")).kind).toBe("deny");
+  it("gives nothing back for a request it denied itself", async () => {
+    await reserve();
+    await reserve();
+    expect((await reserve({}, "denied")).kind).toBe("deny");
+    await settle("denied", { status: 429, failure: "quota_exceeded" });
+    expect((await reserve()).kind).toBe("deny");
   });
 
   it("gives back what a failed request spent, once it has ended", async () => {

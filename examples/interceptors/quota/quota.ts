@@ -1,6 +1,7 @@
 import { allow, binding, defineInterceptor, deny, type Interceptor, serveFromEnv } from "@sallyport/interceptors-sdk";
 
-const NEEDS = ["/request/id", "/labels/tenant", "/principal/id"] as const;
+// traceparent carries the gateway's own span: one exchange, whatever request id its client chose
+const NEEDS = ["/request/headers/traceparent", "/labels/tenant", "/principal/id"] as const;
 const MAX_SUBJECTS = 10_000;
 
 /**
@@ -19,23 +20,24 @@ export function quota(now: () => number = () => performance.now()): Interceptor<
         phase: "pre-route",
         mode: "validate",
         needs: NEEDS,
-        idempotent: true, // spent by review id: the same review twice counts once, two requests under one request id twice
+        idempotent: true, // spent by exchange: the same review twice counts once
         config: quotaConfig,
-        review({ request, labels, principal }, { config, reviewId }) {
+        review({ request, labels, principal }, { config }) {
+          const exchange = request.headers.traceparent ?? "";
           const subject = subjectOf(labels["tenant"], principal.id);
           let window = windows.get(subject);
           if (window === undefined || window.endsAtMs <= now()) {
             if (windows.size >= MAX_SUBJECTS) forgetEnded(windows, now());
             if (windows.size >= MAX_SUBJECTS) return deny(503, "quota_busy", "too many callers are being counted");
-            window = { endsAtMs: now() + config.windowMs, spent: new Map() };
+            window = { endsAtMs: now() + config.windowMs, spent: new Set() };
             windows.set(subject, window);
           }
-          if (!window.spent.has(reviewId) && window.spent.size >= config.limit) {
+          if (!window.spent.has(exchange) && window.spent.size >= config.limit) {
             const retryAfter = Math.ceil((window.endsAtMs - now()) / 1000);
             const message = `the quota of ${config.limit} requests is spent; it is renewed in ${retryAfter} s`;
             return deny(429, "quota_exceeded", message, { headers: { "retry-after": retryAfter } });
           }
-          window.spent.set(reviewId, request.id);
+          window.spent.add(exchange);
           return allow().annotate("quota-left", String(config.limit - window.spent.size));
         },
       }),
@@ -46,8 +48,8 @@ export function quota(now: () => number = () => performance.now()): Interceptor<
         review({ request, labels, principal, outcome }) {
           const broughtNothing = outcome.failure !== "" || outcome.status >= 500;
           if (outcome.open || !broughtNothing) return allow();
-          const spent = windows.get(subjectOf(labels["tenant"], principal?.id ?? ""))?.spent;
-          spent?.delete([...spent].find(([, requestId]) => requestId === request.id)?.[0] ?? "");
+          const window = windows.get(subjectOf(labels["tenant"], principal?.id ?? ""));
+          window?.spent.delete(request.headers.traceparent ?? "");
           return allow().annotate("quota", "refunded");
         },
       }),
@@ -57,8 +59,7 @@ export function quota(now: () => number = () => performance.now()): Interceptor<
 
 interface Window {
   readonly endsAtMs: number;
-  /** Review id to request id: a client may choose the latter, so it cannot be what is counted. */
-  readonly spent: Map<string, string>;
+  readonly spent: Set<string>;
 }
 
 const subjectOf = (tenant: string | undefined, principalId: string): string =>

@@ -90,6 +90,7 @@ function serve(app: FastifyInstance, route: AdminRoute, { token, log }: AdminSer
     handler: async (request, reply) => {
       const body = typeof request.body === "string" ? request.body : "";
       const answer = await route.answer({ query: singleValues(request.query), body });
+      if (answer.maxAgeS !== undefined) reply.header("cache-control", `public, max-age=${answer.maxAgeS}`);
       return reply.code(answer.status).type(answer.contentType).send(answer.body);
     },
   });

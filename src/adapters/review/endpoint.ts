@@ -4,16 +4,27 @@ import { credentials, type ChannelCredentials, type ChannelOptions } from "@grpc
 import { err, ok, type Result } from "../../model/result.ts";
 import { isIpAddress } from "../../support/ip-address.ts";
 import type { PemMaterial } from "../certificates/pem-files.ts";
+import type { UnixTrust } from "./unix/unix-guard.ts";
 
 /** Where a service listens, and how it is trusted. */
 export type ReviewEndpoint =
   /** Mutual TLS. */
   | { readonly kind: "grpcs"; readonly host: string; readonly port: number; readonly tls: { readonly serverName: string } }
   /** No TLS; allowed by the operator only. */
-  | { readonly kind: "grpc"; readonly host: string; readonly port: number };
+  | { readonly kind: "grpc"; readonly host: string; readonly port: number }
+  /** A socket of this machine, trusted by its owners and its peer's user; mutual TLS over it where `tls` says so (C39). */
+  | {
+      readonly kind: "unix";
+      readonly path: string;
+      readonly tls: { readonly serverName: string } | undefined;
+      readonly trust: UnixTrust;
+    };
 
 /** The target in the client library's spelling: an address is not looked up. */
-export function targetOf({ host, port }: ReviewEndpoint): string {
+export function targetOf(endpoint: ReviewEndpoint): string {
+  // the path behind an empty authority: `unix:path` could be relative
+  if (endpoint.kind === "unix") return `unix://${endpoint.path}`;
+  const { host, port } = endpoint;
   if (!isIpAddress(host)) return `dns:${host}:${port}`;
   return host.includes(":") ? `ipv6:[${host}]:${port}` : `ipv4:${host}:${port}`;
 }
@@ -25,12 +36,13 @@ export interface Security {
 }
 
 /**
- * What the peer must show and what it is shown. Under `grpcs://` both sides have certificates: without ours there is no channel. The
- * error says what is wrong with the PEM material and quotes none of it.
+ * What the peer must show and what it is shown. Under TLS both sides have certificates: without ours there is no channel. The error
+ * says what is wrong with the PEM material and quotes none of it.
  */
 export function securityOf(endpoint: ReviewEndpoint, pems: PemMaterial | undefined): Result<Security, string> {
-  if (endpoint.kind === "grpc") return ok({ credentials: credentials.createInsecure(), options: {} });
-  if (pems?.pair === undefined || pems.caPem === undefined) return err("grpcs needs a CA, a client certificate and its key");
+  if (endpoint.kind === "grpc" || endpoint.tls === undefined)
+    return ok({ credentials: credentials.createInsecure(), options: {} });
+  if (pems?.pair === undefined || pems.caPem === undefined) return err("TLS needs a CA, a client certificate and its key");
   const { serverName } = endpoint.tls;
   const { certPem, keyPem } = pems.pair;
   try {
@@ -43,7 +55,7 @@ export function securityOf(endpoint: ReviewEndpoint, pems: PemMaterial | undefin
       }),
       options: {
         "grpc.ssl_target_name_override": sniOf(serverName),
-        "grpc.default_authority": authorityOf(serverName, endpoint.port),
+        "grpc.default_authority": authorityOf(serverName, endpoint),
       },
     });
   } catch {
@@ -68,5 +80,7 @@ function identityProblem(serverName: string, certificate: PeerCertificate): Erro
 /** TLS allows no address as a server name (RFC 6066 section 3), and Node 26 refuses to send one. */
 const sniOf = (serverName: string): string => (isIpAddress(serverName) ? "interceptor.invalid" : serverName);
 
-const authorityOf = (serverName: string, port: number): string =>
-  `${serverName.includes(":") ? `[${serverName}]` : serverName}:${port}`;
+function authorityOf(serverName: string, endpoint: ReviewEndpoint): string {
+  const host = serverName.includes(":") ? `[${serverName}]` : serverName;
+  return endpoint.kind === "unix" ? host : `${host}:${endpoint.port}`;
+}

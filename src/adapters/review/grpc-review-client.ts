@@ -1,5 +1,6 @@
 import { LIMITS } from "../../model/limits.ts";
 import type { Result } from "../../model/result.ts";
+import type { CallCredential } from "../../ports/call-credential.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Log } from "../../ports/log.ts";
 import type { ReviewClient } from "../../ports/review-client.ts";
@@ -10,14 +11,17 @@ import { DescribeAgain } from "./describe-again.ts";
 import { describe, encodeDescribe } from "./describe.ts";
 import type { ReviewEndpoint } from "./endpoint.ts";
 import { InterceptorChannel } from "./interceptor-channel.ts";
+import type { SocketFacts } from "./unix/socket-facts.ts";
 
 /** One interceptor to be reached over gRPC. */
 export interface GrpcReviewClientConfig {
   /** The operator's name for it. */
   readonly name: string;
   readonly endpoint: ReviewEndpoint;
-  /** For `grpcs`: the authorities trusted to name the service, and our own certificate. Without them every call fails `unavailable`. */
+  /** For TLS: the authorities trusted to name the service, and our own certificate. Without them every call fails `unavailable`. */
   readonly tls: PemMaterial | undefined;
+  /** What calls show of who makes them (C38); never over `grpc://`. Without a valid one no call is made. */
+  readonly credential?: CallCredential | undefined;
   readonly gatewayId: string;
   readonly gatewayVersion: string;
   /** Reviews in flight at once. */
@@ -34,22 +38,31 @@ export interface GrpcReviewClient extends ReviewClient {
   setLimits(limits: Pick<GrpcReviewClientConfig, "maxConcurrentReviews" | "maxPendingReviews">): void;
 }
 
+/** What a client is made with. */
+export interface GrpcReviewClientDeps {
+  readonly clock: Clock;
+  readonly log: Log;
+  /** What unix sockets are checked by. Default: what this machine says. */
+  readonly sockets?: SocketFacts;
+}
+
 /** Connects to an interceptor and stays connected. Closing lets calls in flight finish; later ones fail `unavailable`. */
 export function grpcReviewClient(
   config: GrpcReviewClientConfig,
-  { clock, log }: { readonly clock: Clock; readonly log: Log },
+  { clock, log, sockets }: GrpcReviewClientDeps,
 ): GrpcReviewClient {
-  const { name, endpoint, tls, gatewayId, gatewayVersion } = config;
+  const { name, endpoint, tls, credential, gatewayId, gatewayVersion } = config;
   let { maxConcurrentReviews } = config;
   const again = new DescribeAgain(clock);
   const admission = new Admission({ maxInside: maxConcurrentReviews, maxWaiting: config.maxPendingReviews }, clock);
   let describing = 0;
   const channel = new InterceptorChannel(
-    { name, endpoint, pems: tls, gatewayVersion },
+    { name, endpoint, pems: tls, credential, gatewayVersion },
     receiveLimit(LIMITS.maxResponseBytes.fallback),
     {
       clock,
       log,
+      sockets,
       // a Describe under way asks the service that was just reached
       onReady() {
         if (describing === 0) again.wish();
@@ -67,6 +80,11 @@ export function grpcReviewClient(
     reviewer: (binding, hidden) =>
       reviewerOf(binding, hidden, { channel, admission, clock, onConfigUnknown: () => again.wish() }),
     onDescribeAgain: (listener) => again.on(listener),
+    status: () => ({
+      connected: channel.connected,
+      pendingReviews: admission.waiting,
+      ...(channel.fault === undefined ? {} : { fault: channel.fault }),
+    }),
     rotate: (pems) => channel.rotate(pems),
     setLimits(limits) {
       maxConcurrentReviews = limits.maxConcurrentReviews;

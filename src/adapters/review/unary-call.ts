@@ -1,4 +1,4 @@
-import { Metadata, status, type ChannelInterface as Channel, type StatusObject } from "@grpc/grpc-js";
+import { status, type ChannelInterface as Channel, type Metadata, type StatusObject } from "@grpc/grpc-js";
 import type { CallStatus } from "./status-to-failure.ts";
 
 /** How one call ended. */
@@ -13,6 +13,7 @@ export type CallOutcome =
 export interface CallRequest {
   readonly method: string;
   readonly message: Buffer;
+  readonly metadata: Metadata;
   /** Wall clock, epoch milliseconds: what the peer is told, and the library's own limit. */
   readonly deadlineMs: number;
 }
@@ -23,7 +24,7 @@ export interface CallRequest {
  */
 export function unaryCall(
   channel: Channel,
-  { method, message, deadlineMs }: CallRequest,
+  { method, message, metadata, deadlineMs }: CallRequest,
   done: (outcome: CallOutcome) => void,
 ): () => void {
   const call = channel.createCall(method, deadlineMs, null, null, null);
@@ -34,7 +35,7 @@ export function unaryCall(
     over = true;
     done(outcome);
   };
-  call.start(new Metadata(), {
+  call.start(metadata, {
     onReceiveMetadata: () => {},
     onReceiveMessage: (received: Buffer) => {
       if (reply !== undefined) {

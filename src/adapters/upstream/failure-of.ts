@@ -16,8 +16,11 @@ function problemOf({ name, message }: Error, code: string): UpstreamFailure["pro
   // the request cannot be written: its length is not what was declared, or a name or value no header may have
   if (code === "UND_ERR_REQ_CONTENT_LENGTH_MISMATCH" || code === "UND_ERR_INVALID_ARG" || code === "UND_ERR_NOT_SUPPORTED")
     return "bad_request";
-  return "upstream_unreachable";
+  // the connection stood, so the upstream may have acted on what it read: nothing that invites a repeat
+  return BROKEN.has(code) ? "upstream_invalid_response" : "upstream_unreachable";
 }
+
+const BROKEN: ReadonlySet<string> = new Set(["UND_ERR_SOCKET", "ECONNRESET", "EPIPE"]);
 
 const INVALID_RESPONSE: ReadonlySet<string> = new Set([
   "UND_ERR_HEADERS_OVERFLOW",

@@ -11,7 +11,9 @@ export interface DemoPlaces {
 export const DEMO_QUOTA = 5;
 
 /** The demonstration's gateway, as an operator would write it. */
-export const demoConfig = (places: DemoPlaces): string => `# Written by "sallyport demo". Change it while the gateway runs: every save is taken up, or refused with the line that is wrong.
+export const demoConfig = (
+  places: DemoPlaces,
+): string => `# Written by "sallyport demo". Change it while the gateway runs: every save is taken up, or refused with the line that is wrong.
 version: 1
 
 listeners:
@@ -72,4 +74,7 @@ export const DEMO_CALLERS = [
 
 /** The api-key file, with hashes in the place of keys. */
 export const demoKeys = (sha256: (text: string) => string): string =>
-  DEMO_CALLERS.map(({ id, apiKey, tenants }) => `- id: ${id}\n  sha256: ${sha256(apiKey)}\n  principal: { id: ${id}, tenants: [${tenants.join(", ")}], scopes: [] }\n`).join("");
+  DEMO_CALLERS.map(
+    ({ id, apiKey, tenants }) =>
+      `- id: ${id}\n  sha256: ${sha256(apiKey)}\n  principal: { id: ${id}, tenants: [${tenants.join(", ")}], scopes: [] }\n`,
+  ).join("");

@@ -20,7 +20,18 @@ const PATIENCE_MS = 10_000;
 /** Starts `examples/interceptors/<name>` on a free loopback port over mTLS and waits until it listens. Rejects with what it said when it does not. */
 export async function startDemoInterceptor(name: string, tls: DemoTls): Promise<DemoInterceptor> {
   const script = fileURLToPath(new URL(`../../../examples/interceptors/${name}/${name}.ts`, import.meta.url));
-  const flags = ["--listen", "grpcs://127.0.0.1:0", "--ca", tls.caFile, "--cert", tls.certFile, "--key", tls.keyFile, "--client-name", "gateway.demo"];
+  const flags = [
+    "--listen",
+    "grpcs://127.0.0.1:0",
+    "--ca",
+    tls.caFile,
+    "--cert",
+    tls.certFile,
+    "--key",
+    tls.keyFile,
+    "--client-name",
+    "gateway.demo",
+  ];
   const child = spawn(process.execPath, [script, ...flags], { stdio: ["ignore", "pipe", "pipe"] });
   let said = "";
   child.stderr.setEncoding("utf8").on("data", (text: string) => (said = `${said}${text}`.slice(-2_000)));
@@ -28,7 +39,9 @@ export async function startDemoInterceptor(name: string, tls: DemoTls): Promise<
     return { port: await listeningPort(child), [Symbol.asyncDispose]: () => stop(child) };
   } catch (error) {
     await stop(child);
-    throw new Error(`the ${name} interceptor did not start: ${error instanceof Error ? error.message : String(error)}\n${said}`, { cause: error });
+    throw new Error(`the ${name} interceptor did not start: ${error instanceof Error ? error.message : String(error)}\n${said}`, {
+      cause: error,
+    });
   }
 }
 

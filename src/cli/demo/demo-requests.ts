@@ -14,11 +14,19 @@ export interface DemoRequest {
 export function demoRequests(places: { readonly gatewayPort: number; readonly adminPort: number }): readonly DemoRequest[] {
   const orders = `http://127.0.0.1:${places.gatewayPort}/v1/orders/42`;
   const [alice, bob] = DEMO_CALLERS;
-  const as = (apiKey: string, tenant: string): Readonly<Record<string, string>> => ({ authorization: `Bearer ${apiKey}`, "x-tenant-id": tenant });
+  const as = (apiKey: string, tenant: string): Readonly<Record<string, string>> => ({
+    authorization: `Bearer ${apiKey}`,
+    "x-tenant-id": tenant,
+  });
   return [
     request("allowed, and patched: the upstream sees a tenant it can trust, and no credential", orders, as(alice.apiKey, "acme")),
     request("denied by tenancy: alice is no member of globex", orders, as(alice.apiKey, "globex")),
-    request(`denied by quota: bob's tenant has ${DEMO_QUOTA} requests a minute`, orders, as(bob.apiKey, "globex"), DEMO_QUOTA + 1),
+    request(
+      `denied by quota: bob's tenant has ${DEMO_QUOTA} requests a minute`,
+      orders,
+      as(bob.apiKey, "globex"),
+      DEMO_QUOTA + 1,
+    ),
     request("health, and why", `http://127.0.0.1:${places.adminPort}/ready`, {}),
   ];
 }
@@ -41,5 +49,9 @@ async function answerLines(url: string, headers: DemoRequest["headers"]): Promis
   const response = await fetch(url, { headers, signal: AbortSignal.timeout(5_000) });
   const retryAfter = response.headers.get("retry-after");
   const body = (await response.text()).trim();
-  return [`HTTP/1.1 ${response.status} ${response.statusText}`, ...(retryAfter === null ? [] : [`retry-after: ${retryAfter}`]), body];
+  return [
+    `HTTP/1.1 ${response.status} ${response.statusText}`,
+    ...(retryAfter === null ? [] : [`retry-after: ${retryAfter}`]),
+    body,
+  ];
 }

@@ -11,7 +11,16 @@ export async function startDemoUpstream(): Promise<DemoUpstream> {
   const server = createServer((request, response) => {
     request.resume();
     const { "x-verified-tenant": tenant, "x-request-id": requestId, authorization } = request.headers;
-    const told = { upstream: "orders", saw: { method: request.method, path: request.url, "x-verified-tenant": tenant, "x-request-id": requestId, authorization: authorization ?? "(none)" } };
+    const told = {
+      upstream: "orders",
+      saw: {
+        method: request.method,
+        path: request.url,
+        "x-verified-tenant": tenant,
+        "x-request-id": requestId,
+        authorization: authorization ?? "(none)",
+      },
+    };
     response.setHeader("content-type", "application/json");
     response.end(`${JSON.stringify(told)}\n`);
   });

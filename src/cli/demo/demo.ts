@@ -59,7 +59,11 @@ interface House {
 }
 
 /** Starts everything, each part registered to be stopped in reverse order. */
-async function build({ dir }: DemoOptions, io: CommandIo, { parts, says }: { readonly parts: AsyncDisposableStack; readonly says: Output }): Promise<House | undefined> {
+async function build(
+  { dir }: DemoOptions,
+  io: CommandIo,
+  { parts, says }: { readonly parts: AsyncDisposableStack; readonly says: Output },
+): Promise<House | undefined> {
   await mkdir(dir, { recursive: true, mode: 0o700 });
   const tls = await certificates(join(dir, "certs"), says);
   if (tls === undefined) return undefined;
@@ -70,10 +74,23 @@ async function build({ dir }: DemoOptions, io: CommandIo, { parts, says }: { rea
   const adminPort = await freePort(9080);
   const configFile = join(dir, "gateway.yaml");
   const logFile = join(dir, "gateway.log");
-  await writeFile(join(dir, "keys.yaml"), demoKeys((text) => createHash("sha256").update(text).digest("hex")), { mode: 0o600 });
-  await writeFile(configFile, demoConfig({ gatewayPort, adminPort, upstreamPort: upstream.port, tenancyPort: tenancy.port, quotaPort: quota.port }));
+  await writeFile(
+    join(dir, "keys.yaml"),
+    demoKeys((text) => createHash("sha256").update(text).digest("hex")),
+    { mode: 0o600 },
+  );
+  await writeFile(
+    configFile,
+    demoConfig({ gatewayPort, adminPort, upstreamPort: upstream.port, tenancyPort: tenancy.port, quotaPort: quota.port }),
+  );
   const { startRunningGateway } = await import("../../app/start-running-gateway.ts");
-  const started = await startRunningGateway({ configFile, env: io.env, strict: true, version: io.version, logFd: openSync(logFile, "w", 0o600) });
+  const started = await startRunningGateway({
+    configFile,
+    env: io.env,
+    strict: true,
+    version: io.version,
+    logFd: openSync(logFile, "w", 0o600),
+  });
   if (!started.ok) {
     says.fail(started.error);
     return undefined;
@@ -82,8 +99,14 @@ async function build({ dir }: DemoOptions, io: CommandIo, { parts, says }: { rea
 }
 
 /** Starts both at once; when one does not come up, the other is stopped with the rest. */
-async function bothInterceptors(tls: Readonly<Record<"tenancy" | "quota", DemoTls>>, parts: AsyncDisposableStack): Promise<readonly [DemoInterceptor, DemoInterceptor]> {
-  const [tenancy, quota] = await Promise.allSettled([startDemoInterceptor("tenancy", tls.tenancy), startDemoInterceptor("quota", tls.quota)]);
+async function bothInterceptors(
+  tls: Readonly<Record<"tenancy" | "quota", DemoTls>>,
+  parts: AsyncDisposableStack,
+): Promise<readonly [DemoInterceptor, DemoInterceptor]> {
+  const [tenancy, quota] = await Promise.allSettled([
+    startDemoInterceptor("tenancy", tls.tenancy),
+    startDemoInterceptor("quota", tls.quota),
+  ]);
   for (const started of [tenancy, quota]) if (started.status === "fulfilled") parts.use(started.value);
   if (tenancy.status === "rejected") throw tenancy.reason;
   if (quota.status === "rejected") throw quota.reason;
@@ -112,7 +135,8 @@ async function show({ gatewayPort, adminPort, configFile, logFile }: House, says
   const tried: (DemoRequest & { readonly answer: readonly string[] })[] = [];
   for (const request of demoRequests({ gatewayPort, adminPort })) tried.push({ ...request, answer: await tryRequest(request) });
   says.answer(
-    ({ bold, dim }) => tried.flatMap(({ shows, curl, answer }) => ["", `# ${shows}`, bold(curl), ...answer.map((line) => dim(line))]),
+    ({ bold, dim }) =>
+      tried.flatMap(({ shows, curl, answer }) => ["", `# ${shows}`, bold(curl), ...answer.map((line) => dim(line))]),
     tried.map(({ shows, curl, answer }) => ({ shows, curl, answer })),
   );
 }

@@ -1,6 +1,7 @@
 import type { ConfigIssue } from "../../model/config-issue.ts";
 import { Cursor } from "../source/cursor.ts";
 import type { ConfigNode } from "../source/config-node.ts";
+import { checkAudiences } from "./audiences.ts";
 import { checkAuthenticate } from "./authenticate.ts";
 import { checkCredentials } from "./credentials.ts";
 import { checkEndpoints } from "./endpoints.ts";
@@ -24,6 +25,7 @@ const CHECKS: readonly Check[] = [
   checkListenerTls,
   checkCredentials,
   checkEndpoints,
+  checkAudiences,
   checkModes,
   checkViewPointers,
 ];

@@ -25,7 +25,7 @@ export function checkViewPointers(config: Cursor): readonly ConfigIssue[] {
             ...binding
               .get("expose")
               .items()
-              .flatMap((pointer) => exposeIssues(pointer)),
+              .flatMap((pointer) => exposeIssues(pointer, terms)),
             ...binding
               .get("needs")
               .items()
@@ -47,10 +47,14 @@ interface BindingTerms {
   readonly exposed: ReadonlySet<string>;
 }
 
-function exposeIssues(pointer: Cursor): ConfigIssue[] {
+function exposeIssues(pointer: Cursor, { phase, mode }: BindingTerms): ConfigIssue[] {
   const field = fieldOf(pointer);
-  if (field === undefined || field.kind === "header" || field.kind === "query") return [];
-  return pointer.issue("only headers and query parameters can be exposed: nothing else is hidden");
+  // what is exposed is looked for in every verdict (C23), and "all headers" would be all of them
+  if (field === undefined) return pointer.issue("expected the pointer of one header or query parameter");
+  if (field.kind !== "header" && field.kind !== "query")
+    return pointer.issue("only headers and query parameters can be exposed: nothing else is hidden");
+  const legal = legalNeeds(phase, pointer.text() ?? "", mode);
+  return legal.ok ? [] : pointer.issue(reasonFor(pointer, legal.error));
 }
 
 function needsIssues(pointer: Cursor, { phase, mode, hidden, exposed }: BindingTerms): ConfigIssue[] {

@@ -25,20 +25,24 @@ export interface Origin extends HostPort {
 
 /** Origins with one of some schemes; the port may be left out where the scheme has a default. */
 export function origin(schemes: Readonly<Record<string, number | undefined>>, example: string) {
-  const expected = `an address such as ${example}`;
-  return written<Origin>({
-    title: "url",
-    expected,
-    parse: (text) => {
-      const [, scheme = "", rest = ""] = /^([a-z]+):\/\/(.*?)\/?$/.exec(text) ?? [];
-      if (!Object.hasOwn(schemes, scheme)) return err(`expected ${expected}`);
-      if (rest.includes("@")) return err("an address carries no user name and password: use credential");
-      if (/[/?#]/.test(rest)) return err("expected an address without path, query and fragment");
-      const hostPort = parseHostPort(rest, schemes[scheme]);
-      if (hostPort === undefined || (hostPort.ok && hostPort.value.port === 0)) return err(`expected ${expected}`);
-      return hostPort.ok ? ok({ ...hostPort.value, scheme, url: `${scheme}://${rest}` }) : hostPort;
-    },
-  });
+  return written<Origin>({ title: "url", expected: `an address such as ${example}`, parse: originParser(schemes, example) });
+}
+
+/** Reads such an origin; errors are whole messages. */
+export function originParser(
+  schemes: Readonly<Record<string, number | undefined>>,
+  example: string,
+): (text: string) => Result<Origin, string> {
+  const expected = `expected an address such as ${example}`;
+  return (text) => {
+    const [, scheme = "", rest = ""] = /^([a-z]+):\/\/(.*?)\/?$/.exec(text) ?? [];
+    if (!Object.hasOwn(schemes, scheme)) return err(expected);
+    if (rest.includes("@")) return err("an address carries no user name and password: use credential");
+    if (/[/?#]/.test(rest)) return err("expected an address without path, query and fragment");
+    const hostPort = parseHostPort(rest, schemes[scheme]);
+    if (hostPort === undefined || (hostPort.ok && hostPort.value.port === 0)) return err(expected);
+    return hostPort.ok ? ok({ ...hostPort.value, scheme, url: `${scheme}://${rest}` }) : hostPort;
+  };
 }
 
 function parseHostPort(text: string, defaultPort?: number): Result<HostPort, string> | undefined {

@@ -3,6 +3,7 @@ import type { LoadedFiles } from "../files/loaded-files.ts";
 import type { GatewayConfig } from "../gateway-config.ts";
 import { authenticatorSchema, toAuthenticator } from "./authenticator.ts";
 import { adminSchema, logSchema, secretsSchema, statusSchema, trustedProxiesSchema } from "./gateway.ts";
+import { gatewayIdentitySchema, toGatewayIdentity } from "./gateway-identity.ts";
 import { interceptorDefaultsSchema, interceptorSchema, toInterceptor } from "./interceptor.ts";
 import { listenerSchema, toListener } from "./listener.ts";
 import { duration, HOUR_MS, name } from "./primitives.ts";
@@ -21,7 +22,7 @@ const defaults = z.strictObject({
     .describe("Under every upstream: any key but `endpoints`."),
   interceptor: interceptorDefaultsSchema
     .prefault({})
-    .describe("Under every interceptor: any key of `interceptors[]` but `name`, `endpoint` and `bindings`."),
+    .describe("Under every interceptor: any key of `interceptors[]` but `name`, `endpoint`, `audience` and `bindings`."),
 });
 
 /**
@@ -37,6 +38,9 @@ export const configSchema = z.strictObject({
   status: statusSchema
     .optional()
     .describe("A door for probes: health, ready, metrics. Left out: they are on the admin listener."),
+  gateway_identity: gatewayIdentitySchema
+    .prefault({})
+    .describe("Who the gateway is to interceptors: what it calls itself and the keys it signs with."),
   trusted_proxies: trustedProxiesSchema.prefault({}).describe("Whose word about the client's address is believed."),
   secrets: secretsSchema.prefault({}).describe("More names that are never shown."),
   log: logSchema.prefault({}).describe("What is written to the log."),
@@ -67,6 +71,7 @@ export function toGatewayConfig(parsed: z.output<typeof configSchema>, files: Lo
     listeners: parsed.listeners.map((each) => toListener(each, files)),
     admin: { address: parsed.admin.address, tokenFile: files.resolve(parsed.admin.token_file) },
     status: parsed.status,
+    gatewayIdentity: toGatewayIdentity(parsed.gateway_identity, files),
     trustedProxies: parsed.trusted_proxies,
     secrets: parsed.secrets,
     log: parsed.log,

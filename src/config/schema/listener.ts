@@ -42,6 +42,10 @@ export const listenerSchema = z.strictObject({
   name: name.describe("Name of the listener, unique; routes refer to it."),
   address: listenAddress.describe("Address to listen on, `host:port`; port 0 takes a free one."),
   tls: tls.optional().describe("Makes the listener speak HTTPS; without it plain HTTP."),
+  serves: z
+    .array(z.enum(["jwks"]))
+    .prefault([])
+    .describe("`jwks`: the gateway's public keys at `/.well-known/jwks.json`, without a credential, before any route."),
   limits: limits.prefault({}).describe("Ceilings on what clients send."),
 });
 
@@ -52,6 +56,7 @@ export function toListener(parsed: z.output<typeof listenerSchema>, files: Loade
     name: parsed.name,
     address: parsed.address,
     tls: parsed.tls && toTls(parsed.tls, files),
+    serves: parsed.serves,
     limits: {
       maxHeaderBytes: limits.header_bytes,
       maxHeaders: limits.headers,

@@ -8,6 +8,7 @@ describe("loadConfig", () => {
       name: "public",
       address: { host: "127.0.0.1", port: 8080 },
       tls: undefined,
+      serves: [],
       limits: {
         maxHeaderBytes: 60 * 1024,
         maxHeaders: 100,

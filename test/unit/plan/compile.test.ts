@@ -281,6 +281,10 @@ describe("grants (C30)", () => {
       "/interceptors/0/bindings/0: svc/a owns the header x-a, but is not granted to write it: what clients send there stays",
       "/interceptors/0/bindings/0: svc/a asks to be fail-closed and is fail-open",
     ]);
+    const unguarded = granted("allowlist", listed("a", { expose: ["/request/headers/cookie"], failure_policy: "fail-open" }));
+    expect(warningsOf(await planOf(unguarded, { svc: manifest({ ...asking, failClosed: false }) }))).toEqual([
+      "/interceptors/0/bindings/0: svc/a owns the header x-a and is fail-open: until it was first described, what clients send there stays",
+    ]);
     const exposed = granted("allowlist", listed("a", { expose: ["/request/headers/cookie"] }));
     expect(warningsOf(await planOf(exposed, { svc: manifest(asking) }))).toEqual([]);
   });

@@ -24,8 +24,8 @@ describe("an HTTP upstream that fails", () => {
   it.each([
     ["closes without a word", ""],
     ["closes within the head", "HTTP/1.1 200 OK\r\nX: "],
-  ])("is unreachable when it %s", async (_name, bytes) => {
-    expect(await answered(bytes, { closes: true })).toMatchObject({ error: { problem: "upstream_unreachable" } });
+  ])("invites no repeat when it %s: it may have acted", async (_name, bytes) => {
+    expect(await answered(bytes, { closes: true })).toMatchObject({ error: { problem: "upstream_invalid_response" } });
   });
 
   it.each([

@@ -119,7 +119,7 @@ describe("what an HTTP upstream sends", () => {
     const first = await upstream.send(requestTo("GET"), new CancelSource());
     expect(first.ok && (await textBody(first.value.body))).toBe("ok");
     expect(await upstream.send(requestTo("GET"), new CancelSource())).toMatchObject({
-      error: { problem: "upstream_unreachable" },
+      error: { problem: "upstream_invalid_response" },
     });
     await turn();
     expect(requests).toBe(2);

@@ -1,0 +1,105 @@
+import { rmSync } from "node:fs";
+import { mkdir, mkdtemp } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { readArguments, USAGE, type BenchWish } from "./arguments.ts";
+import { goalStates } from "./goals.ts";
+import { installPeers } from "./install.ts";
+import { Children } from "./measure/children.ts";
+import { cpuMeter } from "./measure/cpu.ts";
+import { chooseLoadTool } from "./measure/load.ts";
+import { measureRounds } from "./measure/rounds.ts";
+import { makeCertificates } from "./peers/sallyport.ts";
+import { machineFacts } from "./report/machine.ts";
+import { mediansOf, type Report } from "./report/report.ts";
+import { toMarkdown } from "./report/table.ts";
+import { writeReport } from "./report/write.ts";
+import { SCENARIOS } from "./scenarios.ts";
+import { startLanes, type WantedLane } from "./start-lanes.ts";
+import { startUpstream } from "./upstream.ts";
+
+// Measures the gateway beside its peers. The table goes to standard output, everything else to standard error; see README.md.
+const say = (line: string): void => void process.stderr.write(`${line}\n`);
+
+async function main(): Promise<void> {
+  const wish = readArguments(process.argv.slice(2));
+  if (wish === undefined) return void process.stdout.write(`${USAGE}\n`);
+  if (process.platform !== "linux") throw new Error("the bench reads CPU time from /proc and needs Linux");
+  if (Number(process.versions.node.split(".")[0]) < 26)
+    throw new Error(`this is Node ${process.version}; \`npm run bench\` takes the project's own`);
+  const installed = installPeers(say);
+  const children = new Children();
+  const aborting = new AbortController();
+  for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
+    process.on(name, () => aborting.abort(new Error(`stopped by ${name}`)));
+  const directory = await mkdtemp(join(tmpdir(), "sallyport-bench-"));
+  // also when a bug or a closed terminal ends this process where nothing can be awaited any more
+  process.once("exit", () => {
+    children.killAll();
+    rmSync(directory, { recursive: true, force: true });
+  });
+  try {
+    const report = await measure(wish, { installed, children, directory, signal: aborting.signal });
+    process.stdout.write(`\n${toMarkdown(report)}`);
+    if (wish.write) say(`\nwritten: ${await writeReport(report, join(import.meta.dirname, "results"))}.{json,md,svg}`);
+  } finally {
+    await children.stopAll();
+  }
+}
+
+interface Surroundings {
+  readonly installed: string;
+  readonly children: Children;
+  readonly directory: string;
+  readonly signal: AbortSignal;
+}
+
+async function measure(wish: BenchWish, { installed, children, directory, signal }: Surroundings): Promise<Report> {
+  const startedAt = new Date().toISOString();
+  const { wanted, missing } = chosen(wish);
+  const loadTool = chooseLoadTool(children, { directory, installed });
+  const machine = machineFacts(installed, loadTool.name);
+  const upstreamDirectory = join(directory, "upstream");
+  await mkdir(upstreamDirectory);
+  const upstream = await startUpstream(children, upstreamDirectory);
+  const certificates = await makeCertificates(children, join(directory, "certs"), signal);
+  say(`${wanted.length} peers, upstream ${upstream.name}, load ${loadTool.name}`);
+  const lanes = await startLanes(wanted, { directory, upstreamPort: upstream.port, certificates, children }, wish.connections);
+  const measured = await measureRounds(lanes, wish, { loadTool, readCpu: cpuMeter(), signal, say });
+  await Promise.all(lanes.map(({ running }) => running.stop()));
+  const roundsOf = new Map(lanes.map((lane) => [lane.peer, measured.get(lane) ?? []]));
+  return {
+    startedAt,
+    note: wish.note,
+    machine: { ...machine, versions: { ...machine.versions, upstream: upstream.name } },
+    terms: { rounds: wish.rounds, seconds: wish.seconds, warmUpRequests: wish.warmUpRequests, connections: wish.connections },
+    scenarios: SCENARIOS.flatMap(({ name, title, peers }) => {
+      const reports = peers.flatMap((peer) => {
+        const rounds = roundsOf.get(peer.name);
+        return rounds === undefined
+          ? []
+          : [{ name: peer.name, description: peer.description, medians: mediansOf(rounds), rounds }];
+      });
+      return reports.length === 0 ? [] : [{ name, title, peers: reports }];
+    }),
+    goals: goalStates(new Map([...roundsOf].map(([peer, rounds]) => [peer, rounds.map(({ cpuUs }) => cpuUs)]))),
+    missing,
+  };
+}
+
+function chosen(wish: BenchWish): { readonly wanted: readonly WantedLane[]; readonly missing: readonly string[] } {
+  const asked = SCENARIOS.filter(({ name }) => wish.scenarios.includes(name)).flatMap((scenario) =>
+    scenario.peers.map((peer) => ({ scenario, peer })),
+  );
+  const named = asked.filter(({ peer }) => wish.peers.length === 0 || wish.peers.some((text) => peer.name.includes(text)));
+  if (named.length === 0) throw new Error("no peer has such a name");
+  const missing = named.flatMap(({ peer }) => (peer.missing() === undefined ? [] : [`${peer.name} (${peer.missing()})`]));
+  return { wanted: named.filter(({ peer }) => peer.missing() === undefined), missing };
+}
+
+try {
+  await main();
+} catch (error) {
+  say(`bench: ${error instanceof Error ? error.message : String(error)}`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,21 @@
+import type { RoutePlan } from "../model/plan.ts";
+import type { PlacedBinding } from "./compile-bindings.ts";
+import type { Issues } from "./issues.ts";
+
+/**
+ * An owned header says what its interceptor vouches for (C11), and a route is chosen before any interceptor was asked: matched on
+ * such a header, the choice would be the client's. Labels are what interceptors pass to routing; no client can send one.
+ */
+export function checkRouteInputs(routes: readonly RoutePlan[], placed: readonly PlacedBinding[], issues: Issues): void {
+  for (const [index, { name, match }] of routes.entries()) {
+    for (const header of Object.keys(match.headers)) {
+      const owner = placed.find(({ binding }) => binding.ownsHeaders.includes(header))?.binding;
+      if (owner === undefined) continue;
+      issues.add(
+        `/routes/${index}/match/headers/${header}`,
+        `route ${name} is matched on a header that ${owner.interceptor}/${owner.id} owns: clients could choose the route by sending it`,
+        "match a label that the interceptor writes instead",
+      );
+    }
+  }
+}

@@ -1,0 +1,46 @@
+import type { GatewayConfig, InterceptorConfig, RouteConfig } from "../config/gateway-config.ts";
+import type { Manifest } from "../model/manifest.ts";
+import type { RoutePlan } from "../model/plan.ts";
+import type { PlacedBinding } from "./compile-bindings.ts";
+
+/** The routes of the plan: each with the bindings that can match on it, in execution order, and the interceptors that keep it closed for now (C32). */
+export function compileRoutes(
+  config: GatewayConfig,
+  placed: readonly PlacedBinding[],
+  manifests: ReadonlyMap<string, Manifest>,
+): readonly RoutePlan[] {
+  const byRoute = new Map<string, number[]>(config.routes.map(({ name }) => [name, []]));
+  for (const [index, { binding }] of placed.entries()) {
+    for (const route of binding.selector.routes) byRoute.get(route)?.push(index);
+  }
+  const undescribed = config.interceptors.filter(({ name }) => !manifests.has(name));
+  return config.routes.map((route) => {
+    const bindings = byRoute.get(route.name) ?? [];
+    const closed = new Set(bindings.flatMap((index) => closedBy(placed[index])));
+    const guardedBy = undescribed.filter((interceptor) => mayGuardAll(interceptor) || closed.has(interceptor.name));
+    return { ...routePlan(route), bindings, guardedBy: guardedBy.map(({ name }) => name) };
+  });
+}
+
+function routePlan({ match, ...route }: RouteConfig): Omit<RoutePlan, "bindings" | "guardedBy"> {
+  return {
+    name: route.name,
+    listeners: route.listeners,
+    match: { ...match, path: match.path.source },
+    authenticate: route.authenticate,
+    upstream: route.upstream,
+    labels: route.labels,
+    maxBodyBytes: route.maxBodyBytes,
+    reviewBudgetMs: route.reviewBudgetMs,
+    streaming: route.streaming,
+    warnings: route.warnings,
+  };
+}
+
+/** The interceptor of a binding without which no exchange may pass. */
+const closedBy = (entry: PlacedBinding | undefined): readonly string[] =>
+  entry?.binding.failurePolicy === "fail-closed" ? [entry.binding.interceptor] : [];
+
+/** Whether an interceptor keeps every route closed until it was described: nobody knows its bindings before, and some may be fail-closed (C32). */
+export const mayGuardAll = ({ grant, terms }: InterceptorConfig): boolean =>
+  grant === "dynamic" && terms.failurePolicy === "fail-closed";

@@ -1,0 +1,42 @@
+import type { RouteConfig, SelectorConfig } from "../config/gateway-config.ts";
+import type { BindingDeclaration } from "../model/manifest.ts";
+import type { Selector } from "../model/plan.ts";
+
+/** A selector with the names of the routes it can match at all, from what the operator and the manifest say: both must hold (C30). */
+export function resolveSelector(
+  routes: readonly RouteConfig[],
+  match: SelectorConfig,
+  manifest: BindingDeclaration["selector"] = NO_SELECTOR,
+): Selector {
+  return {
+    routes: routes.filter((route) => selectsRoute(match, route)).map(({ name }) => name),
+    ...present("hosts", match.hosts),
+    ...present(
+      "paths",
+      match.paths?.map(({ source }) => source),
+    ),
+    ...present("methods", match.methods),
+    ...present("principals", match.principals),
+    ...present("labels", match.labels),
+    ...present("when", match.when),
+    manifest: {
+      ...present("hosts", nonEmpty(manifest.hosts)),
+      ...present("paths", nonEmpty(manifest.paths)),
+      ...present("methods", nonEmpty(manifest.methods)),
+    },
+  };
+}
+
+const NO_SELECTOR: BindingDeclaration["selector"] = { methods: [], hosts: [], paths: [] };
+
+function selectsRoute(match: SelectorConfig, route: RouteConfig): boolean {
+  if (match.routes !== undefined && !match.routes.includes(route.name)) return false;
+  if (match.exceptRoutes?.includes(route.name) === true) return false;
+  return Object.entries(match.routeLabels ?? {}).every(([name, value]) => route.labels[name] === value);
+}
+
+const nonEmpty = (list: readonly string[]): readonly string[] | undefined => (list.length === 0 ? undefined : list);
+
+// absent keys stay absent: a plan is compared and hashed as data
+const present = <K extends string, V>(key: K, value: V | undefined): { readonly [P in K]?: V } =>
+  (value === undefined ? {} : { [key]: value }) as { readonly [P in K]?: V }; // a computed key is not narrowed to K by the compiler

@@ -1,0 +1,203 @@
+/** A test that holds a rule: a file, and the name of a test or a group in it, as written there. */
+export type Holder = readonly [file: string, name: string];
+
+/**
+ * Which tests hold each rule of RFC.md §12. `planned`: 0.1 does not do it, as the status of the rule says. The names must exist:
+ * test/rules.test.ts looks them up. Not every test of a rule is here, but those without which it would be nobody's.
+ */
+export const RULES: Readonly<Record<`C${number}`, "planned" | readonly Holder[]>> = {
+  C1: [
+    ["test/unit/plan/route-table.test.ts", "are all told of every route that only the method keeps from matching (C1)"],
+    ["test/unit/plan/route-table.test.ts", "agrees with a naive matcher over random routes and requests"],
+    ["test/unit/pipeline/reroute.test.ts", "a patch that moves the request, without the power to reroute (C1)"],
+    ["test/e2e/reroute.test.ts", "that would move the request %s is invalid, and nothing is forwarded (C1)"],
+    ["test/e2e/reroute.test.ts", "cannot rescue a request that no route matches: nobody is asked (C1)"],
+  ],
+  C2: [
+    ["test/unit/pipeline/reroute.test.ts", "a granted move (C2)"],
+    ["test/e2e/reroute.test.ts", "runs the new route's authenticators on the client's own credential: none is 401 (C2)"],
+    ["test/e2e/reroute.test.ts", "is invalid where a verdict of the catch-up round moves the request again (C2)"],
+  ],
+  C3: [
+    ["test/unit/pipeline/reroute.test.ts", "refuses whom the new route's authenticators do not know, and reaches no upstream"],
+    ["test/e2e/reroute.test.ts", "a bad credential is 401, although the route the client named is open (C2)"],
+  ],
+  C4: [
+    ["test/unit/pipeline/validators.test.ts", "validators of one phase (C4)"],
+    ["test/e2e/validators.test.ts", "run concurrently: each answers only after all were called (C4)"],
+    [
+      "test/e2e/validators.test.ts",
+      "behind one that denies are cancelled at once, their signals abort, and those before it are awaited (C4)",
+    ],
+    ["test/e2e/validators.test.ts", "are decided by a deny before any failure, wherever the failure stands (C4)"],
+  ],
+  C5: [],
+  C6: [
+    ["test/unit/pipeline/handle.test.ts", "gives each review an id the client cannot choose (C6)"],
+    ["test/unit/adapters/review/status-to-failure.test.ts", "what may be sent again (C6)"],
+    ["test/contract/review-client/time.ts", "sends at most twice (C6)"],
+    ["test/contract/review-client/time.ts", "sends again after a lost connection only where the binding is idempotent (C6)"],
+  ],
+  C7: [
+    ["test/unit/pipeline/client-gone.test.ts", "a client that leaves (C7)"],
+    ["test/e2e/validators.test.ts", "are all cancelled when the client leaves, and that is 499, no verdict and no failure (C7)"],
+  ],
+  C8: [
+    ["test/unit/contract/verdict.test.ts", "decodeVerdict, deny (C8, C9)"],
+    ["test/e2e/denials.test.ts", "stays a deny with $what (C8, C9)"],
+    ["test/e2e/denials.test.ts", "is nothing when it answers another review: that is invalid, not a deny (C8)"],
+  ],
+  C9: [
+    ["test/unit/contract/verdict.test.ts", "decodeVerdict, deny (C8, C9)"],
+    ["test/unit/review/denial.test.ts", "denialAnswer (C9)"],
+    ["test/e2e/denials.test.ts", "is these headers, and never framing, cookies, CORS, a location or one of its own making (C9)"],
+  ],
+  C10: [
+    ["test/unit/review/apply-verdict.test.ts", "what no grant makes writable (C10)"],
+    ["test/unit/review/apply-verdict.test.ts", "writes, as granted (C10)"],
+    ["test/unit/review/apply-verdict.test.ts", "from and test (C10)"],
+    ["test/unit/plan/compile-checks.test.ts", "writers and owners (C10, C11)"],
+    ["test/e2e/patches.test.ts", "is invalid, and the upstream is not reached, where it %s (C10)"],
+  ],
+  C11: [
+    ["test/unit/review/grant.test.ts", "narrows writes, and ownership with them (C11)"],
+    ["test/unit/plan/compile.test.ts", "a description of the body to own (C11)"],
+    ["test/unit/plan/compile-checks.test.ts", "refuse a route that is matched on an owned header: the client would choose it"],
+    ["test/unit/pipeline/reroute.test.ts", "owned headers at ingress (C11)"],
+  ],
+  C12: [
+    ["test/unit/contract/verdict.test.ts", "decodeVerdict, respond (C12)"],
+    ["test/unit/review/denial.test.ts", "respondAnswer (C12)"],
+    ["test/unit/pipeline/respond.test.ts", "a respond verdict (C12)"],
+  ],
+  C13: "planned",
+  C14: "planned",
+  C15: [
+    ["test/unit/review/failure-answer.test.ts", "answers $kind at $phase as the table says (C15, C17)"],
+    ["test/unit/adapters/review/status-to-failure.test.ts", "statusToFailure (C15)"],
+    ["test/unit/pipeline/failure-matrix.test.ts", "a review failure under fail-closed (C15, C17)"],
+    ["test/e2e/failures.test.ts", "$called: a $mode binding that $does is answered as C15 says, and the upstream is not reached"],
+    ["test/e2e/trust.test.ts", "gets no application byte where it %s; reviews are unavailable (C15)"],
+  ],
+  C16: "planned",
+  C17: [
+    ["test/unit/review/failure-answer.test.ts", "answers $kind at $phase as the table says (C15, C17)"],
+    ["test/unit/pipeline/failure-matrix.test.ts", "a review failure under fail-closed (C15, C17)"],
+    [
+      "test/e2e/failures.test.ts",
+      "$called: a $mode binding that $does is answered 502 for good, and nothing of the upstream's response leaks (C17)",
+    ],
+  ],
+  C18: [
+    ["test/unit/review/failure-answer.test.ts", "blames the client for a request body that is %s (C18)"],
+    [
+      "test/unit/review/failure-answer.test.ts",
+      "answers 502 for a response that is %s, says nothing of it, and invites no repeat (C18)",
+    ],
+    ["test/unit/pipeline/bodies.test.ts", "a request body that cannot be shown (C18)"],
+    ["test/e2e/bodies.test.ts", "that cannot be shown is 502 for good, under fail-open too, and leaks nothing: %s (C18)"],
+  ],
+  C19: [
+    ["test/unit/pipeline/failure-matrix.test.ts", "a review failure under fail-open (C19)"],
+    ["test/e2e/failures.test.ts", "$called: a $mode binding that $does changes not a byte, in either direction (C19)"],
+  ],
+  C20: [
+    ["test/unit/review/budget.test.ts", "positions (C20)"],
+    ["test/unit/review/budget.test.ts", "scale and reserves (C20)"],
+    ["test/unit/review/budget.test.ts", "grants of time (C20)"],
+    ["test/unit/plan/compile-checks.test.ts", "budgets (C20)"],
+    ["test/unit/pipeline/budget.test.ts", "the review budget (C20)"],
+    [
+      "test/e2e/budget.test.ts",
+      "are all budget_exhausted one after the other, the exchange is served, and the fail-closed one behind them got its slice (C20)",
+    ],
+  ],
+  C21: [
+    ["test/e2e/budget.test.ts", "is told the service as the deadline of the call (C21)"],
+    ["test/e2e/overload.test.ts", "is overloaded, not late, for a review whose time ran out in the queue (C21)"],
+    ["test/contract/review-client/time.ts", "lets a grant run out in the queue as overload, not as a timeout (C21)"],
+  ],
+  C22: [
+    ["test/unit/expressions/compile-predicate.test.ts", "reads what is absent as empty: %s (C22)"],
+    ["test/unit/expressions/compile-predicate.test.ts", "answers error, which counts as a match: %s (C22)"],
+    ["test/unit/plan/compile-checks.test.ts", "refuse a condition at %s that cannot be asked: %s (C22)"],
+    ["test/unit/pipeline/conditions.test.ts", "which bindings are asked (C22)"],
+  ],
+  C23: [
+    [
+      "test/unit/plan/compile.test.ts",
+      "hides the slots of every authenticator and upstream on every route, and what the operator adds (C23)",
+    ],
+    ["test/unit/adapters/review/encode-review.test.ts", "never shows what is hidden, unless it is exposed to this binding (C23)"],
+    ["test/unit/review/exposed-values.test.ts", "repeatsExposed (C23)"],
+    ["test/unit/review/exposed-values.test.ts", "withoutExposed (C23)"],
+    ["test/unit/review/apply-verdict.test.ts", "set-cookie (C23)"],
+    ["test/unit/review/apply-verdict.test.ts", "refuses a field that was exposed, although it is not hidden otherwise (C23)"],
+    ["test/e2e/patches.test.ts", "appends cookies with the power to, and neither sees nor loses those of the upstream (C23)"],
+  ],
+  C24: [
+    ["test/unit/review/body-view.test.ts", "toBodyView as json (C24)"],
+    ["test/unit/review/body-view.test.ts", "toBodyView as text and bytes (C24)"],
+    ["test/unit/review/apply-verdict-values.test.ts", "bodies (C24)"],
+    ["test/unit/pipeline/bodies.test.ts", "capturing (C24)"],
+    [
+      "test/e2e/bodies.test.ts",
+      "does not escape a review by the coding %s: it is shown decoded, and denied for what it says (C24)",
+    ],
+    [
+      "test/e2e/bodies.test.ts",
+      "goes out uncoded, with its new length and without what described the old bytes, when it is patched (C24)",
+    ],
+    ["test/e2e/streams.test.ts", "come before the client is told to send its body: a denied one never sends it (C24)"],
+  ],
+  C25: [
+    ["test/unit/review/apply-verdict-values.test.ts", "refuse the path %j (C25)"],
+    ["test/unit/review/apply-verdict-values.test.ts", "serialise only patched query names, in their place (C25)"],
+    [
+      "test/e2e/patches.test.ts",
+      "sets one line for a string and several for a list, and leaves the other lines separate and in order (C25)",
+    ],
+    ["test/e2e/patches.test.ts", "serialises only the query names it touched (C25)"],
+  ],
+  C26: [
+    ["test/unit/plan/route-table.test.ts", "%j and a %s lead to %s (C26)"],
+    ["test/unit/plan/selector-match.test.ts", "includes HEAD in GET, and not the other way round (C26)"],
+    ["test/unit/review/apply-verdict-values.test.ts", "responses (C26)"],
+  ],
+  C27: [["test/unit/pipeline/handle.test.ts", "a CORS preflight (C27)"]],
+  C28: [["test/unit/pipeline/respond.test.ts", "what post-response sees (C28)"]],
+  C29: [
+    ["test/unit/pipeline/observers.test.ts", "observers (C29)"],
+    ["test/unit/pipeline/observers.test.ts", "the notice of an exchange that stays open (C29)"],
+    ["test/unit/app/observe-queue.test.ts", "ObserveQueue (C29)"],
+    ["test/e2e/observe.test.ts", "hold nothing up: the answer is out while every observer hangs (C29)"],
+  ],
+  C30: [
+    ["test/unit/review/grant.test.ts", "which bindings are granted (C30)"],
+    ["test/unit/review/grant.test.ts", "what a granted binding gets (C30)"],
+    ["test/unit/plan/compile.test.ts", "grants (C30)"],
+    ["test/unit/plan/compile.test.ts", "identities (C30)"],
+    ["test/e2e/patches.test.ts", "is invalid where it writes %s, whatever the manifest asked for (C30)"],
+  ],
+  C31: [
+    ["test/unit/plan/require.test.ts", "a claim is met (C31)"],
+    ["test/unit/plan/require.test.ts", "a claim is refused (C31)"],
+    ["test/unit/plan/require.test.ts", "accept (C31)"],
+  ],
+  C32: [
+    ["test/unit/plan/compile-checks.test.ts", "readiness (C32)"],
+    ["test/unit/app/readiness.test.ts", "ReadyLatch (C32)"],
+    ["test/e2e/readiness.test.ts", "guards every route where %s (C32)"],
+    ["test/e2e/reload-interceptors.test.ts", "with one interceptor dead (C32)"],
+  ],
+  C33: "planned",
+  C34: "planned",
+  C35: "planned",
+  C36: "planned",
+  C37: "planned",
+  C38: "planned",
+  C39: "planned",
+};
+
+/** Rules in force that no test holds yet. Each name here is a debt: the gate passes with it, and it is in plain sight. */
+export const NOT_YET: readonly `C${number}`[] = ["C5"];

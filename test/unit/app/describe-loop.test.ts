@@ -1,0 +1,81 @@
+import { describe, expect, it } from "vitest";
+import type { Built } from "../../../src/app/built.ts";
+import { DescribeLoop } from "../../../src/app/describe-loop.ts";
+import type { Manifest } from "../../../src/model/manifest.ts";
+import type { ReviewFailure } from "../../../src/model/review-failure.ts";
+import { configOf, interceptor, minimal } from "../../support/config-text.ts";
+import { FakeClock } from "../../support/fake-clock.ts";
+import { FakeReviewClient } from "../../support/fake-review-client.ts";
+
+const MANIFEST: Manifest = { name: "tenancy", version: "1", bindings: [], expectedAudience: "", stateScope: "none" };
+const DOWN: ReviewFailure = { kind: "unavailable", message: "connection refused" };
+
+/** A loop over one interceptor that has answered, or has not. */
+async function following(isMissing: boolean) {
+  const client = new FakeReviewClient({ manifest: isMissing ? DOWN : MANIFEST });
+  const files = { "ca.pem": "", "gw.pem": "", "gw.key": "" };
+  const built: Pick<Built, "loaded" | "clients" | "undescribed"> = {
+    loaded: await configOf(minimal(interceptor()), { files }),
+    clients: new Map([["tenancy", client]]),
+    undescribed: new Map(isMissing ? [["tenancy", "connection refused"]] : []),
+  };
+  const clock = new FakeClock();
+  const answers: string[] = [];
+  const loop = new DescribeLoop(built, { clock, onAnswer: (name, { version }) => void answers.push(`${name} ${version}`) });
+  /** Lets time pass, and what follows from it. */
+  const pass = async (ms: number): Promise<void> => {
+    clock.advance(ms);
+    for (let turn = 0; turn < 10; turn += 1) await Promise.resolve();
+  };
+  return { client, clock, answers, loop, pass };
+}
+
+describe("the describe loop", () => {
+  it("asks who has not answered again and again, with longer pauses, until he does, and then no more", async () => {
+    const { client, clock, answers, pass } = await following(true);
+    const askedAtMs: number[] = [];
+    for (let nowMs = 0; nowMs < 2_000; nowMs += 50) {
+      const before = client.described.length;
+      await pass(50);
+      if (client.described.length > before) askedAtMs.push(nowMs + 50);
+    }
+    expect(askedAtMs).toEqual([100, 300, 700, 1200, 1700]);
+    client.manifest = MANIFEST;
+    await pass(500);
+    expect(answers).toEqual(["tenancy 1"]);
+    expect(clock.pending).toBe(0);
+  });
+
+  it("leaves in peace who has answered, and asks him once when he reconnects, whatever he says then", async () => {
+    const { client, clock, answers, pass } = await following(false);
+    await pass(10_000);
+    expect(client.described).toEqual([]);
+    client.manifest = DOWN;
+    client.wantDescribe();
+    await pass(10_000);
+    expect([client.described.length, answers, clock.pending]).toEqual([1, [], 0]);
+    client.manifest = { ...MANIFEST, version: "2" };
+    client.wantDescribe();
+    await pass(0);
+    expect(answers).toEqual(["tenancy 2"]);
+  });
+
+  it("takes a reconnection for an answer: the timer that was set is taken back", async () => {
+    const { client, clock, answers, pass } = await following(true);
+    client.manifest = MANIFEST;
+    client.wantDescribe();
+    await pass(0);
+    expect([answers, clock.pending]).toEqual([["tenancy 1"], 0]);
+  });
+
+  it("stopped, neither asks nor tells", async () => {
+    const { client, clock, answers, loop, pass } = await following(true);
+    client.manifest = MANIFEST;
+    client.wantDescribe();
+    loop.stop();
+    await pass(10_000);
+    client.wantDescribe();
+    await pass(0);
+    expect([answers, clock.pending, client.described.length]).toEqual([[], 0, 1]);
+  });
+});
