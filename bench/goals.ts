@@ -51,8 +51,8 @@ export const GOALS: readonly Goal[] = [
 /** How a goal stands. */
 export interface GoalState extends Goal {
   readonly ratio: Ratio;
-  /** Within 10 % of the goal one figure says nothing: then the whole interval decides, over at least ten rounds. */
-  readonly state: "met" | "not met" | "too close to say" | "no goal";
+  /** Decided only where the whole interval lies on one side of the goal; within 10 % of it only after ten rounds. */
+  readonly state: "met" | "not met" | "undecided" | "no goal";
 }
 
 const ROUNDS_TO_BE_SURE = 10;
@@ -73,8 +73,8 @@ export function goalStates(cpu: CpuByPeer): readonly GoalState[] {
 
 function stateOf({ median, interval, rounds }: Ratio, atMost: number | undefined): GoalState["state"] {
   if (atMost === undefined) return "no goal";
-  if (Math.abs(median / atMost - 1) > 0.1) return median <= atMost ? "met" : "not met";
-  if (interval === undefined || rounds < ROUNDS_TO_BE_SURE) return "too close to say";
+  const isClose = Math.abs(median / atMost - 1) <= 0.1;
+  if (interval === undefined || (isClose && rounds < ROUNDS_TO_BE_SURE)) return "undecided";
   const [low, high] = interval;
-  return high <= atMost ? "met" : low > atMost ? "not met" : "too close to say";
+  return high <= atMost ? "met" : low > atMost ? "not met" : "undecided";
 }

@@ -195,8 +195,31 @@ export const RULES: Readonly<Record<`C${number}`, "planned" | readonly Holder[]>
   C35: "planned",
   C36: "planned",
   C37: "planned",
-  C38: "planned",
-  C39: "planned",
+  C38: [
+    ["test/unit/adapters/identity/key-ring.test.ts", "the ring of signing keys"],
+    ["test/unit/adapters/identity/token-slot.test.ts", "the slot for a token"],
+    ["test/unit/adapters/review/credential.test.ts", "is never sent in the clear, nor asked for"],
+    ["test/unit/config/gateway-identity.test.ts", "audience"],
+    ["test/unit/plan/audience-fault.test.ts", "the audience a manifest expects"],
+    ["test/unit/admin/jwks.test.ts", "/.well-known/jwks.json"],
+    ["test/unit/app/answer-jwks.test.ts", "a listener that serves the JWKS"],
+    ["test/unit/sdk/gateway-tokens.test.ts", "a token of the gateway"],
+    ["test/unit/sdk/read-jwks.test.ts", "reading a JWKS over https"],
+    ["test/e2e/identity.test.ts", "a gateway known by its token"],
+  ],
+  C39: [
+    [
+      "test/unit/adapters/review/unix/check-socket.test.ts",
+      "the check of a unix socket, which needs a directory nobody else may write to (C39)",
+    ],
+    [
+      "test/unit/adapters/review/unix/unix-endpoint.test.ts",
+      "a unix endpoint, which needs a directory nobody else may write to (C39)",
+    ],
+    ["test/unit/config/unix-endpoint.test.ts", "a unix endpoint (C39)"],
+    ["test/unit/sdk/serve-unix.test.ts", "serving on a unix socket, which needs a directory nobody else may write to (C39)"],
+    ["test/e2e/unix.test.ts", "an interceptor on a unix socket, which needs a directory nobody else may write to (C39)"],
+  ],
 };
 
 /** Rules in force that no test holds yet. Each name here is a debt: the gate passes with it, and it is in plain sight. */

@@ -17,7 +17,14 @@ export type { InterceptorDeclaration, StateScope } from "./interceptor-declarati
 export type { Log, LogEntry } from "./log.ts";
 export { Respond, respond, type RespondDetails } from "./respond.ts";
 export type { ReviewCall } from "./review-call.ts";
-export { type InsecureServeOptions, type RunningInterceptor, serve, type ServeOptions, type TlsServeOptions, type UnixServeOptions } from "./serve.ts";
+export {
+  type InsecureServeOptions,
+  type RunningInterceptor,
+  serve,
+  type ServeOptions,
+  type TlsServeOptions,
+  type UnixServeOptions,
+} from "./serve.ts";
 export { serveFromEnv, type Surroundings } from "./serve-from-env.ts";
 export type { TlsOptions } from "./tls-options.ts";
 export type { JsonValue, OutcomeView, PrincipalView, View } from "./view.ts";

@@ -25,6 +25,7 @@ export class DescribeLoop {
   readonly #deps: DescribeLoopDeps;
   readonly #forget: (() => void)[] = [];
   readonly #timers = new Map<string, () => void>();
+  readonly #answered = new Set<string>();
   #stopped = false;
 
   constructor(built: DescribeLoopSubject, deps: DescribeLoopDeps) {
@@ -53,10 +54,11 @@ export class DescribeLoop {
     const answer = await describeOne(interceptor, client);
     if (this.#stopped) return;
     if (!answer.ok) {
-      if (nextPauseMs !== undefined) this.#askLater(name, nextPauseMs);
+      if (nextPauseMs !== undefined && !this.#answered.has(name)) this.#askLater(name, nextPauseMs);
       return;
     }
     // one that answered, however it came to be asked, is not asked on
+    this.#answered.add(name);
     this.#timers.get(name)?.();
     this.#deps.onAnswer(name, answer.value);
   }

@@ -100,7 +100,7 @@ async function start(options: GatewayOptions, closing: AsyncDisposableStack): Pr
   closing.use(identity.value);
   const deps = buildDeps(options, { log, metrics, identity: identity.value, gatewayId: config.gatewayIdentity.id });
   const built = await buildGeneration(first.value.loaded, deps, { before: undefined });
-  if (!built.ok) return err(issueLines(built.error));
+  if (!built.ok) return err(issueLines(built.error.issues));
   const missing = requiredMissing(built.value);
   if (options.strict && missing.length > 0) {
     await built.value.generation.retire();
@@ -173,7 +173,7 @@ class Running implements RunningGateway {
       load: async () => withSigningKeys(await loadFile(options.configFile, source, options.env)),
       onSwapped: ({ loaded }) => this.#takeUp(loaded),
     });
-    this.#latch = new ReadyLatch(() => readyChecks(this.reloader.built));
+    this.#latch = new ReadyLatch(() => readyChecks(this.reloader.built, this.reloader.rejection));
     this.#observers = new ObserveQueue({
       nowMs: () => options.clock.nowMs(),
       dropped: ({ binding }, part) => metrics.counter(METRICS.observerDropped, [binding.plan.interceptor, binding.plan.id, part]),

@@ -44,6 +44,13 @@ export interface BuildOptions {
   readonly answers?: ReadonlyMap<string, Described>;
 }
 
+/** Why nothing was built. */
+export interface BuildFailure {
+  /** `unanswered`: interceptors that must answer did not, and may yet; `faulty`: the configuration itself has to change. */
+  readonly kind: "unanswered" | "faulty";
+  readonly issues: readonly ConfigIssue[];
+}
+
 /**
  * Describe → grant → compile → acquire → assemble. Fails with every issue and leaves nothing acquired; swapping is the caller's.
  * An interceptor whose endpoint, trust and grant did not change since `before` may keep its manifest when it does not answer; a new
@@ -53,7 +60,7 @@ export async function buildGeneration(
   loaded: LoadedConfig,
   deps: BuildDeps,
   options: BuildOptions,
-): Promise<Result<Built, readonly ConfigIssue[]>> {
+): Promise<Result<Built, BuildFailure>> {
   const leases: Lease<unknown>[] = [];
   const giveBack = async (): Promise<void> => {
     for (const lease of leases.splice(0).toReversed()) await lease.release();
@@ -75,22 +82,19 @@ interface Attempt {
   readonly giveBack: () => Promise<void>;
 }
 
-async function attempt(
-  loaded: LoadedConfig,
-  { deps, options, leases, giveBack }: Attempt,
-): Promise<Result<Built, readonly ConfigIssue[]>> {
+async function attempt(loaded: LoadedConfig, { deps, options, leases, giveBack }: Attempt): Promise<Result<Built, BuildFailure>> {
   const { config, positions } = loaded;
   const clients = await acquireClients(loaded, deps.acquire, leases);
-  if (!clients.ok) return clients;
+  if (!clients.ok) return faulty(clients.error);
   const { before } = options;
   const answers = options.answers ?? (await describeAll(config.interceptors, clients.value.clients));
   const known = settleManifests(loaded, { answers, before, trusts: clients.value.trusts });
-  if (!known.ok) return known;
+  if (!known.ok) return err({ kind: "unanswered", issues: known.error });
   const { manifests, undescribed } = known.value;
   for (const [interceptor, reason] of undescribed)
     deps.log.write("warn", "interceptor_not_described", { interceptor, reason, reused: manifests.has(interceptor) });
   const plan = compile(config, manifests, (pointer) => positions.at(pointer));
-  if (!plan.ok) return plan;
+  if (!plan.ok) return faulty(plan.error);
   const upstreams = new Map<string, Upstream>();
   for (const upstream of config.upstreams) {
     const lease = deps.acquire.upstream(upstream);
@@ -107,6 +111,8 @@ async function attempt(
     undescribed,
   });
 }
+
+const faulty = (issues: readonly ConfigIssue[]): Result<never, BuildFailure> => err({ kind: "faulty", issues });
 
 async function acquireClients(
   loaded: LoadedConfig,

@@ -10,6 +10,9 @@ import { buildGeneration, issueLines, type BuildDeps } from "./generations.ts";
 import type { LoadedFile, LoadFailure } from "./load-file.ts";
 import { PlanHolder } from "./plan-holder.ts";
 
+/** How soon a configuration is tried again that only an unanswered Describe stands in the way of, milliseconds. */
+const RETRY_MS = 2_000;
+
 /** What the reloader is made of. */
 export interface ReloaderDeps extends BuildDeps {
   readonly load: () => Promise<Result<LoadedFile, LoadFailure>>;
@@ -31,6 +34,9 @@ export class Reloader {
   #fingerprint: string;
   /** Fingerprint of the broken state reported last. */
   #rejected = "";
+  /** Why what is on disk is not in force; undefined when it is. */
+  rejection: readonly string[] | undefined;
+  #forgetRetry = (): void => {};
   #tail: Promise<unknown> = Promise.resolve();
   #waiting: Promise<ReloadOutcome> | undefined;
   #loop: DescribeLoop;
@@ -68,6 +74,7 @@ export class Reloader {
   /** Stops asking, and retires the plan in force when its last exchange is done. */
   async close(): Promise<void> {
     this.#closed = true;
+    this.#forgetRetry();
     this.#loop.stop();
     await this.#tail;
     await this.holder.close();
@@ -83,6 +90,7 @@ export class Reloader {
     const { log } = this.#deps;
     const { revision } = this.#built.plan;
     if (this.#closed) return { kind: "rejected", issues: ["the gateway is closing"], revision };
+    this.#forgetRetry();
     const read = await this.#deps.load();
     if (!read.ok) return this.#reject(read.error.fingerprint, issueLines(read.error.issues), reason);
     if (read.value.fingerprint === this.#fingerprint && this.#built.undescribed.size === 0 && this.drifted.size === 0) {
@@ -91,7 +99,12 @@ export class Reloader {
       return { kind: "unchanged", revision };
     }
     const built = await buildGeneration(read.value.loaded, this.#deps, { before: this.#built });
-    if (!built.ok) return this.#reject(read.value.fingerprint, issueLines(built.error), reason);
+    if (!built.ok) {
+      // a service may come up after the file that names it was saved: nobody should have to save it again
+      if (built.error.kind === "unanswered")
+        this.#forgetRetry = this.#deps.resources.clock.after(RETRY_MS, () => void this.reload("retry"));
+      return this.#reject(read.value.fingerprint, issueLines(built.error.issues), reason);
+    }
     this.#fingerprint = read.value.fingerprint;
     this.drifted.clear();
     const warnings = [...built.value.plan.warnings, ...(await this.#swap(built.value))];
@@ -107,6 +120,7 @@ export class Reloader {
     if (fingerprint === undefined || fingerprint !== this.#rejected)
       this.#deps.log.write("error", "config_rejected", { reason, revision, issues });
     this.#rejected = fingerprint ?? "";
+    this.rejection = issues;
     return { kind: "rejected", issues, revision };
   }
 
@@ -114,6 +128,7 @@ export class Reloader {
     this.#deps.metrics.counter(METRICS.configReload, [result]).add();
     if (result === "rejected") return;
     this.#rejected = "";
+    this.rejection = undefined;
     this.#noteSuccess();
   }
 
@@ -172,7 +187,7 @@ export class Reloader {
       answers: new Map([[name, ok(manifest)]]),
     });
     if (!built.ok) {
-      const issues = issueLines(built.error);
+      const issues = issueLines(built.error.issues);
       log.write("error", "manifest_refused", { interceptor: name, version: manifest.version, issues });
       return this.#note(name, `its manifest is refused: ${issues.join("; ")}`);
     }

@@ -61,7 +61,8 @@ export class HeaderLines {
 
   /** Visits every line in order. */
   each(visit: (name: string, value: string, writtenName: string) => void): void {
-    for (let i = 0; i < this.#names.length; i += 1) visit(this.#names[i] ?? "", this.#raw[i * 2 + 1] ?? "", this.#raw[i * 2] ?? "");
+    for (let i = 0; i < this.#names.length; i += 1)
+      visit(this.#names[i] ?? "", this.#raw[i * 2 + 1] ?? "", this.#raw[i * 2] ?? "");
   }
 
   /** Distinct lower-case names, in order of first appearance. */

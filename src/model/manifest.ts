@@ -15,7 +15,11 @@ export interface BindingDeclaration {
   readonly id: string;
   readonly phase: Phase;
   readonly mode: Mode;
-  readonly selector: { readonly methods: readonly string[]; readonly hosts: readonly string[]; readonly paths: readonly string[] };
+  readonly selector: {
+    readonly methods: readonly string[];
+    readonly hosts: readonly string[];
+    readonly paths: readonly string[];
+  };
   readonly needs: readonly string[];
   readonly writes: readonly string[];
   readonly ownsHeaders: readonly string[];

@@ -24,7 +24,11 @@ export interface Selector {
   readonly paths?: readonly string[];
   readonly methods?: readonly string[];
   /** A second list of each, from the manifest: both must match. */
-  readonly manifest: { readonly hosts?: readonly string[]; readonly paths?: readonly string[]; readonly methods?: readonly string[] };
+  readonly manifest: {
+    readonly hosts?: readonly string[];
+    readonly paths?: readonly string[];
+    readonly methods?: readonly string[];
+  };
   /** Principal ids. */
   readonly principals?: readonly string[];
   /** Label name to value. */
@@ -118,13 +122,21 @@ export interface UpstreamPlan {
   readonly name: string;
   readonly endpoints: readonly string[];
   readonly maxRequests: number;
-  readonly timeouts: { readonly connectMs: number; readonly firstByteMs: number; readonly idleMs: number; readonly totalMs: number | undefined };
+  readonly timeouts: {
+    readonly connectMs: number;
+    readonly firstByteMs: number;
+    readonly idleMs: number;
+    readonly totalMs: number | undefined;
+  };
   /** Slot the gateway's own credential is put into; undefined: the request leaves without one. */
   readonly credentialSlot: string | undefined;
 }
 
 /** A credential slot: where in a request a credential may stand. */
-export type CredentialSlot = { readonly kind: "bearer" } | { readonly kind: "header"; readonly name: string } | { readonly kind: "query"; readonly name: string };
+export type CredentialSlot =
+  | { readonly kind: "bearer" }
+  | { readonly kind: "header"; readonly name: string }
+  | { readonly kind: "query"; readonly name: string };
 
 /** The compiled configuration: pure data, serialisable, frozen. One serves an exchange from first byte to last. */
 export interface ExecutionPlan {

@@ -12,4 +12,12 @@ export interface Principal {
 }
 
 /** The caller nobody vouches for. */
-export const ANONYMOUS: Principal = { id: "", anonymous: true, type: "anonymous", tenants: [], scopes: [], roles: [], claimsJson: "" };
+export const ANONYMOUS: Principal = {
+  id: "",
+  anonymous: true,
+  type: "anonymous",
+  tenants: [],
+  scopes: [],
+  roles: [],
+  claimsJson: "",
+};

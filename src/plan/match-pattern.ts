@@ -45,7 +45,7 @@ export const matchesHost = (pattern: string, host: string): boolean =>
 
 /** Whether every host one pattern matches is matched by the other as well; exact names are patterns too. */
 export const coversHost = (outer: string, inner: string): boolean =>
-  outer === inner || (outer.startsWith("*.") && inner.endsWith(outer.slice(1)) && inner.length > outer.length - 1);
+  outer === inner || (outer.startsWith("*.") && inner.endsWith(outer.slice(1)));
 
 /** A request's host without its port. */
 export function hostName(host: string): string {

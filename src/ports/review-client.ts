@@ -69,9 +69,15 @@ export interface ReviewClientStatus {
 /** One external interceptor. Lives longer than a plan: shared by generations, closed when no plan uses it. */
 export interface ReviewClient extends AsyncDisposable {
   /** Asks what the service wants. Fails like a review does; never rejects. */
-  describe(bindings: readonly BindingConfig[], call: { /** From now, milliseconds. */ readonly deadlineMs: number; readonly cancel: Cancel }): Promise<Result<Manifest, ReviewFailure>>;
+  describe(
+    bindings: readonly BindingConfig[],
+    call: { /** From now, milliseconds. */ readonly deadlineMs: number; readonly cancel: Cancel },
+  ): Promise<Result<Manifest, ReviewFailure>>;
   /** Prepares one granted binding; once per plan. `hidden` is what no view shows (C23): lower-case header names, exact query names. */
-  reviewer(binding: BindingPlan, hidden: { readonly headers: ReadonlySet<string>; readonly query: ReadonlySet<string> }): Reviewer;
+  reviewer(
+    binding: BindingPlan,
+    hidden: { readonly headers: ReadonlySet<string>; readonly query: ReadonlySet<string> },
+  ): Reviewer;
   /** Runs `listener` when the service must be described again: it reconnected, or refused a config it does not know. Returns the function that takes it back. */
   onDescribeAgain(listener: () => void): () => void;
   status(): ReviewClientStatus;

@@ -47,7 +47,12 @@ export interface RunnableRoute {
   readonly allowsAnonymous: boolean;
   readonly upstream: Upstream;
   /** The request as it leaves: hop-by-hop and credential fields gone, the gateway's own credential, ids and forwarded fields set (C19). */
-  toUpstream(exchange: Exchange, options: { /** A binding will read the response body: ask for it whole and uncoded (C24). */ readonly wholeResponse: boolean }): UpstreamRequest;
+  toUpstream(
+    exchange: Exchange,
+    options: {
+      /** A binding will read the response body: ask for it whole and uncoded (C24). */ readonly wholeResponse: boolean;
+    },
+  ): UpstreamRequest;
   /** Headers that only bindings of this route may set; removed from client requests (C11). */
   readonly ownedHeaders: ReadonlySet<string>;
   /** Bindings whose static selectors match this head, in execution order over all phases. */
@@ -72,7 +77,13 @@ export type RouteMatch =
 /** What became of a received head. Ids are there in either case: a refusal is answered and logged under them. */
 export type Arrival =
   | { readonly kind: "exchange"; readonly exchange: Exchange }
-  | { readonly kind: "refused"; readonly refusal: Refusal; readonly ids: TraceIds; readonly clientAddress: string; readonly host: string };
+  | {
+      readonly kind: "refused";
+      readonly refusal: Refusal;
+      readonly ids: TraceIds;
+      readonly clientAddress: string;
+      readonly host: string;
+    };
 
 /** Which facts of an exchange the route table looks at at all; spares matching again after a patch that cannot matter. */
 export interface RouteInputs {

@@ -16,7 +16,15 @@ export interface UpstreamRequest {
 
 /** Why there is no response: the public problem, and the cause for the log. */
 export interface UpstreamFailure {
-  readonly problem: Extract<ProblemCode, "upstream_unreachable" | "upstream_timeout" | "upstream_invalid_response" | "upstream_overloaded" | "request_timeout" | "bad_request">;
+  readonly problem: Extract<
+    ProblemCode,
+    | "upstream_unreachable"
+    | "upstream_timeout"
+    | "upstream_invalid_response"
+    | "upstream_overloaded"
+    | "request_timeout"
+    | "bad_request"
+  >;
   readonly cause: string;
 }
 

@@ -13,8 +13,14 @@ import { house, type House } from "./support/reviewed.ts";
 let place: House;
 
 beforeAll(async () => {
-  const guard = (id: string, idempotent: boolean) => ({ declares: { id, phase: "pre-route", mode: "validate", needs: ["/request/path"], idempotent }, operator: { match: { routes: [id] } } }) as const;
-  place = await house([guard("once", false), guard("again", true)], { sections: { routes: [openRoute("once"), openRoute("again")] } });
+  const guard = (id: string, idempotent: boolean) =>
+    ({
+      declares: { id, phase: "pre-route", mode: "validate", needs: ["/request/path"], idempotent },
+      operator: { match: { routes: [id] } },
+    }) as const;
+  place = await house([guard("once", false), guard("again", true)], {
+    sections: { routes: [openRoute("once"), openRoute("again")] },
+  });
 });
 
 afterAll(() => place?.[Symbol.asyncDispose]());
@@ -77,7 +83,8 @@ describe("a review whose answer was lost", () => {
   it("has an id of its own per exchange, also under one request id, which a client may choose (C6)", async () => {
     failFirst();
     const asking = { path: "/once/a", headers: [["X-Request-Id", "chosen-by-a-client"]] } as const;
-    for (const _time of [1, 2]) await ask(place.gateway, asking);
+    await ask(place.gateway, asking);
+    await ask(place.gateway, asking);
     expect(new Set(attempts.map(({ reviewId }) => reviewId)).size).toBe(2);
     expect(attempts.some(({ reviewId }) => reviewId.includes("chosen"))).toBe(false);
   });
@@ -103,10 +110,18 @@ describe("a service that does not know the config it is to judge by", () => {
       config: configuration({
         upstreams: { main: { endpoints: [upstream.url] } },
         routes: [openRoute("orders")],
-        interceptors: [interceptorAt(first.port, { name: "quota", bindings: [{ id: "reserve", phase: "pre-route", mode: "validate", config: { limit: 1, window: "1h" } }] })],
+        interceptors: [
+          interceptorAt(first.port, {
+            name: "quota",
+            bindings: [{ id: "reserve", phase: "pre-route", mode: "validate", config: { limit: 1, window: "1h" } }],
+          }),
+        ],
       }),
     });
-    const statuses = async () => [(await ask(gateway, { path: "/orders/1" })).status, (await ask(gateway, { path: "/orders/1" })).status];
+    const statuses = async () => [
+      (await ask(gateway, { path: "/orders/1" })).status,
+      (await ask(gateway, { path: "/orders/1" })).status,
+    ];
     expect(await statuses()).toEqual([200, 429]);
     await first[Symbol.asyncDispose]();
     await using second = await startInterceptor(quota(), first.port);

@@ -243,7 +243,7 @@ describe("rotation of signing keys", () => {
   });
 });
 
-const newKey = (): string => String(generateKeyPairSync("ed25519").privateKey.export({ type: "pkcs8", format: "pem" }));
+const newKey = (): string => generateKeyPairSync("ed25519").privateKey.export({ type: "pkcs8", format: "pem" });
 
 async function serverTls(): Promise<{ readonly ca: string; readonly cert: string; readonly key: string }> {
   const certificates = await testCertificates();

@@ -56,7 +56,16 @@ describe("a binding on every route that stamps a marker it owns", () => {
   beforeAll(async () => {
     upstream = await recordingUpstream(() => response("ok"));
     service = await scripted(
-      [{ id: "stamp", phase: "pre-route", mode: "mutate", needs: ["/request/path"], writes: ["/request/headers/x-marker"], ownsHeaders: ["x-marker"] }],
+      [
+        {
+          id: "stamp",
+          phase: "pre-route",
+          mode: "mutate",
+          needs: ["/request/path"],
+          writes: ["/request/headers/x-marker"],
+          ownsHeaders: ["x-marker"],
+        },
+      ],
       ({ reviewId }) => patching(reviewId, [{ op: "add", path: "/request/headers/x-marker", value: "reviewed" }]),
     );
     const sections = configuration({
@@ -81,7 +90,8 @@ describe("a binding on every route that stamps a marker it owns", () => {
     return await client.toEnd();
   }
 
-  const markers = (request: string): readonly string[] => [...request.matchAll(/^x-marker: *(.*)\r$/gim)].map(([, value = ""]) => value);
+  const markers = (request: string): readonly string[] =>
+    [...request.matchAll(/^x-marker: *(.*)\r$/gim)].map(([, value = ""]) => value);
 
   /** Heads only: what a body says is the client's business. */
   const headAndTrailers = (request: string): string => request.replace(/(\r\n\r\n)(?!0\r\n)[^]*?(?=\r\n0\r\n|$)/, "$1");

@@ -1,9 +1,10 @@
 import type { PatchOperation } from "@sallyport/contract/json-patch.ts";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { problemOf, reviewsOf, type Asking } from "./support/ask.ts";
+import { from, header, ILLEGAL, set } from "./support/illegal-operations.ts";
 import { response, withoutIds } from "./support/recording-upstream.ts";
 import { reviewed, type Reviewed } from "./support/reviewed.ts";
-import { answerOfBytes, json, patching } from "./support/scripted.ts";
+import { answerOfBytes, byBinding, patching } from "./support/scripted.ts";
 
 const JSON_TYPE = ["Content-Type", "application/json"] as const;
 
@@ -46,6 +47,8 @@ beforeAll(async () => {
         needs: ["/request/headers/x-in", "/request/body"],
       }),
       { ...request("warned"), route: { warnings: true } },
+      request("pair", { order: 1 }),
+      request("pair-second", { order: 2, match: { routes: ["pair"] }, failure_policy: "fail-open" }),
       onResponse("answer"),
       onResponse("cookies", { may: ["set-cookies"] }),
       {
@@ -84,72 +87,6 @@ const REQUEST: Omit<Asking, "path"> = {
   headers: [["Authorization", "Bearer canary-credential"], ["X-In", "in"], ["X-A", "before"], JSON_TYPE],
   body: '{"list":[1,2],"price":1.0}',
 };
-
-const set = (path: string, value: string): PatchOperation => ({ op: "add", path, value: json(value) });
-const header = (name: string, value = '"x"'): PatchOperation => set(`/request/headers/${name}`, value);
-const from = (op: "move" | "copy", source: string): PatchOperation => ({ op, from: source, path: "/request/headers/x-a" });
-
-/** Operations no grant allows, on a request whose binding asked to write everything it may ask for. */
-const ILLEGAL: readonly (readonly [what: string, operation: PatchOperation])[] = [
-  ["writes a hidden header, authorization", header("authorization")],
-  ["removes a hidden header", { op: "remove", path: "/request/headers/authorization" }],
-  ["writes a hidden header, x-api-key", header("x-api-key")],
-  ["writes a hidden header in another spelling", header("x_api_key")],
-  ["moves from a hidden field", from("move", "/request/headers/authorization")],
-  ["copies from a hidden field", from("copy", "/request/headers/authorization")],
-  ["tests a hidden field", { op: "test", path: "/request/headers/authorization", value: "Bearer canary-credential" }],
-  ["copies from a field it was not shown", from("copy", "/client/address")],
-  ["tests a field it was not shown", { op: "test", path: "/request/host", value: "gateway.test" }],
-  ...["content-length", "transfer-encoding", "content-encoding", "connection", "te", "upgrade", "host", "expect"].map(
-    (name) => [`writes ${name}`, header(name)] as const,
-  ),
-  ...[
-    "x-request-id",
-    "x-correlation-id",
-    "traceparent",
-    "tracestate",
-    "forwarded",
-    "x-forwarded-for",
-    "x-real-ip",
-    "via",
-    "sallyport-a",
-  ].map((name) => [`writes ${name}, which is the gateway's`, header(name)] as const),
-  ["writes a header another binding owns", header("x-owned")],
-  ["writes /request/host", set("/request/host", '"elsewhere.test"')],
-  ["writes /request/id", set("/request/id", '"mine"')],
-  ["writes /request/scheme", set("/request/scheme", '"https"')],
-  ["writes /principal/id", set("/principal/id", '"root"')],
-  ["writes /tenant/id", set("/tenant/id", '"root"')],
-  ["writes /route/name", set("/route/name", '"open"')],
-  ["writes /client/address", set("/client/address", '"10.0.0.1"')],
-  ["writes the response at pre-route", set("/response/status", "200")],
-  ["replaces a whole container", set("/request/headers", "{}")],
-  ["replaces everything", set("", "{}")],
-  ["writes below a header's __proto__", header("__proto__/x")],
-  ["writes a header named __proto__", header("__proto__")],
-  ["writes a label named constructor", set("/labels/constructor", '"x"')],
-  ["writes /request/body/__proto__/x", set("/request/body/__proto__/x", "1")],
-  ["writes /request/body/list/-1", set("/request/body/list/-1", "1")],
-  ["writes /request/body/list/00", set("/request/body/list/00", "1")],
-  ["writes /request/body/list/length", set("/request/body/list/length", "0")],
-  ["writes past the end of a list", set("/request/body/list/3", "1")],
-  ["puts CR and LF into a header value", header("x-b", '"a\\r\\nx-smuggled: yes"')],
-  ["puts LF into a header value", header("x-b", '"a\\nb"')],
-  ["puts NUL into a header value", header("x-b", '"a\\u0000b"')],
-  ["writes a header name with a space", header("x b")],
-  ["writes a header name in upper case", header("X-B")],
-  ["writes a header value above U+00FF", header("x-b", '"\u20ac"')],
-  ["writes a number as a header", header("x-b", "1")],
-  ["writes a path with a query", set("/request/path", '"/closed/a?b=1"')],
-  ["writes a path with a fragment", set("/request/path", '"/closed/a#b"')],
-  ["writes a path that is not normal", set("/request/path", '"/closed/b/../a"')],
-  ["writes a method that is none", set("/request/method", '"get it"')],
-  ["writes a label with a control character", set("/labels/a", '"a\\u0007"')],
-  ["removes what is not there", { op: "remove", path: "/request/headers/x-absent" }],
-  ["tests for another value", { op: "test", path: "/request/headers/x-a", value: "other" }],
-  ["names no field", set("/nonsense", "1")],
-  ["writes a pointer that is none", set("request/headers/x-b", '"x"')],
-];
 
 const VALID = header("x-b", '"patched"');
 
@@ -267,6 +204,23 @@ describe("a legal patch of the request", () => {
     const { seen, line } = await house.send({ path: "/closed/a" });
     expect(line["labels"]).toEqual({ team: "blue" });
     expect(seen[0]).not.toContain("blue");
+  });
+});
+
+describe("a mutator behind another", () => {
+  it("sees what the first one did; when it fails open, that stays and nothing of its own does (C19)", async () => {
+    house.service.answers = byBinding({
+      pair: ({ reviewId }) => patching(reviewId, [header("x-a", '"first"'), set("/request/body/first", "true")]),
+      "pair-second": ({ reviewId }) =>
+        patching(reviewId, [header("x-b", '"second"'), set("/request/body/second", "true"), set("/request/host", '"elsewhere"')]),
+    });
+    const { seen } = await house.send({ ...REQUEST, path: "/pair/a" });
+    const shown = house.service.reviews.findLast(({ bindingId }) => bindingId === "pair-second")?.view?.request;
+    expect(shown?.headers).toContainEqual({ name: "x-a", value: "first" });
+    expect(shown?.body?.content?.value).toBe('{"list":[1,2],"price":1.0,"first":true}');
+    expect(seen[0]).toMatch(/\r\nx-a: first\r\n/i);
+    expect(seen[0]).not.toMatch(/x-b|elsewhere/);
+    expect(seen[0]?.split("\r\n\r\n")[1]).toBe('{"list":[1,2],"price":1.0,"first":true}');
   });
 });
 

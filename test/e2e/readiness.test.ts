@@ -72,10 +72,8 @@ describe("an interceptor that is down when the gateway starts", () => {
     expect((await ask(gateway, path("other"))).status).toBe(200);
 
     await using service = await scripted([GUARD], undefined, port);
-    const upMs = performance.now();
-    await expect.poll(() => gateway.running.ready, { timeout: 5_000, interval: 20 }).toBe(true);
-    // described again every half second at the latest, and a reconnect takes a second at the latest
-    expect(performance.now() - upMs).toBeLessThan(3_000);
+    // asked again every half second at the latest, and a reconnect takes a second at the latest; the rest is for a busy machine
+    await expect.poll(() => gateway.running.ready, { timeout: 5_000 }).toBe(true);
     expect(await readiness(gateway)).toMatchObject({ code: 200, status: "ready" });
     expect((await ask(gateway, path("guarded"))).status).toBe(200);
     expect(service.reviews).toHaveLength(1);

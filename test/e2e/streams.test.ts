@@ -108,7 +108,9 @@ describe("bindings that need only heads", () => {
     const closed = Promise.withResolvers<void>();
     onHead = (socket) => {
       socket.once("close", () => closed.resolve());
-      socket.write(`HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n${chunk("data: canary\n\n")}`);
+      socket.write(
+        `HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n${chunk("data: canary\n\n")}`,
+      );
     };
     using client = await connect();
     client.send("GET /read/events HTTP/1.1\r\nHost: gateway.test\r\nConnection: close\r\n\r\n");
@@ -130,7 +132,9 @@ describe("bindings that need only heads", () => {
     await closed;
     const line = await gateway.lineWhere(({ event, path }) => event === "exchange" && path === "/stream/left");
     expect(line).toMatchObject({ status: 499, outcome: "cancelled", decided_by: "client" });
-    await expect.poll(() => service.reviews.slice(asked).map(({ bindingId }) => bindingId), { timeout: 5_000 }).toEqual(["watch"]);
+    await expect
+      .poll(() => service.reviews.slice(asked).map(({ bindingId }) => bindingId), { timeout: 5_000 })
+      .toEqual(["watch"]);
     expect(service.reviews.at(-1)?.view?.outcome).toMatchObject({ status: 499, decidedBy: "client" });
   });
 });

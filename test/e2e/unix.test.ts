@@ -1,4 +1,4 @@
-import { chmod, rm } from "node:fs/promises";
+import { chmod, rename, rm } from "node:fs/promises";
 import { allow, binding, defineInterceptor, serve, type RunningInterceptor } from "@sallyport/interceptors-sdk";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { testCertificates } from "../support/certificates.ts";
@@ -64,10 +64,11 @@ describe.skipIf(NO_TRUSTED_PLACE)(
   () => {
     it("reviews what the gateway asks it", async () => {
       using place = trustedDirectory();
-      await using _running = await servePlain(place.file("s"));
+      await using running = await servePlain(place.file("s"));
       await using gateway = await gatewayFor(place.file("s"));
       expect((await ask(gateway, REQUEST)).status).toBe(200);
       expect(upstream.seen.at(-1)?.headers["x-mark"]).toBe("reviewed");
+      expect(running.counters()).toMatchObject({ describes: 1, reviews: 1 });
       expect(await shown(gateway)).toMatchObject({ name: "marker", endpoint: `unix://${place.file("s")}`, described: true });
     });
 
@@ -75,7 +76,7 @@ describe.skipIf(NO_TRUSTED_PLACE)(
       using place = trustedDirectory();
       const certificates = await testCertificates();
       const tls = { ca: certificates.ca, ...(await certificates.server()) };
-      await using _running = await serve(marker, {
+      await using running = await serve(marker, {
         listen: `unix:///${place.file("s").slice(1)}`,
         tls,
         gateway: { identity: "mtls" },
@@ -83,6 +84,7 @@ describe.skipIf(NO_TRUSTED_PLACE)(
       });
       await using gateway = await gatewayFor(place.file("s"), { tls: MTLS });
       expect((await ask(gateway, REQUEST)).status).toBe(200);
+      expect(running.counters().reviews).toBe(1);
     });
 
     it("is not asked over TLS where it serves without, and not told anything where it is another's", async () => {
@@ -104,8 +106,10 @@ describe.skipIf(NO_TRUSTED_PLACE)(
         expect((await ask(gateway, REQUEST)).status).toBe(200);
         await first.close();
 
-        await using impostor = await unixPeer(path);
-        await chmod(path, 0o666);
+        await using impostor = await unixPeer(place.file("t"));
+        await chmod(impostor.path, 0o666);
+        // its mode is wrong before it is there: a connect may come at any time
+        await rename(impostor.path, path);
         const refused = await gateway.lineWhere(
           ({ event, reason }) => event === "interceptor_refused" && /writable by others/.test(String(reason)),
         );
@@ -119,9 +123,10 @@ describe.skipIf(NO_TRUSTED_PLACE)(
         expect([impostor.connections.count, impostor.bytes]).toEqual([0, 0]);
 
         await rm(path);
-        await using _second = await servePlain(path);
+        await using second = await servePlain(path);
         await connected(gateway, 1);
         expect((await ask(gateway, REQUEST)).status).toBe(200);
+        expect(second.counters().reviews).toBe(1);
         expect(await shown(gateway)).not.toHaveProperty("last_error");
       },
     );
@@ -131,7 +136,7 @@ describe.skipIf(NO_TRUSTED_PLACE)(
       { timeout: 30_000 },
       async () => {
         using place = trustedDirectory();
-        await using _running = await servePlain(place.file("s"));
+        await using running = await servePlain(place.file("s"));
         await chmod(place.path, 0o770);
         await using gateway = await gatewayFor(place.file("s"));
         expect(problemOf(await ask(gateway, REQUEST))).toMatchObject({ status: 503 });
@@ -139,8 +144,10 @@ describe.skipIf(NO_TRUSTED_PLACE)(
           described: false,
           last_error: `unix socket directory ${place.path}: is writable by its group`,
         });
+        expect(running.counters().describes).toBe(0);
         await chmod(place.path, 0o700);
         await expect.poll(async () => (await ask(gateway, REQUEST)).status, { timeout: 10_000 }).toBe(200);
+        expect(running.counters().reviews).toBeGreaterThan(0);
       },
     );
 

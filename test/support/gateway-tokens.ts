@@ -1,6 +1,6 @@
 import { generateKeyPair as generate, createHmac, randomUUID } from "node:crypto";
 import { promisify } from "node:util";
-import { calculateJwkThumbprint, exportJWK, type JWK, type JWTPayload, SignJWT } from "jose";
+import { calculateJwkThumbprint, exportJWK, type JWK, SignJWT } from "jose";
 
 /** What a test's gateway is called, and for whom its tokens are. */
 export const ISSUER = "urn:sallyport:test";
@@ -38,7 +38,7 @@ export function signedToken(key: TestKey, nowMs: number, { claims = {}, header =
   const payload = defined({ iss: ISSUER, aud: AUDIENCE, jti: randomUUID(), iat, exp: iat + 300, ...claims });
   const protectedHeader = defined({ alg: "EdDSA", typ: "sallyport-review+jwt", kid: key.kid, ...header });
   // a test may say what it likes there
-  return new SignJWT(payload as JWTPayload).setProtectedHeader(protectedHeader as { alg: string }).sign(key.privateKey);
+  return new SignJWT(payload).setProtectedHeader(protectedHeader as { alg: string }).sign(key.privateKey);
 }
 
 /** A token put together by hand: any header, any claims, any signature. */

@@ -6,22 +6,17 @@ import { Events } from "./events.ts";
 export interface UnixPeer extends AsyncDisposable {
   readonly path: string;
   readonly connections: Events;
-  /** Connections that ended. */
-  readonly closed: Events;
   /** Bytes received on all connections. */
   readonly bytes: number;
 }
 
 /** Starts one; only its owner may use the socket. */
 export async function unixPeer(path: string, onConnection: (socket: Socket) => void = () => {}): Promise<UnixPeer> {
-  const [connections, closed, sockets] = [new Events(), new Events(), new Set<Socket>()];
+  const [connections, sockets] = [new Events(), new Set<Socket>()];
   let bytes = 0;
   const server = createServer((socket) => {
     sockets.add(socket);
-    socket
-      .on("error", () => {})
-      .on("data", (chunk) => (bytes += chunk.length))
-      .on("close", closed.add);
+    socket.on("error", () => {}).on("data", (chunk) => (bytes += chunk.length));
     onConnection(socket);
     connections.add();
   });
@@ -30,7 +25,6 @@ export async function unixPeer(path: string, onConnection: (socket: Socket) => v
   return {
     path,
     connections,
-    closed,
     get bytes() {
       return bytes;
     },

@@ -15,7 +15,10 @@ export interface TextFile {
 const MAX_FILES = 1_000;
 
 /** Reads the files of a directory that end in `suffix`, by name; an error where there is no such directory or it holds too many. */
-export async function readTextFiles(directory: string, { suffix, maxBytes }: { readonly suffix: string; readonly maxBytes: number }): Promise<Result<readonly TextFile[], string>> {
+export async function readTextFiles(
+  directory: string,
+  { suffix, maxBytes }: { readonly suffix: string; readonly maxBytes: number },
+): Promise<Result<readonly TextFile[], string>> {
   const names = await readdir(directory).catch(() => undefined);
   if (names === undefined) return err("the directory cannot be read");
   const wanted = names.filter((name) => name.endsWith(suffix)).toSorted();

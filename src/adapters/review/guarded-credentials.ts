@@ -1,3 +1,4 @@
+/* oxlint-disable no-underscore-dangle -- the library's own names */
 import type { Socket } from "node:net";
 import { ChannelCredentials, type CallCredentials, type experimental } from "@grpc/grpc-js";
 import type { Result } from "../../model/result.ts";
@@ -78,7 +79,7 @@ function guardedConnector(inner: experimental.SecureConnector, { guard, onRefuse
       try {
         return await inner.connect(socket);
       } catch (error) {
-        onRefused(`TLS: ${error instanceof Error ? error.message : "refused"}`);
+        onRefused(`TLS: ${error instanceof Error ? error.message.slice(0, MAX_REASON_CHARS) : "refused"}`);
         throw error;
       }
     },
@@ -86,6 +87,9 @@ function guardedConnector(inner: experimental.SecureConnector, { guard, onRefuse
     destroy: () => inner.destroy(),
   };
 }
+
+/** Names in a certificate are the peer's words, and go into the log. */
+const MAX_REASON_CHARS = 500;
 
 function takeOrRefuse<T>(outcome: Result<T, string>, onRefused: GuardTerms["onRefused"]): T {
   if (outcome.ok) return outcome.value;

@@ -32,7 +32,9 @@ export async function recordingUpstream(respond: Responding): Promise<RecordingU
         pending = pending.slice(end);
         requests.push(request);
         const answer = respond(request);
-        socket.write(Buffer.from(request.startsWith("HEAD ") ? answer.slice(0, answer.indexOf("\r\n\r\n") + 4) : answer, "latin1"));
+        socket.write(
+          Buffer.from(request.startsWith("HEAD ") ? answer.slice(0, answer.indexOf("\r\n\r\n") + 4) : answer, "latin1"),
+        );
       }
     });
   });

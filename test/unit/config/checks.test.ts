@@ -196,9 +196,12 @@ describe("endpoints of interceptors", () => {
     expect(await issuesIn(allowed.replace("allow_insecure: true", "allow_insecure: false"))).toEqual([issue]);
   });
 
-  it.each(["http://t.internal:1", "grpcs://t.internal", "unix+tls:///run/t.sock"])("are of no other kind: %s", async (endpoint) => {
-    expect((await issuesIn(at(endpoint, complete)))[0]).toMatch(/^\/interceptors\/0\/endpoint: expected /);
-  });
+  it.each(["http://t.internal:1", "grpcs://t.internal", "unix+tls:///run/t.sock"])(
+    "are of no other kind: %s",
+    async (endpoint) => {
+      expect((await issuesIn(at(endpoint, complete)))[0]).toMatch(/^\/interceptors\/0\/endpoint: expected /);
+    },
+  );
 });
 
 describe("bindings", () => {

@@ -7,7 +7,9 @@ import type { Selector } from "../../../src/model/plan.ts";
 import { normalisePath } from "../../../src/model/request-path.ts";
 import { coversHost, coversPattern, hostName, matchesHost, matchesPattern } from "../../../src/plan/match-pattern.ts";
 import { headTest } from "../../../src/plan/selector-match.ts";
+import { issuesOf } from "../../support/config-text.ts";
 import { exchangeOf } from "../../support/exchange.ts";
+import { configText, route } from "../../support/plan.ts";
 
 const selector = (parts: Partial<Selector>): Selector => ({ routes: ["orders"], manifest: {}, ...parts });
 
@@ -85,6 +87,11 @@ describe("comparablePath", () => {
     );
   });
 
+  it("makes a tie of two routes that differ in spelling only", async () => {
+    const routes = ["/a:b", "/a%3Ab"].map((path, index) => route(`r${index}`, { match: { path } }));
+    expect(await issuesOf(configText({ routes }))).toEqual([expect.stringContaining("matches the same requests as route")]);
+  });
+
   it("is its own spelling, and keeps the number of segments", () => {
     fc.assert(
       fc.property(fc.string({ unit: fc.constantFrom(..."a%2345BCDEFf:/@[".split("")), maxLength: 16 }), (rest) => {
@@ -104,6 +111,22 @@ const pattern = (source: string) => {
   if (!parsed.ok) throw new Error(parsed.error);
   return parsed.value;
 };
+
+describe("matchesPattern", () => {
+  it.each([
+    ["/", ["/"], ["/a"]],
+    ["/a", ["/a"], ["/", "/a/", "/ab", "/a/b"]],
+    ["/a/", ["/a/"], ["/a", "/a/b"]],
+    ["/*", ["/a"], ["/", "/a/"]],
+    ["/a/*", ["/a/b"], ["/a", "/a/", "/a/b/", "/a/b/c"]],
+    ["/a/:id/c", ["/a/b/c"], ["/a/b", "/a//c"]],
+    ["/a/**", ["/a", "/a/", "/a/b", "/a/b/"], ["/", "/ab"]],
+    ["/**", ["/", "/a/b"], []],
+  ])("%s takes %j and not %j", (source, yes, no) => {
+    for (const path of yes) expect([path, matchesPattern(pattern(source), path)]).toEqual([path, true]);
+    for (const path of no) expect([path, matchesPattern(pattern(source), path)]).toEqual([path, false]);
+  });
+});
 
 describe("coversPattern", () => {
   const source = fc

@@ -197,6 +197,10 @@ describe("writes, as granted (C10)", () => {
     const plan = { expose: ["/request/headers/x-legacy", "/request/query/sig"] };
     expect(refusalOf([set("/request/headers/x-legacy", "1")], { plan })).toBe("patch_rejected not-writable");
     expect(refusalOf([{ op: "remove", path: "/request/query/sig" }], { plan })).toBe("patch_rejected not-writable");
+    const exchange = exchangeOf({ head: { headers: headers({ "x-legacy": "1" }) } });
+    expect(refusalOf([{ op: "test", path: "/request/headers/x-legacy", value: "1" }], { plan, exchange })).toBe(
+      "patch_rejected not-shown",
+    );
   });
 });
 
@@ -274,7 +278,7 @@ describe("from and test (C10)", () => {
     "/principal/claims/none",
     "/principal/id/0",
   ])("find nothing at %s", (path) => {
-    const principal = { ...ANONYMOUS, tenants: ["acme"] };
+    const principal = { ...ANONYMOUS, tenants: ["acme", "acme"] };
     expect(
       refusalOf([{ op: "test", path, value: "acme" }], { plan: { needs: ["/principal"] }, exchange: { ...request, principal } }),
     ).toBe("patch_rejected missing");

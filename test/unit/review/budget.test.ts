@@ -109,6 +109,19 @@ describe("scale and reserves (C20)", () => {
     expect(tooSmallReserves(40_000, positions)).toEqual([]);
   });
 
+  it("takes a share of exactly the shortest grant for long enough", () => {
+    const positions = positionsOf(
+      (
+        [
+          ["pre-auth", "mutate", "closed", 990],
+          ["pre-route", "mutate", "closed", 10],
+        ] as const
+      ).map(timed),
+    );
+    expect(tooSmallReserves(1000, positions)).toEqual([]);
+    expect(tooSmallReserves(999, positions)).toHaveLength(1);
+  });
+
   it("never promises more than the budget, nor more than anybody asked for", () => {
     const row = fc.tuple(
       fc.constantFrom("pre-auth", "pre-route", "post-response"),

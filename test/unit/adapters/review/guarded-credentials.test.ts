@@ -1,3 +1,4 @@
+/* oxlint-disable no-underscore-dangle -- the library's own names */
 import { connectivityState, credentials, Channel, type ChannelCredentials } from "@grpc/grpc-js";
 import { describe, expect, it } from "vitest";
 import { guardedCredentials, type ConnectionGuard } from "../../../../src/adapters/review/guarded-credentials.ts";
