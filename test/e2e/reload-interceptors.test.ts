@@ -120,7 +120,22 @@ describe("an interceptor that is added to the file", () => {
       ],
     });
     expect(await mark(gateway, upstream)).toBe("1.0.0");
+    // what was in force serves on, and nobody is left to wonder about the file
+    expect(await ready(gateway)).toBe("degraded");
+  });
+
+  it("is taken up when it comes up after the file was saved, without another save", async () => {
+    await using upstream = await startUpstream();
+    await using one = await startInterceptor(marker);
+    await using gateway = await startGateway({ config: configOf(upstream, marking(one.port)), files: await gatewayFiles() });
+    const port = await freePort();
+    await write(gateway, configOf(upstream, marking(one.port) + closing(port)));
+    expect(await reload(gateway)).toMatchObject({ outcome: "rejected" });
+    await using late = await startInterceptor(closed, port);
+    const taken = await gateway.lineWhere(({ event, reason }) => event === "config_reloaded" && reason === "retry", 10_000);
+    expect(taken["level"]).toBe("info");
     expect(await ready(gateway)).toBe("ready");
+    expect(late.port).toBe(port);
   });
 });
 
