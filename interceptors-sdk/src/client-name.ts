@@ -1,14 +1,49 @@
 import type { ServerUnaryCall } from "@grpc/grpc-js";
 
-/** Whether the caller's certificate carries one of the names; no names admit whoever the authority vouched for. */
-export function mayCall(call: Caller, names: readonly string[] | undefined): boolean {
-  if (names === undefined) return true;
+/** A call, as far as its peer is concerned. */
+export type Caller = Pick<ServerUnaryCall<unknown, unknown>, "getAuthContext">;
+
+/** Whether callers' certificates carry one of the names; no names admit whoever the authority vouched for. */
+export class ClientNames {
+  readonly #names: readonly string[] | undefined;
+  /** Keyed by the connection itself, which nobody else can become and with which the entry goes. */
+  readonly #judged = new WeakMap<object, boolean>();
+
+  constructor(names: readonly string[] | undefined) {
+    this.#names = names;
+  }
+
+  /**
+   * Reads the certificate once per connection, because reading costs more than many a review. A connection keeps the
+   * certificate it was opened with; where the library does not show the connection, every call is judged anew.
+   */
+  admit(call: Caller): boolean {
+    if (this.#names === undefined) return true;
+    const connection = connectionOf(call);
+    if (connection === undefined) return carriesOne(call, this.#names);
+    const known = this.#judged.get(connection);
+    if (known !== undefined) return known;
+    const admitted = carriesOne(call, this.#names);
+    this.#judged.set(connection, admitted);
+    return admitted;
+  }
+}
+
+/** The HTTP/2 session behind a call: the library keeps it there, and does not promise to. */
+function connectionOf(call: object): object | undefined {
+  let at: object = call;
+  for (const name of ["call", "stream", "session"]) {
+    const next: unknown = Reflect.get(at, name);
+    if (typeof next !== "object" || next === null) return undefined;
+    at = next;
+  }
+  return at;
+}
+
+function carriesOne(call: Caller, names: readonly string[]): boolean {
   const carried = alternativeNames(call.getAuthContext().sslPeerCertificate?.subjectaltname);
   return names.some((name) => carried.includes(`DNS:${name}`) || carried.includes(`URI:${name}`));
 }
-
-/** A call, as far as its peer is concerned. */
-export type Caller = Pick<ServerUnaryCall<unknown, unknown>, "getAuthContext">;
 
 /** Entries as `DNS:name`. Node quotes an entry that holds a comma; such a certificate is taken to name nobody. */
 function alternativeNames(text: string | undefined): readonly string[] {

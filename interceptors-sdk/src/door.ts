@@ -1,5 +1,5 @@
 import { type ServerUnaryCall, status } from "@grpc/grpc-js";
-import { mayCall } from "./client-name.ts";
+import { ClientNames } from "./client-name.ts";
 import type { GatewayTokens, TokenFault } from "./gateway-tokens.ts";
 import type { Log } from "./log.ts";
 
@@ -24,10 +24,12 @@ export interface RefusedCall {
 /** Lets gateways in, and nobody else. */
 export class Door {
   readonly #terms: DoorTerms;
+  readonly #clientNames: ClientNames;
   #unauthenticated = 0;
 
   constructor(terms: DoorTerms) {
     this.#terms = terms;
+    this.#clientNames = new ClientNames(terms.clientNames);
   }
 
   /** Calls whose token was refused. */
@@ -37,14 +39,23 @@ export class Door {
 
   /** Why the call is refused; undefined when it is welcome. A check that breaks refuses. Never rejects. */
   async refusal(call: Caller): Promise<RefusedCall | undefined> {
-    const { clientNames, tokens } = this.#terms;
-    if (!mayCall(call, clientNames)) return STRANGER;
+    const { tokens } = this.#terms;
+    if (!this.#isKnown(call)) return STRANGER;
     if (tokens === undefined) return undefined;
     try {
       const checked = await tokens.check(call.metadata.get("authorization"));
       return checked.ok ? undefined : this.#unproven(call, checked.error);
     } catch {
       return this.#unproven(call, "malformed");
+    }
+  }
+
+  #isKnown(call: Caller): boolean {
+    try {
+      return this.#clientNames.admit(call);
+    } catch {
+      // the connection went while it was looked at
+      return false;
     }
   }
 

@@ -56,6 +56,8 @@ async function answer(reviews: ReviewService, call: Call, callback: Callback): P
   if (call.cancelled) abort();
   const verdict = await reviews.review(call.request, { signal: over.signal, remainingMs });
   clearTimeout(timer);
+  // the library calls every finished call cancelled; nobody is left to hear it
+  call.off("cancelled", abort);
   reply(callback, verdict, remainingMs());
 }
 

@@ -21,12 +21,12 @@ export class PlanHolder implements PlanSource {
     return this.#current.plan;
   }
 
-  /** Throws once the last plan has retired: nobody could be served by it. */
   /** Plans taken and not yet let go, over all generations. */
   get inFlight(): number {
     return this.#inFlight;
   }
 
+  /** Throws once the last plan has retired: nobody could be served by it. */
   acquire(): { readonly plan: RunnablePlan; readonly release: () => void } {
     const held = this.#current;
     held.take();

@@ -1,4 +1,5 @@
 import type { ByteSink, ByteStream, Flow } from "../model/byte-stream.ts";
+import { ChunkPile } from "../support/chunk-pile.ts";
 import type { HeldRoom } from "./held-room.ts";
 
 /**
@@ -10,8 +11,7 @@ export class KeptCopy implements ByteStream {
   readonly #source: ByteStream;
   readonly #maxBytes: number;
   readonly #room: HeldRoom;
-  #chunks: Uint8Array[] | undefined;
-  #keptBytes = 0;
+  #pile: ChunkPile | undefined;
   #whole: Uint8Array | undefined;
 
   constructor(source: ByteStream, maxBytes: number, room: HeldRoom) {
@@ -19,7 +19,7 @@ export class KeptCopy implements ByteStream {
     this.#source = source;
     this.#maxBytes = maxBytes;
     this.#room = room;
-    this.#chunks = (source.declaredBytes ?? 0) > maxBytes ? undefined : [];
+    this.#pile = (source.declaredBytes ?? 0) > maxBytes ? undefined : new ChunkPile();
   }
 
   /** The whole body; undefined before it has all gone by, and for good where it was too large, broke off or found no room. */
@@ -50,28 +50,20 @@ export class KeptCopy implements ByteStream {
   }
 
   #keep(chunk: Uint8Array): void {
-    if (this.#chunks === undefined) return;
-    const fits = this.#keptBytes + chunk.byteLength <= this.#maxBytes && this.#room.take(chunk.byteLength);
+    if (this.#pile === undefined) return;
+    const fits = this.#pile.byteLength + chunk.byteLength <= this.#maxBytes && this.#room.take(chunk.byteLength);
     if (!fits) return this.#drop();
-    this.#chunks.push(chunk);
-    this.#keptBytes += chunk.byteLength;
+    this.#pile.push(chunk);
   }
 
   #complete(): void {
-    if (this.#chunks === undefined) return;
-    const whole = new Uint8Array(this.#keptBytes);
-    let offset = 0;
-    for (const chunk of this.#chunks) {
-      whole.set(chunk, offset);
-      offset += chunk.byteLength;
-    }
-    this.#whole = whole;
-    this.#chunks = undefined;
+    this.#whole = this.#pile?.whole();
+    this.#pile = undefined;
   }
 
   #drop(): void {
-    if (this.#chunks === undefined) return;
-    this.#chunks = undefined;
-    this.#room.give(this.#keptBytes);
+    if (this.#pile === undefined) return;
+    this.#room.give(this.#pile.byteLength);
+    this.#pile = undefined;
   }
 }

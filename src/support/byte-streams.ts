@@ -1,4 +1,5 @@
 import type { ByteSink, ByteStream, Flow } from "../model/byte-stream.ts";
+import { ChunkPile } from "./chunk-pile.ts";
 
 /** What reading a whole body came to. `rest` gives the prefix already read and all that follows, byte for byte, and must be piped or discarded. */
 export type Collected =
@@ -105,10 +106,10 @@ class Collector implements ByteSink {
   readonly #stream: ByteStream;
   readonly #maxBytes: number;
   readonly #settle: (collected: Collected) => void;
-  readonly #chunks: Uint8Array[] = [];
-  #bytes = 0;
+  readonly #pile = new ChunkPile();
   #flow: Flow | undefined;
-  #handedOver = false;
+  /** What was read when it turned out too large, for whoever reads `rest`. */
+  #prefix: Uint8Array[] | undefined;
   /** Whoever reads `rest`, once the prefix is with them. */
   #sink: ByteSink | undefined;
   #ending: ((sink: ByteSink) => void) | undefined;
@@ -125,25 +126,26 @@ class Collector implements ByteSink {
 
   write(chunk: Uint8Array): boolean {
     if (this.#sink !== undefined) return this.#sink.write(chunk);
-    this.#chunks.push(chunk);
-    this.#bytes += chunk.byteLength;
-    if (this.#bytes <= this.#maxBytes) return true;
-    if (!this.#handedOver) {
-      this.#handedOver = true;
-      this.#settle({ kind: "too-large", rest: this.#rest() });
+    if (this.#prefix !== undefined) {
+      // on its way before the source heard that it is enough
+      this.#prefix.push(chunk);
+      return false;
     }
+    this.#pile.push(chunk);
+    if (this.#pile.byteLength <= this.#maxBytes) return true;
+    const prefix = this.#pile.take();
+    this.#prefix = prefix;
+    this.#settle({ kind: "too-large", rest: this.#rest(prefix) });
     return false;
   }
 
   end(): void {
-    if (this.#handedOver) return this.#finish((sink) => sink.end());
-    const [only, second] = this.#chunks;
-    const bytes = only !== undefined && second === undefined ? only : concatenate(this.#chunks, this.#bytes);
-    this.#settle({ kind: "complete", bytes });
+    if (this.#prefix !== undefined) return this.#finish((sink) => sink.end());
+    this.#settle({ kind: "complete", bytes: this.#pile.whole() });
   }
 
   fail(cause: unknown): void {
-    if (this.#handedOver) return this.#finish((sink) => sink.fail(cause));
+    if (this.#prefix !== undefined) return this.#finish((sink) => sink.fail(cause));
     this.#settle({ kind: "broken", cause });
   }
 
@@ -152,16 +154,16 @@ class Collector implements ByteSink {
     this.#ending = ending;
   }
 
-  #rest(): ByteStream {
+  #rest(prefix: Uint8Array[]): ByteStream {
     return {
       declaredBytes: this.#stream.declaredBytes,
-      pipe: (sink) => this.#passOn(sink),
+      pipe: (sink) => this.#passOn(prefix, sink),
       discard: (cause) => this.#flow?.cancel(cause),
     };
   }
 
-  #passOn(sink: ByteSink): Flow {
-    const replay = new Replay(this.#chunks, sink, () => {
+  #passOn(prefix: Uint8Array[], sink: ByteSink): Flow {
+    const replay = new Replay(prefix, sink, () => {
       if (this.#ending !== undefined) return this.#ending(sink);
       this.#sink = sink;
       this.#flow?.resume();
@@ -214,14 +216,4 @@ class CountingSink implements ByteSink {
   fail(cause: unknown): void {
     if (!this.#cut) this.#sink.fail(cause);
   }
-}
-
-function concatenate(chunks: readonly Uint8Array[], bytes: number): Uint8Array {
-  const whole = new Uint8Array(bytes);
-  let offset = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, offset);
-    offset += chunk.byteLength;
-  }
-  return whole;
 }

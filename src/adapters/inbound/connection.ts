@@ -80,7 +80,11 @@ export class Connection {
   #start(exchange: InboundExchange): void {
     this.#current = exchange;
     this.#tally.begun();
-    void exchange.run().then((ending) => this.#next(ending));
+    exchange.run().then(
+      (ending) => this.#next(ending),
+      // a bug of ours; what was sent so far cannot be taken back, so the connection ends
+      () => this.socket.destroy(),
+    );
   }
 
   #next(ending: "reusable" | "closes"): void {

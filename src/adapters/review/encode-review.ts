@@ -25,6 +25,7 @@ export function compileEncoder(binding: BindingPlan, hidden: ViewTerms["hidden"]
   const constant = constantFields(binding);
   const writer = new MessageWriter();
   return (subject, { reviewId, attempt }) => {
+    writer.reset();
     writer.string(REVIEW_REQUEST.reviewId, reviewId);
     writer.number(REVIEW_REQUEST.attempt, attempt);
     writer.raw(constant);

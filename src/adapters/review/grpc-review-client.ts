@@ -46,6 +46,12 @@ export interface GrpcReviewClientDeps {
   readonly sockets?: SocketFacts;
 }
 
+/** Observations under way at once: a quarter of what may review, sixteen at most, beside and not inside that number. */
+const observersOf = (maxConcurrentReviews: number): number => Math.min(16, Math.max(1, Math.floor(maxConcurrentReviews / 4)));
+
+/** Observations that may wait; the queue in front of them holds no more (C29). */
+const MAX_OBSERVATIONS = 1024;
+
 /** Connects to an interceptor and stays connected. Closing lets calls in flight finish; later ones fail `unavailable`. */
 export function grpcReviewClient(
   config: GrpcReviewClientConfig,
@@ -55,6 +61,7 @@ export function grpcReviewClient(
   let { maxConcurrentReviews } = config;
   const again = new DescribeAgain(clock);
   const admission = new Admission({ maxInside: maxConcurrentReviews, maxWaiting: config.maxPendingReviews }, clock);
+  const observing = new Admission({ maxInside: observersOf(maxConcurrentReviews), maxWaiting: MAX_OBSERVATIONS }, clock);
   let describing = 0;
   const channel = new InterceptorChannel(
     { name, endpoint, pems: tls, credential, gatewayVersion },
@@ -78,7 +85,13 @@ export function grpcReviewClient(
       return answer;
     },
     reviewer: (binding, hidden) =>
-      reviewerOf(binding, hidden, { channel, admission, clock, onConfigUnknown: () => again.wish() }),
+      reviewerOf(binding, hidden, {
+        channel,
+        // observers wait for observers: however slow, they take no place of a review that decides (C29)
+        admission: binding.mode === "observe" ? observing : admission,
+        clock,
+        onConfigUnknown: () => again.wish(),
+      }),
     onDescribeAgain: (listener) => again.on(listener),
     status: () => ({
       connected: channel.connected,

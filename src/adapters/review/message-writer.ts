@@ -81,6 +81,11 @@ export class MessageWriter {
     return message;
   }
 
+  /** Forgets what a message that was never finished left behind: it was about another exchange. */
+  reset(): void {
+    this.#at = 0;
+  }
+
   #tag(field: number, wireType: number): void {
     this.#varint(field * 8 + wireType);
   }

@@ -48,4 +48,13 @@ function declaredBytes(headers: HeaderLines): Result<number | undefined> {
 const latin1 = (text: Buffer | string | undefined): string =>
   typeof text === "string" ? text : (text?.toString("latin1") ?? "");
 
-const trimmed = (value: string): string => value.replaceAll(/^[ \t]+|[ \t]+$/g, "");
+// by hand: a pattern for white space at the end looks at every space inside again and again, seconds long for a line of them
+function trimmed(value: string): string {
+  let start = 0;
+  let end = value.length;
+  while (start < end && isBlank(value, start)) start += 1;
+  while (end > start && isBlank(value, end - 1)) end -= 1;
+  return value.slice(start, end);
+}
+
+const isBlank = (text: string, at: number): boolean => text[at] === " " || text[at] === "\t";

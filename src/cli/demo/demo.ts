@@ -1,7 +1,7 @@
 import { openSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { createHash } from "node:crypto";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { Command } from "commander";
 import { writeDevelopmentCertificates } from "../../app/development-certificates.ts";
 import type { RunningGateway } from "../../app/gateway.ts";
@@ -73,7 +73,9 @@ async function build(
   const gatewayPort = await freePort(8080);
   const adminPort = await freePort(9080);
   const configFile = join(dir, "gateway.yaml");
-  const logFile = join(dir, "gateway.log");
+  // not beside the configuration: that directory is watched, and every line written there would be looked at
+  const logFile = join(dir, "log", "gateway.log");
+  await mkdir(dirname(logFile), { recursive: true, mode: 0o700 });
   await writeFile(
     join(dir, "keys.yaml"),
     demoKeys((text) => createHash("sha256").update(text).digest("hex")),

@@ -50,6 +50,25 @@ export function keepsTime(connect: Connect): void {
     expect(service.calls).toHaveLength(1);
   });
 
+  it("lets observers that hang take no place of a review that decides (C29)", async () => {
+    const arrived = new Events();
+    await using service = await testInterceptor(
+      describing({}, ({ bindingId, reviewId }) => {
+        if (bindingId !== "watch") return allowing(reviewId);
+        arrived.add();
+        return { kind: "hang" };
+      }),
+    );
+    await using client = connect(service, { maxConcurrentReviews: 1, maxPendingReviews: 0 });
+    const watch = client.reviewer(bindingPlan({ id: "watch", mode: "observe" }), HIDDEN);
+    const cancel = new CancelSource();
+    const watching = [watch(SUBJECT, callOf({ cancel })), watch(SUBJECT, callOf({ cancel }))];
+    await arrived.reach(1);
+    expect(await review(client)).toMatchObject({ ok: true });
+    cancel.abort();
+    await Promise.all(watching);
+  });
+
   it("keeps to its limits: so many in flight, so many waiting, the rest are shed", async () => {
     const arrived = new Events();
     const { promise: gate, resolve: open } = Promise.withResolvers<void>();

@@ -16,6 +16,21 @@ describe("collecting a stream", () => {
     expect(collected.kind === "complete" && textOf(collected.bytes)).toBe(whole);
   });
 
+  it("puts together what came byte by byte, and gives the rest of it verbatim when it is too much", async () => {
+    const stream = new HandStream();
+    const pending = collect(stream, { maxBytes: 5 });
+    for (const letter of "hello") expect(stream.write(letter)).toBe(true);
+    expect(stream.write("!")).toBe(false);
+    // was on its way already
+    expect(stream.write("?")).toBe(false);
+    const collected = await pending;
+    if (collected.kind !== "too-large") throw new Error(collected.kind);
+    const sink = new RecordingSink();
+    collected.rest.pipe(sink);
+    stream.write(" bye");
+    expect(sink.text).toBe("hello!? bye");
+  });
+
   it("does not begin to read what declares too much", async () => {
     const stream = new HandStream(6);
     const collected = await collect(stream, { maxBytes: 5 });

@@ -55,6 +55,20 @@ describe("a review request", () => {
     });
   });
 
+  it("holds nothing of an earlier one that broke off while it was written", () => {
+    const encode = compileEncoder(bindingPlan({ needs: ["/request/path", "/client/address"] }), HIDDEN);
+    const ids = { reviewId: "r", attempt: 1 };
+    const good = subjectOf();
+    const expected = encode(good, ids);
+    const broken = Object.defineProperty({ ...exchangeOf({ head: { path: "/of-somebody-else" } }) }, "client", {
+      get: () => {
+        throw new Error("a bug");
+      },
+    });
+    expect(() => encode(subjectOf(broken), ids)).toThrow("a bug");
+    expect(encode(good, ids)).toEqual(expected);
+  });
+
   it("shows what is needed and nothing else", () => {
     const exchange = exchangeOf({
       head: { headers: HeaderLines.of(["x-a", "1"], ["X-A", "2"], ["x-b", "3"], ["cookie", "c=1"]), query: "q=1&q=2&r=3" },
