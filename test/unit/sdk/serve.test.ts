@@ -4,13 +4,14 @@ import { spawn } from "node:child_process";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { TLSSocket } from "node:tls";
 import { fileURLToPath } from "node:url";
 import { Client, type ClientReadableStream, credentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import { DescribeRequest, Manifest, ReviewRequest } from "@sallyport/contract/gen/sallyport/interceptor/v1/interceptor.ts";
 import { decodeVerdict } from "@sallyport/contract/verdict.ts";
 import { METHODS, SERVICE } from "@sallyport/contract/wire.ts";
 import { allow, binding, defineInterceptor, type RunningInterceptor, serve, serveFromEnv } from "@sallyport/interceptors-sdk";
-import { afterEach, describe, expect, it, onTestFinished } from "vitest";
+import { afterEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { type TestAuthority, testCertificates } from "../../support/certificates.ts";
 
 const aborted: string[] = [];
@@ -167,6 +168,23 @@ describe("serve", () => {
     expect(await code("other.test", "gateway.test")).toBe(status.OK);
     expect(await code("spiffe://test/gateway")).toBe(status.OK);
     expect(running.counters().reviews).toBe(2);
+  });
+
+  it("refuses every call of a wrong name, on one connection and beside an admitted one, and reads each certificate once", async () => {
+    const read = vi.spyOn(TLSSocket.prototype, "getPeerCertificate");
+    onTestFinished(() => read.mockRestore());
+    const running = await serving(["gateway.test"]);
+    const wrong = await connect(running, { from: certificates, names: ["other.test"] });
+    const right = await connect(running, { from: certificates, names: ["gateway.test"] });
+    const code = async (client: Client): Promise<status> => codeOf(await call(client, METHODS.review, reviewRequest("ok")));
+    await Promise.all([code(wrong), code(right)]);
+    read.mockClear();
+    for (let round = 0; round < 3; round += 1) {
+      expect(await code(right)).toBe(status.OK);
+      expect(await code(wrong)).toBe(status.PERMISSION_DENIED);
+    }
+    expect(read).not.toHaveBeenCalled();
+    expect(running.counters().reviews).toBe(4);
   });
 
   it.each([
