@@ -15,15 +15,18 @@ build("proto", {
   also: ["sallyport"],
 });
 build("interceptors-sdk", { exports: { ".": built("./index"), "./testing": built("./testing") }, also: [] });
+build("conformance", { exports: { ".": built("./index") }, also: [] });
 
 function build(directory, { exports, also }) {
   const from = join(root, directory);
   const dist = join(from, "dist");
   rmSync(dist, { recursive: true, force: true });
   compile(from);
-  const { name, version, description, license, type, keywords, dependencies } = readPackage(from);
+  const { name, version, description, license, type, keywords, dependencies, bin } = readPackage(from);
   const engines = { node: ">=20" };
-  const published = { name, version, description, license, type, keywords, engines, sideEffects: false, exports, dependencies };
+  const programs = bin && Object.fromEntries(Object.entries(bin).map(([command, path]) => [command, builtProgram(path)]));
+  const about = { name, version, description, license, type, keywords, engines, sideEffects: false };
+  const published = { ...about, bin: programs, exports, dependencies };
   writeFileSync(join(dist, "package.json"), `${JSON.stringify(published, null, 2)}\n`);
   copyFileSync(join(root, "LICENSE"), join(dist, "LICENSE"));
   for (const path of [...also, "README.md"].filter((each) => existsSync(join(from, each)))) {
@@ -43,6 +46,11 @@ function compile(directory) {
 
 function readPackage(directory) {
   return JSON.parse(readFileSync(join(directory, "package.json"), "utf8"));
+}
+
+/** `src/main.ts` becomes `./main.js`; the compiler keeps its first line, which makes it a program. */
+function builtProgram(path) {
+  return path.replace(/^src\//, "./").replace(/\.ts$/, ".js");
 }
 
 function built(path) {

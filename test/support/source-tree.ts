@@ -21,7 +21,7 @@ export interface Import {
 export interface SourceFile {
   /** From the root of the repository, with forward slashes. */
   readonly path: string;
-  /** The directory below `src/`, or `contract`, `sdk`, `example`, `main`; what the import table speaks of. */
+  /** The directory below `src/`, or `contract`, `sdk`, `conformance`, `example`, `main`; what the import table speaks of. */
   readonly room: string;
   readonly text: string;
   readonly lineCount: number;
@@ -106,6 +106,7 @@ function importIn(node: ts.Node): Omit<Import, "path"> | undefined {
 const WORKSPACES: readonly (readonly [specifier: RegExp, path: string])[] = [
   [/^@sallyport\/contract\/(gen\/.+)$/, "proto/$1"],
   [/^@sallyport\/contract\/(.+)$/, "proto/src/$1"],
+  [/^@sallyport\/interceptor-conformance$/, "conformance/src/index.ts"],
   [/^@sallyport\/interceptors-sdk$/, "interceptors-sdk/src/index.ts"],
   [/^@sallyport\/interceptors-sdk\/(.+)$/, "interceptors-sdk/src/$1.ts"],
 ];

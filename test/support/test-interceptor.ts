@@ -170,7 +170,12 @@ function serverFor(tls: TestInterceptorTls | undefined): Http2Server {
 async function serve(stream: ServerHttp2Stream, headers: object, state: State): Promise<void> {
   const closed = new Promise<number>((resolve) => stream.once("close", () => resolve(stream.rstCode)));
   const chunks: Buffer[] = [];
-  for await (const chunk of stream as AsyncIterable<Buffer>) chunks.push(chunk);
+  try {
+    for await (const chunk of stream as AsyncIterable<Buffer>) chunks.push(chunk);
+  } catch {
+    // given up while it was being sent: there is nothing to answer
+    return;
+  }
   const flat = Object.fromEntries(
     Object.entries(headers).map(([name, value]) => [name, value === undefined ? undefined : String(value)]),
   );
