@@ -10,6 +10,7 @@ export function manifestOf(interceptor: Interceptor, expectedAudience = ""): Man
     bindings: [...interceptor.bindings.values()].map(declarationOf),
     expectedAudience,
     stateScope: { none: StateScope.NONE, replica: StateScope.REPLICA, cluster: StateScope.CLUSTER }[interceptor.stateScope],
+    revokes: false,
   };
 }
 

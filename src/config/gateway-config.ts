@@ -9,6 +9,8 @@ import type { Secret } from "../model/secret.ts";
  */
 export interface GatewayConfig {
   readonly version: 1;
+  /** Gateways the operator runs, this one included. */
+  readonly replicas: number;
   readonly listeners: readonly ListenerConfig[];
   readonly admin: AdminConfig;
   /** Undefined: health, ready and metrics are served by the admin listener. */
@@ -202,6 +204,8 @@ export interface InterceptorConfig {
   readonly audience: string;
   readonly order: number;
   readonly grant: "allowlist" | "exact" | "dynamic";
+  /** SHA-256 of the only manifest that is accepted, lower-case hex; undefined: any. */
+  readonly manifestDigest: string | undefined;
   readonly maxConcurrentReviews: number;
   readonly maxPendingReviews: number;
   /** What holds for a binding the file does not list (grant `dynamic`). */
@@ -249,7 +253,9 @@ export interface ReviewTerms {
   /** `fail-open` for every observe binding. */
   readonly failurePolicy: BindingPlan["failurePolicy"];
   readonly onUnreviewable: "refuse" | "skip";
-  readonly enforcement: "enforce";
+  readonly enforcement: BindingPlan["enforcement"];
+  /** Undefined: no verdict is reused. */
+  readonly cache: BindingPlan["cache"];
   /** Content codings decoded for review. */
   readonly decode: readonly ContentCoding[];
 }
@@ -274,6 +280,10 @@ export interface BindingConfig {
   readonly body: BindingPlan["body"];
   /** Canonical JSON object text, keys sorted (sent in Describe); undefined without `config:`. */
   readonly configJson: string | undefined;
+  /** 1 to 100; less than 100 only with `shadow`. */
+  readonly percent: number;
+  /** The operator accepts that each replica of the service counts for itself (C30). */
+  readonly acceptReplicaScope: boolean;
   readonly terms: ReviewTerms;
 }
 

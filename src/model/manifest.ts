@@ -8,6 +8,8 @@ export interface Manifest {
   /** Empty when the service does not say. */
   readonly expectedAudience: string;
   readonly stateScope: "none" | "replica" | "cluster";
+  /** It revokes cached verdicts by Watch: while that stream is down none is used (C34). */
+  readonly revokes: boolean;
 }
 
 /** One binding a service can answer for. Lists of a selector: empty means all. */

@@ -60,6 +60,12 @@ export interface BindingPlan {
   readonly failurePolicy: FailurePolicy;
   readonly onUnreviewable: "refuse" | "skip";
   readonly idempotent: boolean;
+  /** `shadow`: asked off the path and only counted (C33). Always `enforce` for observers. */
+  readonly enforcement: "enforce" | "shadow";
+  /** Share of exchanges a shadow binding reviews, 1 to 100; 100 for every other. */
+  readonly percent: number;
+  /** How verdicts may be reused; undefined: never (C34). */
+  readonly cache: CachePlan | undefined;
   readonly limits: ReviewLimits;
   /** Operator's `config:` as JSON text; empty without one. */
   readonly configJson: string;
@@ -69,6 +75,18 @@ export interface BindingPlan {
   readonly digest: string;
   /** `false` until the interceptor answered Describe; such a binding fails `unavailable` (C32). */
   readonly described: boolean;
+}
+
+/** The operator's bounds on reusing a binding's verdicts (C34). */
+export interface CachePlan {
+  /** Longest time an allow is reused, milliseconds, whatever the verdict says. */
+  readonly maxTtlMs: number;
+  /** The same for a deny. */
+  readonly maxNegativeTtlMs: number;
+  /** Verdicts kept for the binding; beyond, the one unused for longest goes. */
+  readonly maxEntries: number;
+  /** Principal and tenant are no part of the key unless the view shows them. */
+  readonly shared: boolean;
 }
 
 /** One route, ready to be matched. */

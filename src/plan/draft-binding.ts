@@ -25,9 +25,12 @@ export function grantedDraft(
     ownsHeaders,
     body: touchesBody([...needs, ...writes]) ? (operator?.body ?? declaration.body ?? "json") : undefined,
     idempotent: declaration.idempotent,
+    // what a service may have answered differently for another caller, or was shown in confidence, is not kept (C34)
+    cache:
+      declaration.cacheable && (operator?.expose ?? []).length === 0 ? (operator?.terms ?? interceptor.terms).cache : undefined,
     described: true,
     // observers can hold nothing up, whatever was written (C29)
-    ...(mode === "observe" ? { failurePolicy: "fail-open" as const } : {}),
+    ...(mode === "observe" ? { failurePolicy: "fail-open" as const, enforcement: "enforce" as const, cache: undefined } : {}),
   };
 }
 
@@ -44,13 +47,14 @@ export function undescribedDraft(interceptor: InterceptorConfig, routes: readonl
     ownsHeaders: [],
     body: undefined,
     idempotent: false,
+    cache: undefined,
     described: false,
   };
 }
 
 type OperatorPart = Omit<
   Draft,
-  "id" | "phase" | "mode" | "selector" | "needs" | "writes" | "ownsHeaders" | "body" | "idempotent" | "described"
+  "id" | "phase" | "mode" | "selector" | "needs" | "writes" | "ownsHeaders" | "body" | "idempotent" | "cache" | "described"
 >;
 
 function operatorPart(interceptor: InterceptorConfig, operator: BindingConfig | undefined): OperatorPart {
@@ -64,6 +68,8 @@ function operatorPart(interceptor: InterceptorConfig, operator: BindingConfig | 
     decode: terms.decode,
     failurePolicy: terms.failurePolicy,
     onUnreviewable: terms.onUnreviewable,
+    enforcement: terms.enforcement,
+    percent: operator?.percent ?? 100,
     limits: terms.limits,
     configJson,
     configDigest: configDigest(configJson),

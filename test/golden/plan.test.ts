@@ -73,7 +73,7 @@ function manifestsIn(path: string): ReadonlyMap<string, Manifest> {
         name,
         version,
         expectedAudience: "",
-        stateScope: "none",
+        stateScope: "none", revokes: false,
         bindings: bindings.map((binding) => ({ ...NOTHING, ...binding })),
       },
     ]),

@@ -20,6 +20,9 @@ export function bindingPlan(parts: Partial<BindingPlan> = {}): BindingPlan {
     decode: ["gzip", "br", "zstd", "deflate"],
     failurePolicy: "fail-closed",
     onUnreviewable: "refuse",
+    enforcement: "enforce",
+    percent: 100,
+    cache: undefined,
     idempotent: false,
     limits: {
       timeoutMs: LIMITS.timeoutMs.fallback,

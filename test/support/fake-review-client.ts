@@ -35,7 +35,14 @@ export class FakeReviewClient implements ReviewClient {
   readonly #listeners = new Set<() => void>();
 
   constructor(parts: { readonly manifest?: Manifest | ReviewFailure; readonly answer?: FakeAnswer } = {}) {
-    this.manifest = parts.manifest ?? { name: "fake", version: "1", bindings: [], expectedAudience: "", stateScope: "none" };
+    this.manifest = parts.manifest ?? {
+      name: "fake",
+      version: "1",
+      bindings: [],
+      expectedAudience: "",
+      stateScope: "none",
+      revokes: false,
+    };
     this.answer = parts.answer ?? (() => ({ kind: "allow", patches: [], annotations: [], warnings: [] }));
   }
 

@@ -64,6 +64,7 @@ export const manifest = (...bindings: readonly BindingDeclaration[]): Manifest =
   bindings,
   expectedAudience: "",
   stateScope: "none",
+  revokes: false,
 });
 
 /** Manifests by the name of their interceptor. */

@@ -19,13 +19,21 @@ export function manifestFromJson(text: string): Result<Manifest, string> {
   const parsed = parseJson(text);
   if (!parsed.ok) return err(`no acceptable JSON (${parsed.error.kind} at offset ${parsed.error.offset})`);
   try {
-    const member = new Reader(parsed.value, "").members("name", "version", "bindings", "expected_audience", "state_scope");
+    const member = new Reader(parsed.value, "").members(
+      "name",
+      "version",
+      "bindings",
+      "expected_audience",
+      "state_scope",
+      "revokes",
+    );
     return toManifest({
       name: member.name.text(),
       version: member.version.text(),
       bindings: member.bindings.list().map(toBinding),
       expectedAudience: member.expected_audience.text(),
       stateScope: member.state_scope.word(STATE_SCOPES),
+      revokes: member.revokes.flag(),
     });
   } catch (error) {
     if (error instanceof Misfit) return err(error.message);

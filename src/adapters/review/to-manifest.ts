@@ -35,7 +35,7 @@ export function toManifest(wire: WireManifest): Result<Manifest, string> {
     known.add(key);
     bindings.push(binding.value);
   }
-  return ok({ name, version, bindings, expectedAudience, stateScope });
+  return ok({ name, version, bindings, expectedAudience, stateScope, revokes: wire.revokes });
 }
 
 const STATE_SCOPES: Readonly<Record<number, Manifest["stateScope"]>> = { 0: "none", 1: "none", 2: "replica", 3: "cluster" };

@@ -51,6 +51,13 @@ export const bindingSchema = z.strictObject({
   config: bindingConfig
     .optional()
     .describe("Settings for the interceptor itself, handed over at start-up and reload. No secrets."),
+  percent: count({ min: 1, max: 100 })
+    .default(100)
+    .describe("Share of the exchanges it reviews, chosen by request id. Less than 100 only with `enforcement: shadow`."),
+  accept_replica_scope: z
+    .boolean()
+    .default(false)
+    .describe("Allows several replicas of a service, or several gateways, although each replica keeps its own state."),
   ...bindingTerms,
 });
 
@@ -70,7 +77,9 @@ export function toBinding(parsed: z.output<typeof bindingSchema>, interceptor: R
     may: parsed.may,
     body: parsed.body,
     configJson: parsed.config && canonicalJson(parsed.config),
-    terms: parsed.mode === "observe" ? { ...terms, failurePolicy: "fail-open" } : terms,
+    percent: parsed.percent,
+    acceptReplicaScope: parsed.accept_replica_scope,
+    terms: parsed.mode === "observe" ? { ...terms, failurePolicy: "fail-open", enforcement: "enforce" } : terms,
   };
 }
 

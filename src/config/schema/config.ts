@@ -6,7 +6,7 @@ import { adminSchema, logSchema, secretsSchema, statusSchema, trustedProxiesSche
 import { gatewayIdentitySchema, toGatewayIdentity } from "./gateway-identity.ts";
 import { interceptorDefaultsSchema, interceptorSchema, toInterceptor } from "./interceptor.ts";
 import { listenerSchema, toListener } from "./listener.ts";
-import { duration, HOUR_MS, name } from "./primitives.ts";
+import { count, duration, HOUR_MS, name } from "./primitives.ts";
 import { requireSchema, toRequire } from "./require.ts";
 import { reviewBudget, routeDefaultsSchema, routeSchema, toRoute } from "./route.ts";
 import { toUpstream, upstreamSchema } from "./upstream.ts";
@@ -22,7 +22,9 @@ const defaults = z.strictObject({
     .describe("Under every upstream: any key but `endpoints`."),
   interceptor: interceptorDefaultsSchema
     .prefault({})
-    .describe("Under every interceptor: any key of `interceptors[]` but `name`, `endpoint`, `audience` and `bindings`."),
+    .describe(
+      "Under every interceptor: any key of `interceptors[]` but `name`, `endpoint`, `audience`, `manifest_digest` and `bindings`.",
+    ),
 });
 
 /**
@@ -31,6 +33,9 @@ const defaults = z.strictObject({
  */
 export const configSchema = z.strictObject({
   version: z.literal(1).describe("Version of this format: 1."),
+  replicas: count({ min: 1, max: 1000 })
+    .default(1)
+    .describe("Gateways that run with this file, this one included: what each counts for itself is then not the whole."),
   listeners: z.array(listenerSchema).min(1, { error: "expected at least one listener" }).describe("Doors for clients."),
   admin: adminSchema
     .prefault({})
@@ -68,6 +73,7 @@ export function toGatewayConfig(parsed: z.output<typeof configSchema>, files: Lo
   const routeNames = parsed.routes.map((each) => each.name);
   return {
     version: parsed.version,
+    replicas: parsed.replicas,
     listeners: parsed.listeners.map((each) => toListener(each, files)),
     admin: { address: parsed.admin.address, tokenFile: files.resolve(parsed.admin.token_file) },
     status: parsed.status,

@@ -6,7 +6,7 @@ import { bindingSchema, toBinding } from "./binding.ts";
 import { defaultAudience } from "../../model/gateway-token.ts";
 import { audience } from "./gateway-identity.ts";
 import { endpointKeys, toEndpoint } from "./interceptor-endpoint.ts";
-import { count, name } from "./primitives.ts";
+import { count, matching, name } from "./primitives.ts";
 import { interceptorTerms, toTerms } from "./review-terms.ts";
 
 /** One entry of `interceptors`, defaults already merged in. */
@@ -27,6 +27,13 @@ export const interceptorSchema = z.strictObject({
     .describe(
       "What of its manifest is granted: only listed bindings; the same, and it may declare no others; or all it declares.",
     ),
+  manifest_digest: matching({
+    title: "digest",
+    expected: "a SHA-256 digest: 64 digits of 0-9 and a-f",
+    pattern: "^[0-9a-f]{64}$",
+  })
+    .optional()
+    .describe("Accepts one manifest only, by its digest as `sallyport check --describe` shows it. Left out: any."),
   max_concurrent_reviews: count(LIMITS.maxConcurrentReviews)
     .default(LIMITS.maxConcurrentReviews.fallback)
     .describe("Reviews in flight at once."),
@@ -39,7 +46,7 @@ export const interceptorSchema = z.strictObject({
 
 /** `defaults.interceptor`: every key of an interceptor that does not name it. */
 export const interceptorDefaultsSchema = interceptorSchema
-  .omit({ name: true, endpoint: true, audience: true, bindings: true })
+  .omit({ name: true, endpoint: true, audience: true, manifest_digest: true, bindings: true })
   .partial();
 
 /** The interceptor as the program sees it. */
@@ -51,6 +58,7 @@ export function toInterceptor(parsed: z.output<typeof interceptorSchema>, files:
     audience: parsed.audience ?? defaultAudience(parsed.name),
     order: parsed.order,
     grant: parsed.grant,
+    manifestDigest: parsed.manifest_digest,
     maxConcurrentReviews: parsed.max_concurrent_reviews,
     maxPendingReviews: parsed.max_pending_reviews,
     terms,

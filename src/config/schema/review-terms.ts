@@ -2,8 +2,9 @@ import { z } from "zod";
 import { LIMITS } from "../../model/limits.ts";
 import { formatDuration } from "../../support/durations.ts";
 import { formatSize } from "../../support/sizes.ts";
+import type { CachePlan } from "../../model/plan.ts";
 import type { ReviewTerms } from "../gateway-config.ts";
-import { count, duration, size } from "./primitives.ts";
+import { count, duration, HOUR_MS, size } from "./primitives.ts";
 
 const timeout = duration({ minMs: LIMITS.timeoutMs.min, maxMs: LIMITS.timeoutMs.max });
 const maxPatches = count(LIMITS.maxPatches);
@@ -11,7 +12,19 @@ const maxResponse = size({ minBytes: LIMITS.maxResponseBytes.min, maxBytes: LIMI
 const maxBody = size({ minBytes: LIMITS.maxBodyBytes.min, maxBytes: LIMITS.maxBodyBytes.max });
 const failurePolicy = z.enum(["fail-closed", "fail-open"]);
 const onUnreviewable = z.enum(["refuse", "skip"]);
-const enforcement = z.enum(["enforce"]);
+const enforcement = z.enum(["enforce", "shadow"]);
+const ttl = duration({ minMs: 0, maxMs: HOUR_MS });
+const cache = z.strictObject({
+  max_ttl: ttl.prefault("60s").describe("Longest time an allow is reused, whatever the verdict says."),
+  max_negative_ttl: ttl.prefault("5s").describe("The same for a deny."),
+  max_entries: count({ min: 0, max: 1_000_000 })
+    .default(10_000)
+    .describe("Verdicts kept for the binding, the least used of them dropped first; 0: none."),
+  shared: z
+    .boolean()
+    .default(false)
+    .describe("`true`: principals and tenants share verdicts unless the view shows who they are."),
+});
 const decode = z.array(z.enum(["gzip", "br", "zstd", "deflate"]));
 
 const DOCS = {
@@ -23,7 +36,9 @@ const DOCS = {
     "What happens without a usable verdict: the exchange is refused, or goes on as it was. Observe bindings are always `fail-open`.",
   onUnreviewable:
     "What happens when the binding cannot be shown what it needs, such as a body that is too large. `skip` lets it pass unreviewed.",
-  enforcement: "`enforce`: verdicts count.",
+  enforcement: "`enforce`: verdicts count. `shadow`: it is asked off the path, and what it says is only counted.",
+  cache:
+    "Reuses verdicts for equal views, where the manifest declares the binding `cacheable` and the verdict says for how long. Left out: never.",
   decode: "Content codings undone before a body is shown; another one cannot be reviewed.",
 } as const;
 
@@ -36,6 +51,7 @@ export const bindingTerms = {
   failure_policy: failurePolicy.optional().describe(DOCS.failurePolicy),
   on_unreviewable: onUnreviewable.optional().describe(DOCS.onUnreviewable),
   enforcement: enforcement.optional().describe(DOCS.enforcement),
+  cache: cache.optional().describe(DOCS.cache),
   decode: decode.optional().describe(DOCS.decode),
 };
 
@@ -48,6 +64,7 @@ export const interceptorTerms = {
   failure_policy: failurePolicy.default("fail-closed").describe(DOCS.failurePolicy),
   on_unreviewable: onUnreviewable.default("refuse").describe(DOCS.onUnreviewable),
   enforcement: enforcement.default("enforce").describe(DOCS.enforcement),
+  cache: cache.optional().describe(DOCS.cache),
   decode: decode.default(["gzip", "br", "zstd", "deflate"]).describe(DOCS.decode),
 };
 
@@ -65,6 +82,7 @@ export function toTerms(parsed: z.output<typeof asObject.interceptor>): ReviewTe
     failurePolicy: parsed.failure_policy,
     onUnreviewable: parsed.on_unreviewable,
     enforcement: parsed.enforcement,
+    cache: toCachePlan(parsed.cache),
     decode: parsed.decode,
   };
 }
@@ -82,6 +100,17 @@ export function toBindingTerms(parsed: z.output<typeof asObject.binding>, interc
     failurePolicy: parsed.failure_policy ?? interceptor.failurePolicy,
     onUnreviewable: parsed.on_unreviewable ?? interceptor.onUnreviewable,
     enforcement: parsed.enforcement ?? interceptor.enforcement,
+    cache: parsed.cache === undefined ? interceptor.cache : toCachePlan(parsed.cache),
     decode: parsed.decode ?? interceptor.decode,
+  };
+}
+
+function toCachePlan(parsed: z.output<typeof cache> | undefined): CachePlan | undefined {
+  if (parsed === undefined || parsed.max_entries === 0) return undefined;
+  return {
+    maxTtlMs: parsed.max_ttl,
+    maxNegativeTtlMs: parsed.max_negative_ttl,
+    maxEntries: parsed.max_entries,
+    shared: parsed.shared,
   };
 }

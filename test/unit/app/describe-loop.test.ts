@@ -7,7 +7,14 @@ import { configOf, interceptor, minimal } from "../../support/config-text.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
 import { FakeReviewClient } from "../../support/fake-review-client.ts";
 
-const MANIFEST: Manifest = { name: "tenancy", version: "1", bindings: [], expectedAudience: "", stateScope: "none" };
+const MANIFEST: Manifest = {
+  name: "tenancy",
+  version: "1",
+  bindings: [],
+  expectedAudience: "",
+  stateScope: "none",
+  revokes: false,
+};
 const DOWN: ReviewFailure = { kind: "unavailable", message: "connection refused" };
 
 /** A loop over one interceptor that has answered, or has not. */

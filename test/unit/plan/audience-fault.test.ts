@@ -9,6 +9,7 @@ const manifest = (expectedAudience: string): Manifest => ({
   version: "1",
   expectedAudience,
   stateScope: "none",
+  revokes: false,
   bindings: [
     {
       id: "assign-tenant",

@@ -26,6 +26,7 @@ const manifest = (...bindings: readonly BindingDeclaration[]): Manifest => ({
   bindings,
   expectedAudience: "",
   stateScope: "none",
+  revokes: false,
 });
 
 const listed = (id: string, parts: Partial<OperatorBinding> = {}): OperatorBinding => ({

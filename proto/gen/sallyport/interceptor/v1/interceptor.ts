@@ -165,6 +165,11 @@ export interface Manifest {
    */
   expectedAudience: string;
   stateScope: StateScope;
+  /**
+   * The service revokes cached verdicts by Watch. While that stream is not open, none of its
+   * verdicts is answered from a cache.
+   */
+  revokes: boolean;
 }
 
 /** Service to gateway, inside Manifest: one binding the service can answer for. */
@@ -732,7 +737,7 @@ export const BindingConfig: MessageFns<BindingConfig> = {
 };
 
 function createBaseManifest(): Manifest {
-  return { name: "", version: "", bindings: [], expectedAudience: "", stateScope: 0 };
+  return { name: "", version: "", bindings: [], expectedAudience: "", stateScope: 0, revokes: false };
 }
 
 export const Manifest: MessageFns<Manifest> = {
@@ -751,6 +756,9 @@ export const Manifest: MessageFns<Manifest> = {
     }
     if (message.stateScope !== 0) {
       writer.uint32(40).int32(message.stateScope);
+    }
+    if (message.revokes !== false) {
+      writer.uint32(48).bool(message.revokes);
     }
     return writer;
   },
@@ -808,6 +816,14 @@ export const Manifest: MessageFns<Manifest> = {
             message.stateScope = reader.int32() as any;
             continue;
           }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.revokes = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -830,6 +846,7 @@ export const Manifest: MessageFns<Manifest> = {
     message.bindings = object.bindings?.map((e) => BindingDeclaration.fromPartial(e)) || [];
     message.expectedAudience = object.expectedAudience ?? "";
     message.stateScope = object.stateScope ?? 0;
+    message.revokes = object.revokes ?? false;
     return message;
   },
 };
