@@ -1,0 +1,205 @@
+import type { Socket } from "node:net";
+import type { CallOutcome, CallRequest, StreamListeners, Timers } from "./calls.ts";
+import { ClientConnection, type StreamRequest } from "./client-connection.ts";
+import type { Field } from "./hpack-table.ts";
+import { ClientCall, unaryListeners } from "./client-call.ts";
+import { STATUS, type CallStatus } from "./grpc-status.ts";
+import { framed } from "./message-reader.ts";
+import { openSocket, type NoSocket, type SocketTerms } from "./open-socket.ts";
+import { RequestFields } from "./request-fields.ts";
+
+/** Where a channel connects, and how. */
+export interface ChannelTerms extends SocketTerms {
+  /** Of `:authority`. */
+  readonly authority: string;
+  readonly userAgent: string;
+  /** Messages larger than this end their call. */
+  readonly maxMessageBytes: number;
+}
+
+/** What happens to a channel. */
+export interface ChannelEvents {
+  readonly onReady: () => void;
+  readonly onLost: () => void;
+  /** TLS or the guard refused the peer, or it ours; not told of peers that were not there. */
+  readonly onRefused: (reason: string) => void;
+}
+
+/** Longest attempt to connect, handshakes and first settings included, milliseconds. */
+const CONNECT_MS = 5_000;
+
+/** Pauses between attempts, milliseconds: a service that restarts is back within a second of its listening. */
+const PAUSE_MS = { first: 50, most: 1_000 } as const;
+
+/** A connection that lasted so long is not counted as an attempt that failed, milliseconds. */
+const LASTED_MS = 5_000;
+
+/** Calls that wait for a connection; whoever calls has a lower bound of his own. */
+const MAX_WAITING = 65_536;
+
+/** What the peer may send before it hears more of us: any number of verdicts at once, and no more than can be held. */
+const CONNECTION_WINDOW_BYTES = 64 * 1024 * 1024;
+
+/**
+ * A connection to one gRPC service over our own HTTP/2 client: kept up, with pauses between attempts. While it is being made calls wait;
+ * after an attempt that failed they fail at once until another one succeeds. Closing lets calls in flight finish.
+ */
+export class ClientChannel {
+  readonly #terms: ChannelTerms;
+  readonly #timers: Timers;
+  readonly #events: ChannelEvents;
+  readonly #fields: RequestFields;
+  readonly #waiting = new Set<WaitingCall>();
+  /** In use for new calls. */
+  #connection: ClientConnection | undefined;
+  #abort = new AbortController();
+  #failure: string | undefined;
+  #pauseMs: number = PAUSE_MS.first;
+  #forgetTimer = (): void => {};
+  #isClosed = false;
+
+  constructor(terms: ChannelTerms, timers: Timers, events: ChannelEvents) {
+    this.#terms = terms;
+    this.#timers = timers;
+    this.#events = events;
+    this.#fields = new RequestFields(terms);
+    void this.#connect();
+  }
+
+  /** A call of one message and one answer. `timeMs` is what the peer is told it may take. `done` is called once, never before this returns. */
+  unary(request: CallRequest, timeMs: number, done: (outcome: CallOutcome) => void): () => void {
+    const call: ClientCall = new ClientCall(
+      this.#terms.maxMessageBytes,
+      unaryListeners(done, () => call.cancel()),
+    );
+    return this.#start(call, request, [["grpc-timeout", `${Math.min(99_999_999, Math.max(1, Math.ceil(timeMs)))}m`]]);
+  }
+
+  /** A server-streaming call without a deadline. */
+  stream(request: CallRequest, listeners: StreamListeners): () => void {
+    return this.#start(new ClientCall(this.#terms.maxMessageBytes, listeners), request, []);
+  }
+
+  /** No new calls; those in flight finish. */
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#forgetTimer();
+    this.#abort.abort();
+    this.#failWaiting({ code: STATUS.UNAVAILABLE, details: "the client is closed", cause: "unseen" });
+    const connection = this.#connection;
+    this.#connection = undefined;
+    connection?.drain();
+  }
+
+  #start(call: ClientCall, { method, message, metadata }: CallRequest, changing: readonly Field[]): () => void {
+    const request: StreamRequest = { fixed: this.#fields.of(method, metadata), changing, body: framed(message) };
+    if (this.#connection !== undefined) call.cancel = this.#connection.open(request, call);
+    else this.#wait(call, request);
+    return () => call.giveUp();
+  }
+
+  #wait(call: ClientCall, request: StreamRequest): void {
+    if (this.#isClosed || this.#failure !== undefined || this.#waiting.size >= MAX_WAITING) {
+      const details = this.#isClosed ? "the client is closed" : `no connection: ${this.#failure ?? "too many calls wait for it"}`;
+      // never before the call returned
+      queueMicrotask(() => call.end({ code: STATUS.UNAVAILABLE, details, cause: "unreachable" }));
+      return;
+    }
+    const waiting: WaitingCall = { call, request };
+    this.#waiting.add(waiting);
+    call.cancel = () => this.#waiting.delete(waiting);
+  }
+
+  #failWaiting(status: CallStatus): void {
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    for (const { call } of waiting) call.end(status);
+  }
+
+  async #connect(): Promise<void> {
+    this.#abort = new AbortController();
+    const { signal } = this.#abort;
+    this.#forgetTimer = this.#timers.after(CONNECT_MS, () => this.#abort.abort());
+    const opened = await openSocket(this.#terms, signal).catch((thrown: unknown) => unexpected(thrown));
+    if (opened.kind !== "open") return this.#failed(opened);
+    if (signal.aborted) {
+      opened.socket.destroy();
+      return this.#failed({ kind: "unreachable", reason: "no connection in time" });
+    }
+    this.#speak(opened.socket, signal);
+  }
+
+  /** HTTP/2 begins; the peer has the rest of the attempt's time for its first settings. */
+  #speak(socket: Socket, signal: AbortSignal): void {
+    let readyAtMs: number | undefined;
+    const windows = { streamBytes: this.#streamWindow(), connectionBytes: CONNECTION_WINDOW_BYTES };
+    const connection: ClientConnection = new ClientConnection(socket, windows, {
+      onReady: () => {
+        readyAtMs = this.#timers.nowMs();
+        this.#forgetTimer();
+        this.#ready(connection);
+      },
+      onDraining: () => this.#lost(connection, readyAtMs),
+      onClosed: (reason) => {
+        if (readyAtMs === undefined) this.#failed({ kind: isTlsAlert(reason) ? "refused" : "unreachable", reason });
+        else this.#lost(connection, readyAtMs);
+      },
+    });
+    signal.addEventListener("abort", () => {
+      if (readyAtMs === undefined) connection.destroy("no answer in time");
+    });
+  }
+
+  /** A whole message fits, so that the peer never waits for us in the middle of one. */
+  #streamWindow(): number {
+    return Math.max(this.#terms.maxMessageBytes + 1024, 65_535);
+  }
+
+  #ready(connection: ClientConnection): void {
+    if (this.#isClosed) return connection.drain();
+    this.#connection = connection;
+    this.#failure = undefined;
+    this.#events.onReady();
+    for (const { call, request } of this.#waiting) call.cancel = connection.open(request, call);
+    this.#waiting.clear();
+  }
+
+  /** Once for each connection: calls go to the next one. */
+  #lost(connection: ClientConnection, readyAtMs: number | undefined): void {
+    if (this.#connection !== connection) return;
+    this.#connection = undefined;
+    this.#events.onLost();
+    const hasLasted = readyAtMs !== undefined && this.#timers.nowMs() - readyAtMs >= LASTED_MS;
+    if (hasLasted) this.#pauseMs = PAUSE_MS.first;
+    this.#again();
+  }
+
+  #failed({ kind, reason }: NoSocket): void {
+    this.#forgetTimer();
+    if (this.#isClosed) return;
+    this.#failure = reason;
+    if (kind === "refused") this.#events.onRefused(reason);
+    this.#failWaiting({ code: STATUS.UNAVAILABLE, details: `no connection: ${reason}`, cause: "unreachable" });
+    this.#again();
+  }
+
+  #again(): void {
+    if (this.#isClosed) return;
+    this.#forgetTimer = this.#timers.after(this.#pauseMs, () => void this.#connect());
+    this.#pauseMs = Math.min(this.#pauseMs * 2, PAUSE_MS.most);
+  }
+}
+
+interface WaitingCall {
+  readonly call: ClientCall;
+  readonly request: StreamRequest;
+}
+
+/** In TLS 1.3 a server refuses our certificate after the handshake looks done to us. */
+const isTlsAlert = (reason: string): boolean => /alert|certificate/i.test(reason);
+
+const unexpected = (thrown: unknown): NoSocket => ({
+  kind: "unreachable",
+  reason: thrown instanceof Error ? thrown.message : "unknown error",
+});
