@@ -133,19 +133,24 @@ export class ClientChannel {
   /** HTTP/2 begins; the peer has the rest of the attempt's time for its first settings. */
   #speak(socket: Socket, signal: AbortSignal): void {
     let readyAtMs: number | undefined;
+    const nowMs = (): number => this.#timers.nowMs();
     const windows = { streamBytes: this.#streamWindow(), connectionBytes: CONNECTION_WINDOW_BYTES };
-    const connection: ClientConnection = new ClientConnection(socket, windows, {
-      onReady: () => {
-        readyAtMs = this.#timers.nowMs();
-        this.#forgetTimer();
-        this.#ready(connection);
+    const connection: ClientConnection = new ClientConnection(
+      socket,
+      { windows, nowMs },
+      {
+        onReady: () => {
+          readyAtMs = this.#timers.nowMs();
+          this.#forgetTimer();
+          this.#ready(connection);
+        },
+        onDraining: () => this.#lost(connection, readyAtMs),
+        onClosed: (reason) => {
+          if (readyAtMs === undefined) this.#failed({ kind: isTlsAlert(reason) ? "refused" : "unreachable", reason });
+          else this.#lost(connection, readyAtMs);
+        },
       },
-      onDraining: () => this.#lost(connection, readyAtMs),
-      onClosed: (reason) => {
-        if (readyAtMs === undefined) this.#failed({ kind: isTlsAlert(reason) ? "refused" : "unreachable", reason });
-        else this.#lost(connection, readyAtMs);
-      },
-    });
+    );
     signal.addEventListener("abort", () => {
       if (readyAtMs === undefined) connection.destroy("no answer in time");
     });

@@ -16,6 +16,8 @@ import {
   writeFrameHead,
   type FrameHead,
 } from "./frame.ts";
+import { isPong, isSettingsAck, lastStreamOf, resetCode, windowIncrement } from "./control-frames.ts";
+import { FloodGuard } from "./flood-guard.ts";
 import { FrameReader } from "./frame-reader.ts";
 import { HeaderBlocks, unpadded, type HeaderBlock } from "./header-block.ts";
 import { HpackDecoder } from "./hpack-decoder.ts";
@@ -68,11 +70,15 @@ export interface ReceiveWindows {
   readonly connectionBytes: number;
 }
 
+/** What a connection begins with. */
+export interface ConnectionTerms {
+  readonly windows: ReceiveWindows;
+  /** Monotonic. */
+  readonly nowMs: () => number;
+}
+
 /** Ids of streams are odd and grow; behind the last one a connection is used up. */
 const LAST_STREAM_ID = 0x7fff_ffff;
-
-/** Frames that bring nothing, one after the other, before the peer is told to calm down. */
-const MAX_IDLE_FRAMES = 10_000;
 
 /** Answers to a peer that sends and does not read. */
 const MAX_UNREAD_BYTES = 4 * 1024 * 1024;
@@ -91,22 +97,23 @@ export class ClientConnection {
   readonly #blocks = new HeaderBlocks();
   readonly #decoder = new HpackDecoder({ tableBytes: 0, maxListBytes: 16 * 1024 });
   readonly #encoder = new HpackEncoder();
+  readonly #flood: FloodGuard;
   readonly #streams = new Map<number, Stream>();
   /** Requests that wait until the peer takes another stream; as many as callers ask at once. */
   readonly #waiting = new Set<Waiting>();
   #settings: PeerSettings = DEFAULT_SETTINGS;
   #nextId = 1;
   #unacknowledged = 0;
-  #idleFrames = 0;
   #isReady = false;
   #isDraining = false;
   #isClosed = false;
   #onPong: (() => void) | undefined;
 
-  constructor(socket: Socket, windows: ReceiveWindows, events: ConnectionEvents) {
+  constructor(socket: Socket, { windows, nowMs }: ConnectionTerms, events: ConnectionEvents) {
     this.#socket = socket;
     this.#events = events;
     this.#windows = windows;
+    this.#flood = new FloodGuard(nowMs);
     this.#outbox = new Outbox(socket);
     this.#sender = new SendQueue(this.#outbox);
     socket.on("data", (chunk: Buffer) => this.#read(chunk));
@@ -170,7 +177,14 @@ export class ClientConnection {
   #begin({ fixed, changing, body }: StreamRequest, events: StreamEvents): () => void {
     const id = this.#nextId;
     this.#nextId += 2;
-    const stream: Stream = { id, events, sendWindow: this.#settings.initialWindowBytes, unsent: body, unacknowledged: 0 };
+    const stream: Stream = {
+      id,
+      events,
+      sendWindow: this.#settings.initialWindowBytes,
+      unsent: body,
+      endsWithMessage: true,
+      unacknowledged: 0,
+    };
     this.#streams.set(id, stream);
     this.#writeHeaders(id, this.#encoder.encode(fixed, changing));
     this.#sender.send(stream);
@@ -200,7 +214,6 @@ export class ClientConnection {
   #forget(stream: Stream): void {
     if (!this.#streams.delete(stream.id)) return;
     this.#sender.forget(stream);
-    this.#idleFrames = 0;
     this.#admit();
     this.#closeIfDone();
   }
@@ -242,7 +255,7 @@ export class ClientConnection {
       throw new Http2Violation(H2_ERROR.PROTOCOL_ERROR, "a first frame that is no SETTINGS");
     if (this.#blocks.isOpen && head.type !== FRAME.CONTINUATION)
       throw new Http2Violation(H2_ERROR.PROTOCOL_ERROR, "a frame inside a header block");
-    this.#countIdle(head);
+    this.#flood.count(head);
     switch (head.type) {
       case FRAME.DATA:
         return this.#data(head, payload);
@@ -271,12 +284,6 @@ export class ClientConnection {
     if (head.streamId === 0 || head.streamId % 2 === 0 || head.streamId >= this.#nextId)
       throw new Http2Violation(H2_ERROR.PROTOCOL_ERROR, "a frame of a stream that nobody opened");
     return head;
-  }
-
-  #countIdle({ type, payloadBytes }: FrameHead): void {
-    if (type === FRAME.HEADERS || (type === FRAME.DATA && payloadBytes > 0)) this.#idleFrames = 0;
-    else this.#idleFrames += 1;
-    if (this.#idleFrames > MAX_IDLE_FRAMES) throw new Http2Violation(H2_ERROR.ENHANCE_YOUR_CALM, "frames that bring nothing");
   }
 
   #data(head: FrameHead, payload: Buffer): void {
@@ -321,16 +328,15 @@ export class ClientConnection {
   }
 
   #reset({ streamId }: FrameHead, payload: Buffer): void {
-    if (payload.length !== 4) throw new Http2Violation(H2_ERROR.FRAME_SIZE_ERROR, "a RST_STREAM of a wrong size");
+    const code = resetCode(payload);
     const stream = this.#streams.get(streamId);
     if (stream === undefined) return;
     this.#forget(stream);
-    stream.events.onReset(payload.readUInt32BE(0));
+    stream.events.onReset(code);
   }
 
-  #takeSettings({ flags, streamId }: FrameHead, payload: Buffer): void {
-    if (streamId !== 0) throw new Http2Violation(H2_ERROR.PROTOCOL_ERROR, "SETTINGS on a stream");
-    if ((flags & FLAG.ACK) !== 0) return;
+  #takeSettings(head: FrameHead, payload: Buffer): void {
+    if (isSettingsAck(head, payload)) return;
     const before = this.#settings;
     this.#settings = withSettings(before, payload);
     this.#encoder.resize(this.#settings.headerTableBytes);
@@ -344,19 +350,15 @@ export class ClientConnection {
     this.#admit();
   }
 
-  #pinged({ flags, streamId }: FrameHead, payload: Buffer): void {
-    if (payload.length !== 8) throw new Http2Violation(H2_ERROR.FRAME_SIZE_ERROR, "a PING of a wrong size");
-    if (streamId !== 0) throw new Http2Violation(H2_ERROR.PROTOCOL_ERROR, "a PING on a stream");
-    if ((flags & FLAG.ACK) === 0) return this.#outbox.append(smallFrame(FRAME.PING, FLAG.ACK, 0, payload));
+  #pinged(head: FrameHead, payload: Buffer): void {
+    if (!isPong(head, payload)) return this.#outbox.append(smallFrame(FRAME.PING, FLAG.ACK, 0, payload));
     const onPong = this.#onPong;
     this.#onPong = undefined;
     onPong?.();
   }
 
-  #goneAway({ streamId }: FrameHead, payload: Buffer): void {
-    if (streamId !== 0) throw new Http2Violation(H2_ERROR.PROTOCOL_ERROR, "a GOAWAY on a stream");
-    if (payload.length < 8) throw new Http2Violation(H2_ERROR.FRAME_SIZE_ERROR, "a GOAWAY of a wrong size");
-    const last = payload.readUInt32BE(0) & 0x7fff_ffff;
+  #goneAway(head: FrameHead, payload: Buffer): void {
+    const last = lastStreamOf(head, payload);
     for (const stream of [...this.#streams.values()].filter(({ id }) => id > last)) {
       this.#streams.delete(stream.id);
       this.#sender.forget(stream);
@@ -367,9 +369,7 @@ export class ClientConnection {
   }
 
   #windowUpdate({ streamId }: FrameHead, payload: Buffer): void {
-    if (payload.length !== 4) throw new Http2Violation(H2_ERROR.FRAME_SIZE_ERROR, "a WINDOW_UPDATE of a wrong size");
-    const bytes = payload.readUInt32BE(0) & 0x7fff_ffff;
-    if (bytes === 0) throw new Http2Violation(H2_ERROR.PROTOCOL_ERROR, "a WINDOW_UPDATE of nothing");
+    const bytes = windowIncrement(payload);
     if (streamId === 0) return this.#sender.grow(bytes);
     const stream = this.#streams.get(streamId);
     if (stream !== undefined) this.#sender.growStream(stream, bytes);

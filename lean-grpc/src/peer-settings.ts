@@ -16,7 +16,11 @@ export const DEFAULT_SETTINGS: PeerSettings = {
 };
 
 /** Takes one SETTINGS payload; values out of range end the connection (RFC 9113 section 6.5.2), unknown settings mean nothing. */
-export function withSettings(before: PeerSettings, payload: Buffer): PeerSettings {
+export function withSettings(
+  before: PeerSettings,
+  payload: Buffer,
+  { mayEnablePush = false }: { /** Only a client may. */ readonly mayEnablePush?: boolean } = {},
+): PeerSettings {
   if (payload.length % 6 !== 0) throw new Http2Violation(H2_ERROR.FRAME_SIZE_ERROR, "a SETTINGS frame of an odd size");
   const settings = { ...before };
   for (let offset = 0; offset < payload.length; offset += 6) {
@@ -34,7 +38,7 @@ export function withSettings(before: PeerSettings, payload: Buffer): PeerSetting
         settings.initialWindowBytes = value;
         break;
       case SETTING.ENABLE_PUSH:
-        if (value !== 0) throw new Http2Violation(H2_ERROR.PROTOCOL_ERROR, "a server that enables push");
+        if (value > (mayEnablePush ? 1 : 0)) throw new Http2Violation(H2_ERROR.PROTOCOL_ERROR, "a server that enables push");
         break;
       case SETTING.MAX_FRAME_SIZE:
         // larger frames than everybody takes are not sent anyway

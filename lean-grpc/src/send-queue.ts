@@ -18,6 +18,10 @@ export interface SendingStream {
   sendWindow: number;
   /** Not sent yet; empty once everything is. */
   unsent: Buffer;
+  /** Whether the last byte ends the stream, as with a request; a response goes on with trailers. */
+  readonly endsWithMessage: boolean;
+  /** Everything that was to be sent is. Called where some of it had to wait. */
+  readonly onSent?: () => void;
 }
 
 /** Sends what flow control allows (RFC 9113 section 5.2), and the rest when the peer opens its windows; who waits is served in turn. */
@@ -44,7 +48,15 @@ export class SendQueue {
       this.#window -= payload.length;
       this.#writeData(stream, payload);
     }
-    this.#blocked.delete(stream);
+    if (this.#blocked.delete(stream)) stream.onSent?.();
+  }
+
+  /** Takes the room for a message that is sent whole; `false`: there is none, or others wait for it. */
+  takeWindow(stream: SendingStream, bytes: number): boolean {
+    if (this.#blocked.size > 0 || bytes > Math.min(this.#window, stream.sendWindow, DEFAULT_MAX_FRAME_BYTES)) return false;
+    this.#window -= bytes;
+    stream.sendWindow -= bytes;
+    return true;
   }
 
   /** A stream that is over waits no longer. */
@@ -58,7 +70,8 @@ export class SendQueue {
     for (const stream of [...this.#blocked]) {
       if (this.#window <= 0) return;
       // behind the others, so that one large message does not starve them
-      this.#blocked.delete(stream);
+      if (!this.#blocked.delete(stream)) continue;
+      this.#blocked.add(stream);
       this.send(stream);
     }
   }
@@ -69,8 +82,8 @@ export class SendQueue {
     if (stream.unsent.length > 0) this.send(stream);
   }
 
-  #writeData({ id, unsent }: SendingStream, payload: Buffer): void {
-    const flags = unsent.length === 0 ? FLAG.END_STREAM : 0;
+  #writeData({ id, unsent, endsWithMessage }: SendingStream, payload: Buffer): void {
+    const flags = endsWithMessage && unsent.length === 0 ? FLAG.END_STREAM : 0;
     const head = { type: FRAME.DATA, flags, streamId: id, payloadBytes: payload.length };
     writeFrameHead(this.#outbox.reserve(FRAME_HEADER_BYTES), 0, head);
     this.#outbox.append(payload);

@@ -1,0 +1,350 @@
+import type { Socket } from "node:net";
+import { isPong, isSettingsAck, lastStreamOf, resetCode, windowIncrement } from "./control-frames.ts";
+import { FloodGuard } from "./flood-guard.ts";
+import {
+  DEFAULT_WINDOW_BYTES,
+  FLAG,
+  FRAME,
+  goawayFrame,
+  H2_ERROR,
+  Http2Violation,
+  numberFrame,
+  PREFACE,
+  SETTING,
+  settingsFrame,
+  smallFrame,
+  type FrameHead,
+} from "./frame.ts";
+import { FrameReader } from "./frame-reader.ts";
+import { STATUS, type CallStatus } from "./grpc-status.ts";
+import { HeaderBlocks, unpadded, type HeaderBlock } from "./header-block.ts";
+import { HpackDecoder } from "./hpack-decoder.ts";
+import { Outbox } from "./outbox.ts";
+import { DEFAULT_SETTINGS, withSettings, type PeerSettings } from "./peer-settings.ts";
+import { requestHead } from "./request-head.ts";
+import { plainStatus, responseEnd, responseHead, trailersOnly, wholeAnswerBytes, writeWholeAnswer } from "./response-frames.ts";
+import { SendQueue } from "./send-queue.ts";
+import { ServerStream, type StreamWriter } from "./server-stream.ts";
+
+/** What a server takes on one connection. */
+export interface ServerLimits {
+  /** Calls at once; further ones are refused unseen. */
+  readonly maxStreams: number;
+  /** Encoded size of one message. */
+  readonly maxMessageBytes: number;
+}
+
+/** What happens on a connection. */
+export interface ServerEvents {
+  /** A whole message of one call. */
+  onCall(stream: ServerStream, message: Buffer): void;
+  onClosed(): void;
+}
+
+/** What a client may have sent of messages that are not whole yet, on one stream and on all. */
+const STREAM_WINDOW_BYTES = 1024 * 1024;
+const CONNECTION_WINDOW_BYTES = 16 * 1024 * 1024;
+
+/** Answers to a client that sends and does not read. */
+const MAX_UNREAD_BYTES = 16 * 1024 * 1024;
+
+/** Small answers are written head, message and end at once. */
+const WHOLE_ANSWER_BYTES = 4 * 1024;
+
+/**
+ * The server's end of one HTTP/2 connection (RFC 9113), for calls with one message from the client. The socket is owned from here on. A
+ * client that breaks the protocol loses the connection; one that asks for too much is refused.
+ */
+export class ServerConnection implements StreamWriter {
+  readonly #socket: Socket;
+  readonly #limits: ServerLimits;
+  readonly #events: ServerEvents;
+  readonly #outbox: Outbox;
+  readonly #sender: SendQueue;
+  readonly #reader = new FrameReader((head, payload) => this.#frame(head, payload));
+  readonly #blocks = new HeaderBlocks();
+  readonly #decoder = new HpackDecoder({ tableBytes: 4096, maxListBytes: 16 * 1024 });
+  readonly #flood: FloodGuard;
+  readonly #streams = new Map<number, ServerStream>();
+  #settings: PeerSettings = DEFAULT_SETTINGS;
+  #preface: Buffer | undefined = Buffer.alloc(0);
+  #lastId = 0;
+  #unacknowledged = 0;
+  #hasSettings = false;
+  #isDraining = false;
+  #isClosed = false;
+  /** Who asked for signs of life, in order: a keepalive, a drain. */
+  readonly #pongs: (() => void)[] = [];
+
+  constructor(socket: Socket, terms: { readonly limits: ServerLimits; readonly nowMs: () => number }, events: ServerEvents) {
+    this.#socket = socket;
+    this.#limits = terms.limits;
+    this.#events = events;
+    this.#outbox = new Outbox(socket);
+    this.#sender = new SendQueue(this.#outbox);
+    this.#flood = new FloodGuard(terms.nowMs);
+    socket.on("data", (chunk: Buffer) => this.#read(chunk));
+    socket.on("error", () => this.#close());
+    socket.once("end", () => this.#close());
+    socket.once("close", () => this.#close());
+    this.#greet();
+  }
+
+  get streamCount(): number {
+    return this.#streams.size;
+  }
+
+  /** Whether the client has said what an HTTP/2 client says first. */
+  get isGreeted(): boolean {
+    return this.#hasSettings;
+  }
+
+  /** No new calls; the connection ends when those under way are answered. */
+  drain(): void {
+    if (this.#isDraining || this.#isClosed) return;
+    this.#isDraining = true;
+    // first a warning, so that calls on their way still arrive (RFC 9113 section 6.8); what comes behind the answer to a ping comes too late
+    this.#outbox.append(goawayFrame(0x7fff_ffff, H2_ERROR.NO_ERROR));
+    this.ping(() => {
+      this.#outbox.append(goawayFrame(this.#lastId, H2_ERROR.NO_ERROR));
+      this.#closeIfDone();
+    });
+  }
+
+  /** Ends everything at once. */
+  destroy(): void {
+    this.#socket.destroy();
+    this.#close();
+  }
+
+  /** Asks for a sign of life. */
+  ping(onPong: () => void): void {
+    this.#pongs.push(onPong);
+    this.#outbox.append(smallFrame(FRAME.PING, 0, 0, Buffer.alloc(8)));
+  }
+
+  head(stream: ServerStream): void {
+    this.#outbox.append(responseHead(stream.id));
+  }
+
+  message(stream: ServerStream, bytes: Buffer): void {
+    stream.unsent = stream.unsent.length === 0 ? bytes : Buffer.concat([stream.unsent, bytes]);
+    this.#sender.send(stream);
+  }
+
+  answer(stream: ServerStream, bytes: Buffer): void {
+    const wholeBytes = wholeAnswerBytes(bytes.length);
+    if (wholeBytes > WHOLE_ANSWER_BYTES || !this.#sender.takeWindow(stream, bytes.length)) {
+      stream.begin();
+      this.message(stream, bytes);
+      return stream.end({ code: STATUS.OK, details: "" });
+    }
+    stream.answered();
+    writeWholeAnswer(this.#outbox.reserve(wholeBytes), stream.id, bytes);
+    this.#forget(stream);
+  }
+
+  end(stream: ServerStream, status: CallStatus, isFirst: boolean): void {
+    this.#outbox.append(isFirst ? trailersOnly(stream.id, status) : responseEnd(stream.id, status));
+    this.#forget(stream);
+  }
+
+  #greet(): void {
+    this.#outbox.append(
+      settingsFrame([
+        [SETTING.MAX_CONCURRENT_STREAMS, this.#limits.maxStreams],
+        [SETTING.INITIAL_WINDOW_SIZE, STREAM_WINDOW_BYTES],
+        [SETTING.MAX_HEADER_LIST_SIZE, 16 * 1024],
+      ]),
+    );
+    this.#outbox.append(numberFrame(FRAME.WINDOW_UPDATE, 0, CONNECTION_WINDOW_BYTES - DEFAULT_WINDOW_BYTES));
+  }
+
+  #read(chunk: Buffer): void {
+    if (this.#isClosed) return;
+    try {
+      const bytes = this.#preface === undefined ? chunk : this.#behindPreface(this.#preface, chunk);
+      this.#reader.push(bytes);
+      if (this.#socket.writableLength > MAX_UNREAD_BYTES)
+        throw new Http2Violation(H2_ERROR.ENHANCE_YOUR_CALM, "answers that are not read");
+    } catch (thrown) {
+      // a bug of ours, met by what some client sent, costs this connection and not the process
+      this.#outbox.append(goawayFrame(this.#lastId, thrown instanceof Http2Violation ? thrown.code : H2_ERROR.INTERNAL_ERROR));
+      this.#outbox.flush();
+      this.#close();
+    }
+  }
+
+  #behindPreface(before: Buffer, chunk: Buffer): Buffer {
+    const bytes = before.length === 0 ? chunk : Buffer.concat([before, chunk]);
+    const compared = Math.min(bytes.length, PREFACE.length);
+    if (bytes.compare(PREFACE, 0, compared, 0, compared) !== 0)
+      throw new Http2Violation(H2_ERROR.PROTOCOL_ERROR, "a client that does not speak HTTP/2");
+    this.#preface = compared === PREFACE.length ? undefined : Buffer.from(bytes);
+    return bytes.subarray(compared === PREFACE.length ? compared : bytes.length);
+  }
+
+  #frame(head: FrameHead, payload: Buffer): void {
+    if (this.#isClosed) return;
+    if (!this.#hasSettings && head.type !== FRAME.SETTINGS)
+      throw new Http2Violation(H2_ERROR.PROTOCOL_ERROR, "a first frame that is no SETTINGS");
+    if (this.#blocks.isOpen && head.type !== FRAME.CONTINUATION)
+      throw new Http2Violation(H2_ERROR.PROTOCOL_ERROR, "a frame inside a header block");
+    this.#flood.count(head);
+    switch (head.type) {
+      case FRAME.DATA:
+        return this.#data(head, payload);
+      case FRAME.HEADERS:
+        return this.#headers(this.#blocks.begin(fromClient(head), unpadded(head, payload)));
+      case FRAME.CONTINUATION:
+        return this.#headers(this.#blocks.go(head, payload));
+      case FRAME.RST_STREAM:
+        resetCode(payload);
+        return this.#cancel(this.#known(head));
+      case FRAME.SETTINGS:
+        return this.#takeSettings(head, payload);
+      case FRAME.PING:
+        return this.#pinged(head, payload);
+      case FRAME.GOAWAY:
+        lastStreamOf(head, payload);
+        this.#isDraining = true;
+        return this.#closeIfDone();
+      case FRAME.WINDOW_UPDATE:
+        return this.#windowUpdate(head, payload);
+      case FRAME.PUSH_PROMISE:
+        throw new Http2Violation(H2_ERROR.PROTOCOL_ERROR, "a push");
+      default:
+    }
+  }
+
+  #known(head: FrameHead): ServerStream | undefined {
+    if (fromClient(head).streamId > this.#lastId)
+      throw new Http2Violation(H2_ERROR.PROTOCOL_ERROR, "a frame of a stream that nobody opened");
+    return this.#streams.get(head.streamId);
+  }
+
+  #headers(block: HeaderBlock | undefined): void {
+    if (block === undefined) return;
+    const fields = this.#decoder.decode(block.bytes);
+    const { streamId: id } = block;
+    if (id <= this.#lastId) return this.#trailers(this.#streams.get(id), block);
+    this.#lastId = id;
+    if (this.#streams.size >= this.#limits.maxStreams) return this.#reset(id, H2_ERROR.REFUSED_STREAM);
+    const head = requestHead(fields);
+    if (head.kind === "malformed") return this.#reset(id, H2_ERROR.PROTOCOL_ERROR);
+    if (head.kind === "not-grpc") return this.#outbox.append(plainStatus(id, head.status));
+    const stream = new ServerStream({
+      id,
+      method: head.method,
+      fields,
+      timeMs: head.timeMs,
+      socket: this.#socket,
+      sendWindow: this.#settings.initialWindowBytes,
+      maxMessageBytes: this.#limits.maxMessageBytes,
+      writer: this,
+      onMessage: (call, message) => this.#events.onCall(call, message),
+    });
+    this.#streams.set(id, stream);
+    if (block.endsStream) stream.complete();
+  }
+
+  /** Trailers of a request say nothing to gRPC, but that it is whole. */
+  #trailers(stream: ServerStream | undefined, { endsStream }: HeaderBlock): void {
+    if (!endsStream) throw new Http2Violation(H2_ERROR.PROTOCOL_ERROR, "headers inside a request");
+    stream?.complete();
+  }
+
+  #data(head: FrameHead, payload: Buffer): void {
+    const bytes = unpadded(head, payload);
+    const stream = this.#known(head);
+    this.#unacknowledged += payload.length;
+    if (this.#unacknowledged > CONNECTION_WINDOW_BYTES)
+      throw new Http2Violation(H2_ERROR.FLOW_CONTROL_ERROR, "more than the window of the connection");
+    if (this.#unacknowledged > CONNECTION_WINDOW_BYTES / 2) {
+      this.#outbox.append(numberFrame(FRAME.WINDOW_UPDATE, 0, this.#unacknowledged));
+      this.#unacknowledged = 0;
+    }
+    if (stream === undefined) return;
+    const fault = stream.push(bytes);
+    if (fault !== undefined) {
+      const details =
+        fault.kind === "too-large" ? `a message of ${fault.bytes} bytes is too large` : `a message is ${fault.kind}`;
+      return stream.end({ code: fault.kind === "too-large" ? STATUS.RESOURCE_EXHAUSTED : STATUS.UNIMPLEMENTED, details });
+    }
+    if ((head.flags & FLAG.END_STREAM) !== 0) return stream.complete();
+    this.#acknowledge(stream, payload.length);
+  }
+
+  #acknowledge(stream: ServerStream, bytes: number): void {
+    stream.unacknowledged += bytes;
+    if (stream.unacknowledged > STREAM_WINDOW_BYTES)
+      throw new Http2Violation(H2_ERROR.FLOW_CONTROL_ERROR, "more than the window of a stream");
+    if (stream.unacknowledged <= STREAM_WINDOW_BYTES / 2) return;
+    this.#outbox.append(numberFrame(FRAME.WINDOW_UPDATE, stream.id, stream.unacknowledged));
+    stream.unacknowledged = 0;
+  }
+
+  #takeSettings(head: FrameHead, payload: Buffer): void {
+    if (isSettingsAck(head, payload)) {
+      if (!this.#hasSettings) throw new Http2Violation(H2_ERROR.PROTOCOL_ERROR, "an acknowledgement before the settings");
+      return;
+    }
+    const before = this.#settings.initialWindowBytes;
+    // a client may say that it takes no push, or that it does; it gets none
+    this.#settings = withSettings(this.#settings, payload, { mayEnablePush: true });
+    this.#hasSettings = true;
+    const growth = this.#settings.initialWindowBytes - before;
+    if (growth !== 0) for (const stream of this.#streams.values()) this.#sender.growStream(stream, growth);
+    this.#outbox.append(smallFrame(FRAME.SETTINGS, FLAG.ACK, 0, Buffer.alloc(0)));
+  }
+
+  #pinged(head: FrameHead, payload: Buffer): void {
+    if (!isPong(head, payload)) return this.#outbox.append(smallFrame(FRAME.PING, FLAG.ACK, 0, payload));
+    this.#pongs.shift()?.();
+  }
+
+  #windowUpdate(head: FrameHead, payload: Buffer): void {
+    const bytes = windowIncrement(payload);
+    if (head.streamId === 0) return this.#sender.grow(bytes);
+    const stream = this.#known(head);
+    if (stream !== undefined) this.#sender.growStream(stream, bytes);
+  }
+
+  #reset(streamId: number, code: number): void {
+    this.#outbox.append(numberFrame(FRAME.RST_STREAM, streamId, code));
+  }
+
+  #cancel(stream: ServerStream | undefined): void {
+    if (stream === undefined) return;
+    this.#forget(stream);
+    stream.cancel();
+  }
+
+  #forget(stream: ServerStream): void {
+    this.#streams.delete(stream.id);
+    this.#sender.forget(stream);
+    this.#closeIfDone();
+  }
+
+  #closeIfDone(): void {
+    if (!this.#isDraining || this.#streams.size > 0) return;
+    this.#outbox.flush();
+    this.#close();
+  }
+
+  #close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#socket.destroySoon();
+    const streams = [...this.#streams.values()];
+    this.#streams.clear();
+    for (const stream of streams) stream.cancel();
+    this.#events.onClosed();
+  }
+}
+
+/** A head of a stream only a client opens. */
+function fromClient(head: FrameHead): FrameHead {
+  if (head.streamId % 2 === 1) return head;
+  throw new Http2Violation(H2_ERROR.PROTOCOL_ERROR, "a stream that no client opens");
+}
