@@ -14,6 +14,7 @@ build("proto", {
   exports: { "./gen/*.ts": built("./gen/*"), "./*.ts": built("./src/*"), "./sallyport/*.proto": "./sallyport/*.proto" },
   also: ["sallyport"],
 });
+build("lean-grpc", { exports: { "./*.ts": built("./*") }, also: [] });
 build("interceptors-sdk", { exports: { ".": built("./index"), "./testing": built("./testing") }, also: [] });
 build("conformance", { exports: { ".": built("./index") }, also: [] });
 

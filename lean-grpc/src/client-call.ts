@@ -1,5 +1,5 @@
 import type { CallOutcome, StreamListeners } from "./calls.ts";
-import type { StreamEvents } from "./client-connection.ts";
+import type { StreamEvents } from "./client-stream.ts";
 import { goneStatus, headerProblem, isInterim, resetStatus, STATUS, trailerStatus, type CallStatus } from "./grpc-status.ts";
 import type { Field } from "./hpack-table.ts";
 import { MessageReader, type MessageFault } from "./message-reader.ts";

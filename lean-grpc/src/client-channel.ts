@@ -1,6 +1,7 @@
 import type { Socket } from "node:net";
 import type { CallOutcome, CallRequest, StreamListeners, Timers } from "./calls.ts";
-import { ClientConnection, type StreamRequest } from "./client-connection.ts";
+import { ClientConnection } from "./client-connection.ts";
+import type { StreamRequest } from "./client-stream.ts";
 import type { Field } from "./hpack-table.ts";
 import { ClientCall, unaryListeners } from "./client-call.ts";
 import { STATUS, type CallStatus } from "./grpc-status.ts";

@@ -18,63 +18,19 @@ import {
 } from "./frame.ts";
 import { isPong, isSettingsAck, lastStreamOf, resetCode, windowIncrement } from "./control-frames.ts";
 import { FloodGuard } from "./flood-guard.ts";
+import type { ConnectionEvents, ConnectionTerms, ReceiveWindows, StreamEvents, StreamRequest } from "./client-stream.ts";
 import { FrameReader } from "./frame-reader.ts";
 import { HeaderBlocks, unpadded, type HeaderBlock } from "./header-block.ts";
 import { HpackDecoder } from "./hpack-decoder.ts";
 import { HpackEncoder } from "./hpack-encoder.ts";
-import type { Field } from "./hpack-table.ts";
 import { Outbox } from "./outbox.ts";
 import { DEFAULT_SETTINGS, withSettings, type PeerSettings } from "./peer-settings.ts";
 import { SendQueue, type SendingStream } from "./send-queue.ts";
-
-/** What happens on one stream. None is called before `open` returned, and nothing after `onGone` or an end. */
-export interface StreamEvents {
-  /** Response headers, or trailers. */
-  onHeaders(fields: readonly Field[], endsStream: boolean): void;
-  /** A view on what was read: to be used or copied at once. */
-  onBytes(bytes: Buffer, endsStream: boolean): void;
-  /** The peer gave the stream up. */
-  onReset(code: number): void;
-  /** The connection ended under it. `unseen`: the peer cannot have acted on it. */
-  onGone(unseen: boolean): void;
-}
-
-/** One request. Fields are text with one character a byte, pseudo-headers first. */
-export interface StreamRequest {
-  /** Alike for many requests, compared by identity. */
-  readonly fixed: readonly Field[];
-  readonly changing: readonly Field[];
-  /** Not empty. Must not change any more. */
-  readonly body: Buffer;
-}
-
-/** What happens to a connection. */
-export interface ConnectionEvents {
-  /** The server's settings are here: it speaks HTTP/2. */
-  onReady(): void;
-  /** It takes no new streams: GOAWAY, or ids are used up. Those under way go on. */
-  onDraining(): void;
-  /** It is over; every stream was told. `reason` is a fragment for the log. */
-  onClosed(reason: string): void;
-}
 
 interface Stream extends SendingStream {
   readonly events: StreamEvents;
   /** Bytes that came and were not yet given back to the peer's window. */
   unacknowledged: number;
-}
-
-/** What we let the peer send on one stream before we say more, and on all of them. */
-export interface ReceiveWindows {
-  readonly streamBytes: number;
-  readonly connectionBytes: number;
-}
-
-/** What a connection begins with. */
-export interface ConnectionTerms {
-  readonly windows: ReceiveWindows;
-  /** Monotonic. */
-  readonly nowMs: () => number;
 }
 
 /** Ids of streams are odd and grow; behind the last one a connection is used up. */
@@ -290,8 +246,6 @@ export class ClientConnection {
     const bytes = unpadded(head, payload);
     const stream = this.#streams.get(this.#known(head).streamId);
     this.#unacknowledged += payload.length;
-    if (this.#unacknowledged > this.#windows.connectionBytes)
-      throw new Http2Violation(H2_ERROR.FLOW_CONTROL_ERROR, "more than the window of the connection");
     if (this.#unacknowledged > this.#windows.connectionBytes / 2) {
       this.#outbox.append(numberFrame(FRAME.WINDOW_UPDATE, 0, this.#unacknowledged));
       this.#unacknowledged = 0;
@@ -305,8 +259,6 @@ export class ClientConnection {
 
   #acknowledge(stream: Stream, bytes: number): void {
     stream.unacknowledged += bytes;
-    if (stream.unacknowledged > this.#windows.streamBytes)
-      throw new Http2Violation(H2_ERROR.FLOW_CONTROL_ERROR, "more than the window of a stream");
     if (stream.unacknowledged <= this.#windows.streamBytes / 2) return;
     this.#outbox.append(numberFrame(FRAME.WINDOW_UPDATE, stream.id, stream.unacknowledged));
     stream.unacknowledged = 0;

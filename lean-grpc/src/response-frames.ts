@@ -69,9 +69,11 @@ export function writeWholeAnswer(into: Buffer, streamId: number, framed: Buffer)
 const trailers = (code: number, details: string): Buffer =>
   Buffer.concat([
     literal("grpc-status", String(code)),
-    // percent-encoding as gRPC wants it: what is not printable ASCII, and the sign itself
-    literal("grpc-message", encodeURIComponent(details.slice(0, MAX_DETAIL_CHARS).toWellFormed()).replaceAll("%20", " ")),
+    literal("grpc-message", escaped(details.slice(0, MAX_DETAIL_CHARS).toWellFormed())),
   ]);
+
+/** Percent-encoding as gRPC wants it: what is not printable ASCII, and the sign itself. */
+const escaped = (details: string): string => details.replaceAll(/[^ -$&-~]/gu, encodeURIComponent);
 
 function headersFrame(streamId: number, flags: number, block: Buffer): Buffer {
   if (block.length > DEFAULT_MAX_FRAME_BYTES) throw new RangeError("a header block of our own is too large");

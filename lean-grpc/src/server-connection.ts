@@ -258,8 +258,6 @@ export class ServerConnection implements StreamWriter {
     const bytes = unpadded(head, payload);
     const stream = this.#known(head);
     this.#unacknowledged += payload.length;
-    if (this.#unacknowledged > CONNECTION_WINDOW_BYTES)
-      throw new Http2Violation(H2_ERROR.FLOW_CONTROL_ERROR, "more than the window of the connection");
     if (this.#unacknowledged > CONNECTION_WINDOW_BYTES / 2) {
       this.#outbox.append(numberFrame(FRAME.WINDOW_UPDATE, 0, this.#unacknowledged));
       this.#unacknowledged = 0;
@@ -277,8 +275,6 @@ export class ServerConnection implements StreamWriter {
 
   #acknowledge(stream: ServerStream, bytes: number): void {
     stream.unacknowledged += bytes;
-    if (stream.unacknowledged > STREAM_WINDOW_BYTES)
-      throw new Http2Violation(H2_ERROR.FLOW_CONTROL_ERROR, "more than the window of a stream");
     if (stream.unacknowledged <= STREAM_WINDOW_BYTES / 2) return;
     this.#outbox.append(numberFrame(FRAME.WINDOW_UPDATE, stream.id, stream.unacknowledged));
     stream.unacknowledged = 0;

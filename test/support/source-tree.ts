@@ -21,7 +21,7 @@ export interface Import {
 export interface SourceFile {
   /** From the root of the repository, with forward slashes. */
   readonly path: string;
-  /** The directory below `src/`, or `contract`, `sdk`, `conformance`, `example`, `main`; what the import table speaks of. */
+  /** The directory below `src/`, or `contract`, `sdk`, `conformance`, `lean-grpc`, `example`, `main`; what the import table speaks of. */
   readonly room: string;
   readonly text: string;
   readonly lineCount: number;
@@ -107,6 +107,7 @@ const WORKSPACES: readonly (readonly [specifier: RegExp, path: string])[] = [
   [/^@sallyport\/contract\/(gen\/.+)$/, "proto/$1"],
   [/^@sallyport\/contract\/(.+)$/, "proto/src/$1"],
   [/^@sallyport\/interceptor-conformance$/, "conformance/src/index.ts"],
+  [/^@sallyport\/lean-grpc\/(.+)$/, "lean-grpc/src/$1"],
   [/^@sallyport\/interceptors-sdk$/, "interceptors-sdk/src/index.ts"],
   [/^@sallyport\/interceptors-sdk\/(.+)$/, "interceptors-sdk/src/$1.ts"],
 ];
