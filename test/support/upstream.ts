@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { systemClock } from "../../src/adapters/system/clock.ts";
-import { httpUpstream, type HttpUpstreamSettings } from "../../src/adapters/upstream/http-upstream.ts";
+import type { HttpUpstreamSettings } from "../../src/adapters/upstream/http-upstream.ts";
 import { isStream, type Body } from "../../src/model/byte-stream.ts";
 import { CancelSource } from "../../src/model/cancel.ts";
 import { HeaderLines } from "../../src/model/header-lines.ts";
@@ -14,16 +14,19 @@ import { startRawUpstream } from "./raw-upstream.ts";
 /** The product\'s own defaults. */
 export const TIMEOUTS = { connectMs: 5_000, firstByteMs: 30_000, idleMs: 60_000, totalMs: undefined };
 
-/** An upstream over these endpoints, with whatever a test wants otherwise. */
-export function upstreamTo(
+/** Opens an upstream of one kind over these endpoints, with whatever a test wants otherwise. */
+export type UpstreamTo = (
   urls: readonly string[],
-  choice: Partial<HttpUpstreamSettings> & { readonly clock?: Clock } = {},
-): Upstream {
-  const { clock = systemClock(), ...settings } = choice;
-  return httpUpstream(
-    { name: "orders", endpoints: urls.map((url) => ({ url })), timeouts: TIMEOUTS, maxRequests: 100, ...settings },
-    { clock },
-  );
+  choice?: Partial<HttpUpstreamSettings> & { readonly clock?: Clock },
+) => Upstream;
+
+/** Makes one from the factory of an adapter. */
+export function opening(make: (settings: HttpUpstreamSettings, deps: { readonly clock: Clock }) => Upstream): UpstreamTo {
+  return (urls, { clock = systemClock(), ...settings } = {}) =>
+    make(
+      { name: "orders", endpoints: urls.map((url) => ({ url })), timeouts: TIMEOUTS, maxRequests: 100, ...settings },
+      { clock },
+    );
 }
 
 /** A request to `api.test`, with these lines behind the host line. */
@@ -74,7 +77,11 @@ export async function readAll(message: IncomingMessage): Promise<string> {
 }
 
 /** Sends one request to an upstream that answers each head with these bytes, and closes behind them if told. */
-export async function answered(bytes: string, choice: { readonly method?: string; readonly closes?: boolean } = {}) {
+export async function answered(
+  upstreamTo: UpstreamTo,
+  bytes: string,
+  choice: { readonly method?: string; readonly closes?: boolean } = {},
+) {
   await using raw = await startRawUpstream((socket) => {
     socket.write(Buffer.from(bytes, "latin1"));
     if (choice.closes === true) socket.end();

@@ -1,0 +1,24 @@
+import type { UpstreamTimeouts } from "../upstream-call.ts";
+
+/**
+ * `queued`: no byte is written. `sending`: the request's body flows, or waits for the connection. `awaiting`: the head is due.
+ * `receiving`: the response's body flows, whatever is left of the request's.
+ */
+export type Phase = "queued" | "sending" | "awaiting" | "receiving" | "over";
+
+/** When a phase has taken too long, on the monotonic clock. `sinceMs`: when it began, or when a byte last came or went. */
+export function phaseDueMs(phase: Phase, sinceMs: number, { connectMs, firstByteMs, idleMs }: UpstreamTimeouts): number {
+  switch (phase) {
+    case "queued":
+      return sinceMs + connectMs;
+    case "awaiting":
+      return sinceMs + firstByteMs;
+    case "sending":
+    case "receiving":
+      return sinceMs + idleMs;
+    case "over":
+      return Number.POSITIVE_INFINITY;
+    default:
+      return phase satisfies never;
+  }
+}

@@ -1,0 +1,20 @@
+import type { UpstreamFailure } from "../../../ports/upstream.ts";
+
+/** What it means for the exchange that its connection closed. Once it stood, the upstream may have acted on what it read: nothing that invites a repeat. */
+export function connectionFailure(error: NodeJS.ErrnoException | undefined, wasConnecting: boolean): UpstreamFailure {
+  const code = error?.code ?? "";
+  const message = error === undefined ? "the connection was closed" : messageOf(error);
+  const cause = code === "" || message.includes(code) ? message : `${code}: ${message}`;
+  if (code === "ETIMEDOUT") return { problem: "upstream_timeout", cause };
+  return { problem: wasConnecting ? "upstream_unreachable" : "upstream_invalid_response", cause };
+}
+
+/** Whether the kernel refused a write whole, because the connection had been closed before. */
+export const nothingWasWritten = (error: NodeJS.ErrnoException | undefined): boolean =>
+  error?.syscall === "write" && (error.code === "ECONNRESET" || error.code === "EPIPE");
+
+/** One failure where several addresses were tried: the first tells enough. */
+function messageOf(error: Error): string {
+  const [first] = error instanceof AggregateError ? error.errors : [];
+  return first instanceof Error ? first.message : error.message;
+}
