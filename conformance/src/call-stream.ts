@@ -11,6 +11,7 @@ export type StreamEvent =
 /** The part of a client call that streams answers. */
 interface Streaming {
   on(event: "data", listener: (bytes: Buffer) => void): unknown;
+  on(event: "metadata", listener: () => void): unknown;
   on(event: "error", listener: (error: ServiceError) => void): unknown;
   on(event: "status", listener: (status: { readonly code: number; readonly details: string }) => void): unknown;
   cancel(): void;
@@ -24,10 +25,17 @@ export class CallStream implements Disposable {
   readonly #call: Streaming;
   readonly #events: StreamEvent[] = [];
   #wake: () => void = () => {};
+  #hasHeaders = false;
+  #isForHeaders = false;
 
   constructor(call: Streaming) {
     this.#call = call;
     call.on("data", (bytes) => this.#take({ kind: "message", bytes }));
+    call.on("metadata", () => {
+      this.#hasHeaders = true;
+      // whoever waits for a message goes on waiting
+      if (this.#isForHeaders) this.#wake();
+    });
     // the status tells the same, and always comes
     call.on("error", () => {});
     call.on("status", ({ code, details }) => this.#take({ kind: "ended", code, details }));
@@ -40,6 +48,14 @@ export class CallStream implements Disposable {
     if (event === undefined) return { kind: "quiet" };
     if (event.kind !== "ended") this.#events.shift();
     return event;
+  }
+
+  /** Whether response headers come within this time, before anything else; false also when it ends without them. */
+  async headers(withinMs: number): Promise<boolean> {
+    this.#isForHeaders = true;
+    if (!this.#hasHeaders && this.#events.length === 0) await this.#arrival(withinMs);
+    this.#isForHeaders = false;
+    return this.#hasHeaders;
   }
 
   cancel(): void {

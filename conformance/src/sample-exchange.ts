@@ -54,7 +54,7 @@ const SAMPLES: Readonly<Record<SampleName, (binding: BindingUnderTest) => Sample
       headers: [...headersOf(binding, "response", "acme"), JSON_TYPE],
       body: textBody(binding, '{"ok":true,"items":[{"id":1}]}'),
     },
-    outcome: { status: 200, decidedBy: "upstream", failure: "", durationMs: 12, bytes: 27n, open: false },
+    outcome: { status: 200, decidedBy: "upstream", failure: "", durationMs: 12, bytes: 27n, open: false, bodiesOmitted: false },
   }),
   bare: () => ({
     name: "bare",
@@ -67,7 +67,15 @@ const SAMPLES: Readonly<Record<SampleName, (binding: BindingUnderTest) => Sample
     principal: principal({ anonymous: true, type: "anonymous" }),
     tenant: "",
     response: { status: 204, headers: [], body: undefined },
-    outcome: { status: 503, decidedBy: "", failure: "gateway_overloaded", durationMs: 0, bytes: 0n, open: false },
+    outcome: {
+      status: 503,
+      decidedBy: "",
+      failure: "gateway_overloaded",
+      durationMs: 0,
+      bytes: 0n,
+      open: false,
+      bodiesOmitted: false,
+    },
   }),
   odd: (binding) => ({
     name: "odd",
@@ -104,6 +112,7 @@ const SAMPLES: Readonly<Record<SampleName, (binding: BindingUnderTest) => Sample
       durationMs: 4_294_967_295,
       bytes: 2n ** 53n,
       open: true,
+      bodiesOmitted: false,
     },
   }),
   large: (binding) => ({

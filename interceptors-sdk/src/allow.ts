@@ -1,10 +1,10 @@
-import { FIXED_LIMITS, LIMITS } from "@sallyport/contract/limits.ts";
+import { LIMITS } from "@sallyport/contract/limits.ts";
 import { escapeToken } from "@sallyport/contract/json-pointer.ts";
 import type { Change, Draft, EditChange } from "./change.ts";
 import {
+  cachePolicy,
   headerName,
   headerValue,
-  cacheTag,
   httpStatus,
   labelName,
   labelText,
@@ -149,13 +149,7 @@ export class Allow<Written extends string = never> {
 
   /** Lets the gateway answer equal views alike for that long; takes `cacheable: true` on the binding (C34). */
   cacheFor(ttlMs: number, tags: readonly string[] = []): Allow<Written> {
-    if (!Number.isInteger(ttlMs) || ttlMs < 1 || ttlMs > 0xffff_ffff) {
-      throw new InvalidVerdictError("cache", `a time to live is a whole number of milliseconds above 0, not ${ttlMs}`);
-    }
-    if (tags.length > FIXED_LIMITS.cacheTags) {
-      throw new InvalidVerdictError("cache", `${tags.length} cache tags; at most ${FIXED_LIMITS.cacheTags} are accepted`);
-    }
-    return this.#but({ reuse: { ...this.reuse, cache: { ttlMs, tags: tags.map(cacheTag) } } });
+    return this.#but({ reuse: { ...this.reuse, cache: cachePolicy(ttlMs, tags) } });
   }
 
   /** Has a long-lived exchange reviewed again after that many milliseconds (C36). */

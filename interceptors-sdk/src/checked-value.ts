@@ -66,6 +66,20 @@ export function cacheTag(tag: string): string {
   throw new InvalidVerdictError("cache", `a cache tag is a text of 1 to ${FIXED_LIMITS.cacheTagBytes} bytes`);
 }
 
+/** How long an equal view may be answered alike, and under which tags that is revoked. */
+export function cachePolicy(
+  ttlMs: number,
+  tags: readonly string[],
+): { readonly ttlMs: number; readonly tags: readonly string[] } {
+  if (!Number.isInteger(ttlMs) || ttlMs < 1 || ttlMs > 0xffff_ffff) {
+    throw new InvalidVerdictError("cache", `a time to live is a whole number of milliseconds above 0, not ${ttlMs}`);
+  }
+  if (tags.length > FIXED_LIMITS.cacheTags) {
+    throw new InvalidVerdictError("cache", `${tags.length} cache tags; at most ${FIXED_LIMITS.cacheTags} are accepted`);
+  }
+  return { ttlMs, tags: tags.map(cacheTag) };
+}
+
 /** A label's value. */
 export function labelText(value: string): string {
   if (typeof value !== "string" || !value.isWellFormed() || CONTROL.test(value)) {

@@ -2,7 +2,8 @@ import { isHeaderName, isHeaderValue } from "@sallyport/contract/header-text.ts"
 import { fromPlain, type Json } from "@sallyport/contract/json.ts";
 import { utf8Length } from "@sallyport/contract/json-pointer.ts";
 import { FIXED_LIMITS } from "@sallyport/contract/limits.ts";
-import type { DenyVerdict, HeaderLine } from "@sallyport/contract/verdict.ts";
+import type { CachePolicy, DenyVerdict, HeaderLine } from "@sallyport/contract/verdict.ts";
+import { cachePolicy } from "./checked-value.ts";
 import type { Deny, DenyDetails } from "./deny.ts";
 
 /** A denial fit to be sent, and what had to be done to it, one sentence each. */
@@ -18,9 +19,9 @@ export type DenialDraft = Omit<DenyVerdict, "defects">;
  * The verdict of a denial. Total: whatever is wrong with it is defaulted or left out, and listed in `defects` for the
  * log; an exception here would turn "no" into a failed review, which may be let through (C8).
  */
-export function denyVerdict(answer: Deny): CleanDenial {
+export function denyVerdict(answer: Deny, terms: { readonly cacheable: boolean }): CleanDenial {
   try {
-    return checkedDenial(answer);
+    return checkedDenial(answer, terms);
   } catch {
     // plain JavaScript can hand over values that cannot even be looked at
     return { verdict: BARE_DENIAL, defects: ["a detail could not be read: a bare denial is sent"] };
@@ -37,7 +38,7 @@ const BARE_DENIAL: DenialDraft = {
   warnings: [],
 };
 
-function checkedDenial(answer: Deny): CleanDenial {
+function checkedDenial(answer: Deny, { cacheable }: { readonly cacheable: boolean }): CleanDenial {
   const defects: string[] = [];
   const text = typeof answer.message === "string" ? answer.message.toWellFormed() : "";
   const message = cut(text, FIXED_LIMITS.messageBytes);
@@ -46,6 +47,7 @@ function checkedDenial(answer: Deny): CleanDenial {
   if (code !== answer.code) defects.push("code is not like quota_exceeded");
   const body = bodyOf(answer.more, defects);
   const grpcCode = grpcCodeOf(answer.more, defects);
+  const cache = cacheOf(answer, cacheable, defects);
   const verdict: DenialDraft = {
     kind: "deny",
     status: statusOf(answer.status, defects),
@@ -55,6 +57,7 @@ function checkedDenial(answer: Deny): CleanDenial {
     headers: linesOf(answer.more, defects),
     ...(body !== undefined && { body }),
     ...notesOf(answer, defects),
+    ...(cache !== undefined && { cache }),
   };
   return { verdict, defects };
 }
@@ -77,6 +80,20 @@ function bodyOf({ body }: DenyDetails, defects: string[]): Json | undefined {
   if (json.ok) return json.value;
   defects.push("body is no JSON value: it is left out");
   return undefined;
+}
+
+function cacheOf({ cache }: Deny, cacheable: boolean, defects: string[]): CachePolicy | undefined {
+  if (cache === undefined) return undefined;
+  if (!cacheable) {
+    defects.push("cacheFor takes cacheable: true on the binding: the denial is for this exchange only");
+    return undefined;
+  }
+  try {
+    return cachePolicy(cache.ttlMs, cache.tags);
+  } catch {
+    defects.push("cacheFor has no legal time or tags: the denial is for this exchange only");
+    return undefined;
+  }
 }
 
 function linesOf({ headers }: DenyDetails, defects: string[]): readonly HeaderLine[] {

@@ -27,28 +27,45 @@ export class Deny {
   readonly message: string;
   readonly more: DenyDetails;
   readonly notes: Notes;
+  /** Absent: the denial is for this exchange only. */
+  readonly cache: DenyCache | undefined;
 
-  constructor(parts: Pick<Deny, "status" | "code" | "message" | "more" | "notes">) {
+  constructor(parts: Pick<Deny, "status" | "code" | "message" | "more" | "notes"> & { readonly cache?: DenyCache | undefined }) {
     this.status = parts.status;
     this.code = parts.code;
     this.message = parts.message;
     this.more = parts.more;
     this.notes = parts.notes;
+    this.cache = parts.cache;
   }
 
   /** A non-secret note for log and audit; beyond 16, or 256 bytes, it is left out. */
   annotate(name: string, value: string): Deny {
     const annotations = [...this.notes.annotations, { name, value }];
-    return this.#noting({ ...this.notes, annotations });
+    return this.#with({ notes: { ...this.notes, annotations } });
   }
 
   /** A note for the caller's developer; beyond 16, or 256 bytes, it is left out. */
   warn(text: string): Deny {
-    return this.#noting({ ...this.notes, warnings: [...this.notes.warnings, text] });
+    return this.#with({ notes: { ...this.notes, warnings: [...this.notes.warnings, text] } });
   }
 
-  #noting(notes: Notes): Deny {
-    const { status, code, message, more } = this;
-    return new Deny({ status, code, message, more, notes });
+  /**
+   * Lets the gateway deny equal views alike for that many milliseconds; takes `cacheable: true` on the binding (C34). What is wrong with
+   * it is left out: the denial is then for this exchange only.
+   */
+  cacheFor(ttlMs: number, tags: readonly string[] = []): Deny {
+    return this.#with({ cache: { ttlMs, tags } });
   }
+
+  #with(parts: Partial<Pick<Deny, "notes" | "cache">>): Deny {
+    const { status, code, message, more, notes, cache } = this;
+    return new Deny({ status, code, message, more, notes, cache, ...parts });
+  }
+}
+
+/** How long, and under which names to revoke it, a denial may be given again. */
+export interface DenyCache {
+  readonly ttlMs: number;
+  readonly tags: readonly string[];
 }

@@ -19,11 +19,11 @@ export interface DescribedBinding {
  * served side by side. Beyond 1024 the oldest is forgotten; a review that names it is refused and described again.
  */
 export class DescribedConfigs {
-  readonly #described = new Map<string, DescribedBinding>();
+  readonly #described = new Map<string, KnownBinding>();
 
   /** Takes in a Describe call, whole or, when a config is refused by the interceptor's own code, not at all. */
   remember(request: DescribeRequest, interceptor: Interceptor): Result<void> {
-    const accepted = new Map<string, DescribedBinding>();
+    const accepted = new Map<string, KnownBinding>();
     for (const entry of request.bindings) {
       const reader = interceptor.bindings.get(entry.bindingId);
       const phase = phaseFromWire(entry.phase);
@@ -31,9 +31,14 @@ export class DescribedConfigs {
       if (reader === undefined || reader.binding.phase !== phase) continue;
       const config = parsedConfig(entry.configJson, reader);
       if (!config.ok) return err(`config of ${reader.id}: ${config.error}`);
-      accepted.set(keyOf(reader.id, phase, entry.configDigest), described(entry, request.gatewayVersion, config.value));
+      const known = {
+        entry,
+        gatewayVersion: request.gatewayVersion,
+        described: described(entry, request.gatewayVersion, config.value),
+      };
+      accepted.set(keyOf(reader.id, phase, entry.configDigest), known);
     }
-    for (const [key, binding] of accepted) this.#store(key, binding);
+    for (const [key, known] of accepted) this.#store(key, known);
     return ok(undefined);
   }
 
@@ -41,7 +46,7 @@ export class DescribedConfigs {
   find(reader: CompiledBinding, digest: string): Result<DescribedBinding> {
     const key = keyOf(reader.id, reader.binding.phase, digest);
     const known = this.#described.get(key);
-    if (known !== undefined) return ok(known);
+    if (known !== undefined) return ok(known.described);
     if (digest !== "") return err("this config was not described here: describe again");
     const config = parsedConfig("", reader);
     if (!config.ok) return err(`no config was described, and it takes one: ${config.error}`);
@@ -51,11 +56,22 @@ export class DescribedConfigs {
       maxResponseBytes: LIMITS.maxResponseBytes.fallback,
       gatewayVersion: "",
     };
-    this.#store(key, undescribed);
+    this.#store(key, { entry: undefined, gatewayVersion: "", described: undescribed });
     return ok(undescribed);
   }
 
-  #store(key: string, binding: DescribedBinding): void {
+  /** The same for another definition: what its own code accepts. */
+  for(interceptor: Interceptor): DescribedConfigs {
+    const next = new DescribedConfigs();
+    for (const { entry, gatewayVersion } of this.#described.values()) {
+      if (entry === undefined) continue;
+      // one at a time: a config that is refused takes no other with it
+      next.remember({ gatewayVersion, gatewayId: "", limits: undefined, bindings: [entry] }, interceptor);
+    }
+    return next;
+  }
+
+  #store(key: string, binding: KnownBinding): void {
     // to the end of the order: what was described last is forgotten last
     this.#described.delete(key);
     this.#described.set(key, binding);
@@ -64,6 +80,13 @@ export class DescribedConfigs {
       this.#described.delete(oldest);
     }
   }
+}
+
+interface KnownBinding {
+  /** As it came; undefined where nothing was described. */
+  readonly entry: BindingConfig | undefined;
+  readonly gatewayVersion: string;
+  readonly described: DescribedBinding;
 }
 
 const MAX_DESCRIBED = 1024;

@@ -17,7 +17,7 @@ export function encodedAnswer(verdict: VerdictDraft, reviewId: string, maxBytes:
   return fitting ?? encodeVerdict({ ...bare(verdict), message: "" }, reviewId);
 }
 
-function withoutBody({ body: _, ...verdict }: DenialDraft): DenialDraft {
+function withoutBody({ body: _body, cache: _cache, ...verdict }: DenialDraft): DenialDraft {
   return verdict;
 }
 

@@ -3,7 +3,7 @@ export { Allow, allow } from "./allow.ts";
 export { type Answer, Binding, binding, type BindingDeclaration, type Match } from "./binding.ts";
 export type { Draft } from "./change.ts";
 export type { ReviewCounters } from "./counters.ts";
-export { Deny, deny, type DenyDetails } from "./deny.ts";
+export { Deny, deny, type DenyCache, type DenyDetails } from "./deny.ts";
 export {
   InterceptorDefinitionError,
   InvalidVerdictError,

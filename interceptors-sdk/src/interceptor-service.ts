@@ -8,6 +8,7 @@ import {
 import type { Result } from "@sallyport/contract/result.ts";
 import { METHODS } from "@sallyport/contract/wire.ts";
 import type { Door } from "./door.ts";
+import type { GatewayWatchers, Watcher } from "./gateway-watchers.ts";
 import { rawBytes } from "./raw-bytes.ts";
 import type { Refusal, ReviewService } from "./review-service.ts";
 
@@ -15,21 +16,26 @@ type Call = ServerUnaryCall<Uint8Array, Uint8Array>;
 type Callback = sendUnaryData<Uint8Array>;
 
 /** The gRPC service of an interceptor. Messages stay bytes here: the contract package decodes them strictly. */
-export function interceptorService(
-  reviews: ReviewService,
-  door: Door,
-): { readonly definition: ServiceDefinition; readonly implementation: UntypedServiceImplementation } {
+export function interceptorService({
+  reviews,
+  watchers,
+  door,
+}: {
+  readonly reviews: ReviewService;
+  readonly watchers: GatewayWatchers;
+  readonly door: Door;
+}): { readonly definition: ServiceDefinition; readonly implementation: UntypedServiceImplementation } {
   const unary = { requestStream: false, responseStream: false, ...rawBytes };
   return {
     definition: {
       Describe: { path: METHODS.describe, ...unary },
       Review: { path: METHODS.review, ...unary },
-      // declared and not implemented: the library answers UNIMPLEMENTED
       Watch: { path: METHODS.watch, ...unary, responseStream: true },
     },
     implementation: {
       Describe: (call: Call, callback: Callback) => void describe(call, callback),
       Review: (call: Call, callback: Callback) => void review(call, callback),
+      Watch: (call: Watcher) => void watch(call),
     },
   };
 
@@ -43,6 +49,12 @@ export function interceptorService(
     const refused = await door.refusal(call);
     if (refused !== undefined) return callback(refused);
     return answer(reviews, call, callback);
+  }
+
+  async function watch(call: Watcher): Promise<void> {
+    const refused = await door.refusal(call);
+    if (refused !== undefined) return void call.emit("error", refused);
+    return watchers.add(call);
   }
 }
 

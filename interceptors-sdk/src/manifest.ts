@@ -10,7 +10,8 @@ export function manifestOf(interceptor: Interceptor, expectedAudience = ""): Man
     bindings: [...interceptor.bindings.values()].map(declarationOf),
     expectedAudience,
     stateScope: { none: StateScope.NONE, replica: StateScope.REPLICA, cluster: StateScope.CLUSTER }[interceptor.stateScope],
-    revokes: false,
+    // Watch is always served; it matters where there is something to revoke
+    revokes: [...interceptor.bindings.values()].some(({ binding }) => binding.cacheable),
   };
 }
 

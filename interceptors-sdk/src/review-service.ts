@@ -38,11 +38,11 @@ export interface ReviewServiceDeps {
  * what passes in a test passes over the wire.
  */
 export class ReviewService {
-  readonly #interceptor: Interceptor;
+  #interceptor: Interceptor;
   readonly #log: Log;
   readonly #maxConcurrentReviews: number;
   readonly #expectedAudience: string;
-  readonly #configs = new DescribedConfigs();
+  #configs = new DescribedConfigs();
   #counters: ReviewCounters = NO_REVIEWS;
 
   constructor(interceptor: Interceptor, deps: ReviewServiceDeps) {
@@ -54,6 +54,15 @@ export class ReviewService {
 
   get counters(): ReviewCounters {
     return this.#counters;
+  }
+
+  /**
+   * Serves another definition from now on. Reviews in flight finish on the one they began with. Configs the new one accepts stay
+   * described; of the others it is as if they never were.
+   */
+  update(interceptor: Interceptor): void {
+    this.#configs = this.#configs.for(interceptor);
+    this.#interceptor = interceptor;
   }
 
   /** Answers Describe with the manifest, and keeps the configs it brought. */

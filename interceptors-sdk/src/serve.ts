@@ -4,6 +4,7 @@ import { Door } from "./door.ts";
 import { GatewayKeys } from "./gateway-keys.ts";
 import type { GatewayProof, JwtProof } from "./gateway-proof.ts";
 import { GatewayTokens } from "./gateway-tokens.ts";
+import { GatewayWatchers } from "./gateway-watchers.ts";
 import { healthService } from "./health.ts";
 import type { Interceptor } from "./interceptor.ts";
 import { interceptorService } from "./interceptor-service.ts";
@@ -11,6 +12,7 @@ import { type ListenAddress, listenAddress } from "./listen-address.ts";
 import { jsonLinesLog, type Log } from "./log.ts";
 import { readJwks } from "./read-jwks.ts";
 import { ReviewService } from "./review-service.ts";
+import { RotatingCredentials } from "./rotating-credentials.ts";
 import { stopOnSignals } from "./stop-on-signals.ts";
 import { mutualCredentials, serverCredentials, type TlsOptions } from "./tls-options.ts";
 import { listenOnSocket } from "./unix-listener.ts";
@@ -67,12 +69,22 @@ export interface RunningInterceptor extends AsyncDisposable {
   readonly port: number;
   /** What happened so far. */
   counters(): ReviewCounters;
+  /**
+   * Has gateways forget the verdicts they keep under any of these tags (1 to 64, each of 1 to 256 bytes; C34). Returns how many are connected
+   * and were told; one that is not connected has forgotten everything since. Throws on tags that are none.
+   */
+  revoke(...tags: readonly string[]): number;
+  /**
+   * Serves another definition of the same name from now on; reviews in flight finish on the one they began with. Returns how many gateways
+   * were told to describe again (C30). Throws a TypeError on another name.
+   */
+  update(interceptor: Interceptor): number;
   /** Health turns NOT_SERVING, no new call is taken, reviews in flight finish or are cut off after `drainMs`. */
   close(): Promise<void>;
 }
 
 /**
- * Serves an interceptor over gRPC: Describe, Review and grpc.health.v1; Watch answers UNIMPLEMENTED.
+ * Serves an interceptor over gRPC: Describe, Review, Watch and grpc.health.v1. Certificates in files may be replaced while it runs.
  * Resolves once the port or socket is bound. Throws on options that do not fit together, on a port that cannot be bound, and on a socket
  * that something is in the way of. A socket is removed when serving ends.
  */
@@ -86,13 +98,22 @@ export async function serve(interceptor: Interceptor, options: ServeOptions): Pr
   const reviews = new ReviewService(interceptor, { log, maxConcurrentReviews, expectedAudience });
   const health = healthService();
   const server = new Server(channelOptions(options));
-  const service = interceptorService(reviews, door);
+  const watchers = new GatewayWatchers(log);
+  const service = interceptorService({ reviews, watchers, door });
   server.addService(service.definition, service.implementation);
   server.addService(health.definition, health.implementation);
-  const bound = await bind(server, address, { credentials, socketGroup: socketGroupOf(address, options) });
+  const stopRotation = (): void => (credentials instanceof RotatingCredentials ? credentials.stop() : undefined);
+  const bound = await bind(server, address, { credentials, socketGroup: socketGroupOf(address, options) }).catch(
+    (error: unknown) => {
+      stopRotation();
+      throw error;
+    },
+  );
   let closing: Promise<void> | undefined;
   const close = (): Promise<void> => {
     health.stop();
+    watchers.close();
+    stopRotation();
     bound.remove();
     return (closing ??= shutDown(server, options.drainMs ?? 10_000));
   };
@@ -109,7 +130,13 @@ export async function serve(interceptor: Interceptor, options: ServeOptions): Pr
     unauthenticated: door.unauthenticated,
     keyReadFailures: keys?.failures ?? 0,
   });
-  return { address: bound.address, port: bound.port, counters, close, [Symbol.asyncDispose]: close };
+  const update = (next: Interceptor): number => {
+    if (next.name !== interceptor.name) throw new TypeError(`update: "${interceptor.name}" cannot become "${next.name}"`);
+    reviews.update(next);
+    return watchers.manifestChanged();
+  };
+  const revoke = (...tags: readonly string[]): number => watchers.revoke(tags);
+  return { address: bound.address, port: bound.port, counters, revoke, update, close, [Symbol.asyncDispose]: close };
 }
 
 function credentialsOf({ scheme }: ListenAddress, options: ServeOptions, log: Log): ServerCredentials {
@@ -120,7 +147,7 @@ function credentialsOf({ scheme }: ListenAddress, options: ServeOptions, log: Lo
     if (!IDENTITIES.includes(gateway?.identity))
       throw new TypeError(`serve: ${scheme}:// with tls takes gateway: { identity: "mtls" }, "jwt" or "mtls+jwt"`);
     if (tls === undefined) throw new TypeError("serve: grpcs:// takes tls: { caFile, certFile, keyFile }");
-    return gateway.identity === "jwt" ? serverCredentials(tls) : mutualCredentials(tls);
+    return gateway.identity === "jwt" ? serverCredentials(tls, log) : mutualCredentials(tls, log);
   }
   if (scheme === "unix") {
     const { gateway } = options as UnixServeOptions; // checked by the next line

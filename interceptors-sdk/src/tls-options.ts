@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
-import { ServerCredentials } from "@grpc/grpc-js";
+import type { Log } from "./log.ts";
+import { RotatingCredentials, type TlsMaterial } from "./rotating-credentials.ts";
 
-/** PEM texts, or the files they are in; files are read once, when serving begins. */
+/** PEM texts, or the files they are in; files are read again when they change, and the next connection uses what is in them. */
 export interface TlsOptions {
   /** The authorities whose client certificates are accepted; needed where the gateway shows one. */
   readonly ca?: string | Uint8Array;
@@ -19,25 +20,25 @@ export interface TlsOptions {
 }
 
 /** Credentials that ask every client for a certificate of `ca` and refuse those without. */
-export function mutualCredentials(tls: TlsOptions): ServerCredentials {
+export function mutualCredentials(tls: TlsOptions, log: Log): RotatingCredentials {
   const ca = pem(tls.ca, tls.caFile, "ca");
   if (tls.clientNames?.length === 0) throw new TypeError("serve: an empty tls.clientNames would admit nobody; leave it out");
-  return ServerCredentials.createSsl(ca, [keyPair(tls)], true);
+  return new RotatingCredentials({ ca, ...keyPair(tls) }, { ca: tls.caFile, cert: tls.certFile, key: tls.keyFile }, log);
 }
 
 /** Credentials that ask no client for a certificate: whoever calls must prove itself otherwise. */
-export function serverCredentials(tls: TlsOptions): ServerCredentials {
+export function serverCredentials(tls: TlsOptions, log: Log): RotatingCredentials {
   if (tls.ca !== undefined || tls.caFile !== undefined || tls.clientNames !== undefined) {
     throw new TypeError(
       'serve: tls.ca and tls.clientNames are about client certificates: they take identity "mtls" or "mtls+jwt"',
     );
   }
-  return ServerCredentials.createSsl(null, [keyPair(tls)], false);
+  return new RotatingCredentials({ ca: undefined, ...keyPair(tls) }, { cert: tls.certFile, key: tls.keyFile }, log);
 }
 
-const keyPair = (tls: TlsOptions): { readonly private_key: Buffer; readonly cert_chain: Buffer } => ({
-  private_key: pem(tls.key, tls.keyFile, "key"),
-  cert_chain: pem(tls.cert, tls.certFile, "cert"),
+const keyPair = (tls: TlsOptions): Pick<TlsMaterial, "cert" | "key"> => ({
+  cert: pem(tls.cert, tls.certFile, "cert"),
+  key: pem(tls.key, tls.keyFile, "key"),
 });
 
 function pem(text: string | Uint8Array | undefined, file: string | undefined, name: "ca" | "cert" | "key"): Buffer {

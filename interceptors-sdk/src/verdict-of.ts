@@ -24,12 +24,12 @@ export interface CleanVerdict {
  * reason is in the interceptor's own log; a denial is never refused (C8).
  */
 export function verdictOf(answer: unknown, review: AnsweredReview): CleanVerdict {
-  const { mode } = review.reader.binding;
+  const { mode, cacheable } = review.reader.binding;
   if (answer instanceof Allow) return { verdict: allowVerdict(answer, review), defects: [] };
   if (!MODES[mode].mayDeny && (answer instanceof Deny || answer instanceof Respond)) {
     throw new InvalidVerdictError("mode", `a binding of mode ${mode} annotates only: return allow()`);
   }
-  if (answer instanceof Deny) return denyVerdict(answer);
+  if (answer instanceof Deny) return denyVerdict(answer, { cacheable });
   if (answer instanceof Respond) return { verdict: respondVerdict(answer, review), defects: [] };
   const what = answer === undefined ? "nothing" : "something else";
   throw new InvalidVerdictError("answer", `review returned ${what}; it returns allow(), deny(…) or respond(…) on every path`);

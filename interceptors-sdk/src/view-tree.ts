@@ -53,6 +53,7 @@ export function viewTree(sent: SentView, bodies: { readonly request: SentBody; r
         duration_ms: outcome.durationMs,
         bytes: Number(outcome.bytes),
         open: outcome.open,
+        bodies_omitted: outcome.bodiesOmitted,
       }),
   });
 }

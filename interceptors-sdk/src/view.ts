@@ -40,6 +40,8 @@ export interface OutcomeView {
   readonly bytes: number;
   /** The exchange was still open when this was sent; a second call follows at its end. */
   readonly open: boolean;
+  /** There were bodies to show, and the gateway left them out for want of room. */
+  readonly bodies_omitted: boolean;
 }
 
 // Names below, in the order of the view: one property per group of pointers.

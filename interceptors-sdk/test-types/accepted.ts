@@ -1,5 +1,15 @@
 // What must compile. Type-checked with TypeScript 5.9, 6 and 7; never run.
-import { type Allow, allow, binding, defineInterceptor, deny, respond, serve } from "../src/index.ts";
+import {
+  type Allow,
+  allow,
+  binding,
+  defineInterceptor,
+  deny,
+  type Interceptor,
+  respond,
+  type RunningInterceptor,
+  serve,
+} from "../src/index.ts";
 import { review } from "../src/testing.ts";
 
 export const tenancy = defineInterceptor({
@@ -129,3 +139,20 @@ export const draft = binding({
       .edit("/request/body/limit", (limit) => (typeof limit === "number" ? Math.min(limit, 100) : 100))
       .setBody({ whole: true }),
 });
+
+export const kept = binding({
+  phase: "pre-route",
+  mode: "validate",
+  needs: ["/tenant/id"],
+  cacheable: true,
+  review: ({ tenant }) =>
+    tenant.id === ""
+      ? deny(403, "nobody", "No tenant.").cacheFor(1000, ["t"]).warn("x")
+      : allow().cacheFor(60_000).validFor(5000),
+});
+
+export async function tell(service: RunningInterceptor, next: Interceptor): Promise<number> {
+  const told: number = service.revoke("tenant:acme", "plan");
+  await service.close();
+  return told + service.update(next);
+}

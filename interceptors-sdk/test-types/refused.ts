@@ -1,5 +1,5 @@
 // What must not compile: each marked line is an error, or the check fails. TypeScript 5.9, 6 and 7; never run.
-import { allow, binding, defineInterceptor, deny, respond, serve } from "../src/index.ts";
+import { allow, binding, defineInterceptor, deny, respond, type RunningInterceptor, serve } from "../src/index.ts";
 import { review } from "../src/testing.ts";
 
 // reading what `needs` does not declare
@@ -247,3 +247,16 @@ await serve(known, { listen: "grpc://127.0.0.1:0" });
 
 // @ts-expect-error and no certificates
 await serve(known, { listen: "grpc://127.0.0.1:0", allowInsecure: true, gateway: { identity: "mtls" } });
+
+// revoking and updating what cannot be
+
+export function misused(service: RunningInterceptor): void {
+  // @ts-expect-error tags are texts
+  service.revoke(1);
+  // @ts-expect-error a list is spread
+  service.revoke(["a", "b"]);
+  // @ts-expect-error an update is a whole definition
+  service.update({ name: "x", bindings: {} });
+  // @ts-expect-error a time is a number of milliseconds
+  deny(403, "x", "x").cacheFor("1s");
+}

@@ -1,13 +1,12 @@
 import { Verdict as WireVerdict } from "../gen/sallyport/interceptor/v1/interceptor.ts";
+import { toCachePolicy } from "./cache-policy.ts";
 import { denial } from "./denial.ts";
 import type { PatchOperation } from "./json-patch.ts";
-import { utf8Length } from "./json-pointer.ts";
-import { FIXED_LIMITS } from "./limits.ts";
 import { toPatch } from "./patch-wire.ts";
 import { err, ok, type Result } from "./result.ts";
 import { respondHeaders } from "./verdict-headers.ts";
 import { toNotes, type WireNotes } from "./verdict-notes.ts";
-import type { CachePolicy, Verdict } from "./verdict-types.ts";
+import type { Verdict } from "./verdict-types.ts";
 import { decodeStrict } from "./wire.ts";
 
 /** Why bytes are no usable verdict: an `invalid` review failure with this reason (C15). */
@@ -59,7 +58,7 @@ function allow(wire: WireVerdict, notes: WireNotes, { maxPatches }: ExpectedVerd
     if (!patch.ok) return err({ reason: "patch_rejected", detail: `operation ${index}: ${patch.error}` });
     patches.push(patch.value);
   }
-  const cache = toCachePolicy(wire);
+  const cache = toCachePolicy(wire.cache);
   if (!cache.ok) return contract(cache.error);
   return ok({
     kind: "allow",
@@ -78,16 +77,6 @@ function respond(wire: WireVerdict, notes: WireNotes, expected: ExpectedVerdict)
   const headers = respondHeaders(answer.headers, expected.maySetCookies === true);
   if (!headers.ok) return contract(headers.error);
   return ok({ kind: "respond", status: answer.httpStatus, headers: headers.value, body: answer.body, ...notes });
-}
-
-function toCachePolicy({ cache }: WireVerdict): Result<CachePolicy | undefined> {
-  if (cache === undefined) return ok(undefined);
-  const { cacheTags, cacheTagBytes } = FIXED_LIMITS;
-  if (cache.tags.length > cacheTags) return err(`a cache policy has at most ${cacheTags} tags`);
-  if (cache.tags.some((tag) => tag === "" || utf8Length(tag, cacheTagBytes) > cacheTagBytes)) {
-    return err(`a cache tag has 1 to ${cacheTagBytes} bytes`);
-  }
-  return ok({ ttlMs: cache.ttlMs, tags: cache.tags });
 }
 
 const contract = (detail: string): Result<never, VerdictProblem> => err({ reason: "contract", detail });

@@ -1,4 +1,5 @@
 import type { Deny, Verdict as WireVerdict } from "../gen/sallyport/interceptor/v1/interceptor.ts";
+import { toCachePolicy } from "./cache-policy.ts";
 import { parseJson } from "./json-parse.ts";
 import { utf8Length } from "./json-pointer.ts";
 import { FIXED_LIMITS } from "./limits.ts";
@@ -16,6 +17,7 @@ export function denial(wire: WireVerdict, deny: Deny, rules: DenialRules): DenyV
   const notes = keepNotes(wire);
   const headers = denialHeaders(deny.headers, rules);
   const body = deny.bodyJson === "" ? undefined : parseJson(deny.bodyJson);
+  const cache = toCachePolicy(wire.cache);
   const parts = {
     status: isDenialStatus(deny.httpStatus) ? deny.httpStatus : 403,
     code: CODE.test(deny.code) && rules.reservedCodes?.has(deny.code) !== true ? deny.code : "review_denied",
@@ -33,6 +35,7 @@ export function denial(wire: WireVerdict, deny: Deny, rules: DenialRules): DenyV
     body: body?.ok === false,
     annotations: notes.annotations.length < wire.annotations.length,
     warnings: notes.warnings.length < wire.warnings.length,
+    cache: !cache.ok,
   };
   return {
     kind: "deny",
@@ -41,6 +44,7 @@ export function denial(wire: WireVerdict, deny: Deny, rules: DenialRules): DenyV
     headers,
     ...(body?.ok === true ? { body: body.value } : {}),
     ...notes,
+    ...(cache.ok && cache.value !== undefined ? { cache: cache.value } : {}),
     defects: DEFECTS.filter((defect) => defects[defect]),
   };
 }
@@ -57,6 +61,7 @@ const DEFECTS = [
   "body",
   "annotations",
   "warnings",
+  "cache",
 ] as const satisfies readonly VerdictDefect[];
 
 const CODE = /^[a-z][a-z0-9_]{0,63}$/;

@@ -1,5 +1,5 @@
 import { jsonEquals } from "./json-equals.ts";
-import { measure, type Measure } from "./json-measure.ts";
+import { measure, type KnownMeasures, type Measure } from "./json-measure.ts";
 import { isJsonArray, isJsonObject, type Json } from "./json-value.ts";
 import { FIXED_LIMITS } from "./limits.ts";
 import { err, ok, type Result } from "./result.ts";
@@ -12,8 +12,8 @@ export interface WorkBudget {
   left: number;
 }
 
-/** The work of one patch: copies and moves of four whole documents. */
-export const workBudget = (maxBytes: number): WorkBudget => ({ left: 4 * maxBytes });
+/** The work of one patch: copies and moves of two whole documents. */
+export const workBudget = (maxBytes: number): WorkBudget => ({ left: 2 * maxBytes });
 
 /**
  * A JSON document under edit: copies what it changes and shares the rest with the value it was made from.
@@ -31,6 +31,8 @@ export class EditedDocument {
   #bytes: number | undefined;
   /** Containers made here and reachable one way only: these, and no others, are changed in place. */
   #owned: Set<object> | undefined;
+  /** A few bytes can name the same large part again and again: it is walked once. */
+  readonly #known: KnownMeasures = { sizes: new WeakMap(), changes: (container) => this.#owned?.has(container) === true };
 
   constructor(document: Json | undefined, maxBytes: number, work: WorkBudget) {
     this.#root = document;
@@ -61,19 +63,19 @@ export class EditedDocument {
   }
 
   add(path: readonly string[], value: Json): EditRefusal | undefined {
-    return this.#add(path, value, measure(value));
+    return this.#add(path, value, this.#measure(value));
   }
 
   /** {@link add} for a value that is not paid for: one that is already in this or another document. */
   addAgain(path: readonly string[], value: Json): EditRefusal | undefined {
-    const size = measure(value);
+    const size = this.#measure(value);
     return this.#spend(size.bytes) ?? this.#add(path, value, size);
   }
 
   replace(path: readonly string[], value: Json): EditRefusal | undefined {
     const old = this.find(path);
     if (!old.ok) return old.error;
-    const size = measure(value);
+    const size = this.#measure(value);
     if (path.length === 0) return this.#setRoot(value, size);
     const refusal = this.#admit(path, size);
     if (refusal !== undefined) return refusal;
@@ -94,7 +96,8 @@ export class EditedDocument {
   copy(from: readonly string[], path: readonly string[]): EditRefusal | undefined {
     const source = this.find(from);
     if (!source.ok) return source.error;
-    this.disown();
+    // only a list or an object can be changed in two places
+    if (isContainer(source.value)) this.disown();
     return this.addAgain(path, source.value);
   }
 
@@ -102,7 +105,7 @@ export class EditedDocument {
     const source = this.find(from);
     if (!source.ok) return source.error;
     if (isPrefix(from, path)) return from.length === path.length ? undefined : "into-itself";
-    const size = measure(source.value);
+    const size = this.#measure(source.value);
     const refusal = path.length + size.depth > FIXED_LIMITS.jsonDepth ? "too-deep" : this.#spend(size.bytes);
     if (refusal !== undefined) return refusal;
     if (this.#bytes !== undefined) this.#bytes += last(path).length;
@@ -123,7 +126,7 @@ export class EditedDocument {
 
   /** Counts a value that is about to come in. */
   #admit(path: readonly string[], size: Measure): EditRefusal | undefined {
-    this.#bytes ??= this.#root === undefined ? 0 : measure(this.#root).bytes;
+    this.#bytes ??= this.#root === undefined ? 0 : this.#measure(this.#root).bytes;
     if (path.length + size.depth > FIXED_LIMITS.jsonDepth) return "too-deep";
     // a member's name and punctuation come with it
     this.#bytes += size.bytes + last(path).length + 4;
@@ -132,7 +135,7 @@ export class EditedDocument {
 
   /** Counts a value that has gone. Names are not given back: an error to the safe side of some bytes for each edit. */
   #release(value: Json): void {
-    if (this.#bytes !== undefined) this.#bytes -= measure(value).bytes;
+    if (this.#bytes !== undefined) this.#bytes -= this.#measure(value).bytes;
   }
 
   #withinBounds(): EditRefusal | undefined {
@@ -208,17 +211,24 @@ export class EditedDocument {
     return ok(container);
   }
 
+  #measure(value: Json): Measure {
+    return measure(value, this.#known);
+  }
+
   #own(container: Container): Mutable {
     this.#owned ??= new Set();
     // what is in the set was made below, as a Map or an array that nobody else has
     if (this.#owned.has(container)) return container as Mutable;
-    // a map's entries cost what they take as text, a list is copied as a block of memory
-    this.#work.left -= isJsonArray(container) ? container.length / 16 : container.size * 4;
+    // a map is hashed anew, entry by entry, a list is copied as a block of memory
+    this.#work.left -= isJsonArray(container) ? container.length / 16 : container.size * ENTRY_WORK;
     const copy = isJsonArray(container) ? [...container] : new Map(container);
     this.#owned.add(copy);
     return copy;
   }
 }
+
+/** What copying one member of an object costs, in bytes of text that are walked in the same time. */
+const ENTRY_WORK = 16;
 
 type Container = readonly Json[] | ReadonlyMap<string, Json>;
 type Mutable = Json[] | Map<string, Json>;

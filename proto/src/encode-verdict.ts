@@ -1,7 +1,7 @@
 import { Verdict as WireVerdict, type Annotation as WireAnnotation } from "../gen/sallyport/interceptor/v1/interceptor.ts";
 import { stringifyJson } from "./json-stringify.ts";
 import { fromPatch } from "./patch-wire.ts";
-import type { AllowVerdict, DenyVerdict, RespondVerdict } from "./verdict-types.ts";
+import type { AllowVerdict, CachePolicy, DenyVerdict, RespondVerdict } from "./verdict-types.ts";
 
 /** A verdict as a service builds it; whether it keeps the bounds is for the receiver, and for the SDK, to check. */
 export type VerdictDraft = AllowVerdict | Omit<DenyVerdict, "defects"> | RespondVerdict;
@@ -30,7 +30,7 @@ function answerOf(verdict: VerdictDraft): Partial<WireVerdict> {
         allow: {},
         patches: verdict.patches.map(fromPatch),
         validForMs: verdict.validForMs ?? 0,
-        ...(verdict.cache === undefined ? {} : { cache: { ttlMs: verdict.cache.ttlMs, tags: [...verdict.cache.tags] } }),
+        ...cacheOf(verdict),
       };
     case "deny":
       return {
@@ -42,6 +42,7 @@ function answerOf(verdict: VerdictDraft): Partial<WireVerdict> {
           headers: verdict.headers.map(({ name, value }) => ({ name, value })),
           bodyJson: verdict.body === undefined ? "" : stringifyJson(verdict.body),
         },
+        ...cacheOf(verdict),
       };
     case "respond":
       return {
@@ -55,3 +56,6 @@ function answerOf(verdict: VerdictDraft): Partial<WireVerdict> {
       return verdict satisfies never;
   }
 }
+
+const cacheOf = ({ cache }: { readonly cache?: CachePolicy }): Pick<Partial<WireVerdict>, "cache"> =>
+  cache === undefined ? {} : { cache: { ttlMs: cache.ttlMs, tags: [...cache.tags] } };

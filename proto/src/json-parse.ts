@@ -41,6 +41,8 @@ class Parser {
   readonly #keeps: boolean;
   /** Items of the lists that are being read: each list is cut off its end, in its exact size, when it is complete. */
   readonly #items: Json[] = [];
+  /** Names of the objects that are being checked, as long as those are few enough to be compared one by one. */
+  readonly #names: string[] = [];
   #at = 0;
 
   constructor(text: string, maxDepth: number, purpose: "parse" | "check") {
@@ -79,6 +81,7 @@ class Parser {
     if (depth > this.#maxDepth) return this.#note("too-deep");
     this.#at += 1;
     if (this.#next() === 0x7d) return this.#skip(NO_MEMBERS);
+    if (!this.#keeps) return this.#checkMembers(depth);
     const members = new Map<string, Json>();
     for (;;) {
       if (this.#next() !== 0x22) return this.#malformed();
@@ -92,7 +95,32 @@ class Parser {
       if (value === undefined) return undefined;
       members.set(name, value);
       const unit = this.#next();
-      if (unit === 0x7d) return this.#skip(this.#keeps ? members : null);
+      if (unit === 0x7d) return this.#skip(members);
+      if (unit !== 0x2c) return this.#malformed();
+      this.#at += 1;
+    }
+  }
+
+  /** What {@link #object} does, with no more than the names kept: nothing at all for the many small objects of hostile text. */
+  #checkMembers(depth: number): null | undefined {
+    const start = this.#names.length;
+    let many: Set<string> | undefined;
+    for (;;) {
+      if (this.#next() !== 0x22) return this.#malformed();
+      const nameAt = this.#at;
+      const name = this.#string();
+      if (name === undefined) return undefined;
+      if (many === undefined ? this.#names.includes(name, start) : many.has(name)) return this.#note("duplicate-key", nameAt);
+      if (many !== undefined) many.add(name);
+      else if (this.#names.push(name) - start > FEW_NAMES) many = new Set(this.#names.splice(start));
+      if (this.#next() !== 0x3a) return this.#malformed();
+      this.#at += 1;
+      if (this.#value(depth) === undefined) return undefined;
+      const unit = this.#next();
+      if (unit === 0x7d) {
+        this.#names.length = start;
+        return this.#skip(null);
+      }
       if (unit !== 0x2c) return this.#malformed();
       this.#at += 1;
     }
@@ -148,9 +176,10 @@ class Parser {
   #number(): Json | undefined {
     NUMBER.lastIndex = this.#at;
     if (!NUMBER.test(this.#text)) return this.#malformed();
-    const written = this.#text.slice(this.#at, NUMBER.lastIndex);
+    const from = this.#at;
     this.#at = NUMBER.lastIndex;
     if (!this.#keeps) return null;
+    const written = this.#text.slice(from, this.#at);
     const value = Number(written);
     return String(value) === written ? value : new RawNumber(written);
   }
@@ -186,6 +215,9 @@ class Parser {
 }
 
 const END = -1;
+
+/** More names of one object than this are looked up in a set. */
+const FEW_NAMES = 8;
 
 // values are never changed in place, so all empty ones can be the same
 const NO_MEMBERS: ReadonlyMap<string, Json> = new Map();

@@ -57,7 +57,7 @@ export type PatchRejectionCode =
  * `undefined` stands for no document: only the root can be added to it, and removing the root gives it back.
  * Stricter than the RFC where it leaves room for attacks: array indices have one spelling, the tokens `__proto__`,
  * `constructor` and `prototype` are refused, and the document must stay within `maxBytes` (as compact JSON text) and
- * 128 levels after every operation. Copies and moves may touch 4 × `maxBytes` in all.
+ * 128 levels after every operation. Copies and moves may touch 2 × `maxBytes` in all.
  */
 export function applyPatch(
   document: Json | undefined,

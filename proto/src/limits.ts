@@ -22,7 +22,7 @@ export const LIMITS = {
   maxConcurrentReviews: { fallback: 256, min: 1, max: 65_536 },
   maxPendingReviews: { fallback: 1024, min: 0, max: 65_536 },
   /** Time for all synchronous reviews of one exchange (C20). */
-  reviewBudgetMs: { fallback: 2000, min: 10, max: 600_000 },
+  reviewBudgetMs: { fallback: 2000, min: 10, max: 60_000 },
 } as const satisfies Record<string, LimitRange>;
 
 /** Ceilings nobody can move: of a verdict (C9), of JSON (C24), of pointers and declarations. */
@@ -39,6 +39,10 @@ export const FIXED_LIMITS = {
   labelBytes: KIB,
   cacheTags: 64,
   cacheTagBytes: 256,
+  /** Tags of one revoke. */
+  revokeTags: 1024,
+  /** One event of Watch; above it the stream is given up. */
+  eventBytes: 64 * KIB,
   jsonDepth: 128,
   pointerBytes: 1024,
   /** Entries of one `needs`, `writes` or `expose` list. */

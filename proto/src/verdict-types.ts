@@ -49,13 +49,26 @@ export interface DenyVerdict {
   readonly body?: Json;
   readonly annotations: readonly Annotation[];
   readonly warnings: readonly string[];
+  /** Absent: the verdict is not to be reused. */
+  readonly cache?: CachePolicy;
   /** What was dropped or defaulted, each once; counted, never a failure (C8). */
   readonly defects: readonly VerdictDefect[];
 }
 
 /** A part of a deny verdict that was not as the contract wants it. */
 export type VerdictDefect =
-  "allow" | "respond" | "patches" | "status" | "grpc_code" | "code" | "message" | "headers" | "body" | "annotations" | "warnings";
+  | "allow"
+  | "respond"
+  | "patches"
+  | "status"
+  | "grpc_code"
+  | "code"
+  | "message"
+  | "headers"
+  | "body"
+  | "annotations"
+  | "warnings"
+  | "cache";
 
 /** A non-secret note of a verdict, for log and audit. */
 export interface Annotation {

@@ -20,6 +20,39 @@ export const OPTIONAL_CASES: readonly ConformanceCase[] = [
     },
   },
   {
+    name: "watch-headers-at-once",
+    rule: "§10",
+    requires: "Watch is UNIMPLEMENTED, or its response headers come within 2 s, before there is anything to tell",
+    async run(probe) {
+      using stream = openWatch(probe, "conformance");
+      if (await stream.headers(2_000)) return;
+      const event = await stream.next(1);
+      if (event.kind === "ended" && event.code === STATUS.UNIMPLEMENTED) return "UNIMPLEMENTED";
+      return fail("no headers for 2 s: a gateway cannot know that it would be told");
+    },
+  },
+  {
+    name: "watch-needs-identity",
+    rule: "§9",
+    requires: "a caller that does not show who it is watches nothing",
+    async run(probe) {
+      const { tls } = probe.options;
+      if (tls?.pair === undefined && probe.signer === undefined)
+        return skip("there is nothing to show: no certificate, no token");
+      using connection =
+        probe.signer === undefined
+          ? probe.connect({ tls: tls && { ...tls, pair: undefined } })
+          : probe.connect({}, () => undefined);
+      using stream = connection.stream(METHODS.watch, WatchRequest.encode({ gatewayId: "stranger" }).finish(), {
+        withinMs: 10_000,
+      });
+      const event = await stream.next(3_000);
+      if (event.kind !== "ended") return fail("Watch is open to a caller nobody knows");
+      ensure(event.code !== STATUS.OK, "Watch ends with OK for a caller nobody knows");
+      return statusName(event.code);
+    },
+  },
+  {
     name: "watch-ignores-unknown-fields",
     rule: "§11",
     requires: "Watch answers a request with fields of a newer contract as it answers any other",
@@ -51,12 +84,17 @@ export const OPTIONAL_CASES: readonly ConformanceCase[] = [
   {
     name: "watch-cancelled",
     rule: "§10",
-    requires: "watches that are opened and cancelled leave the service answering",
+    requires: "100 watches that are opened and cancelled leave room for another, and the service answering",
     async run(probe) {
-      for (const index of Array.from({ length: 20 }).keys()) {
-        using stream = openWatch(probe, `gateway-${index}`);
-        await stream.next(20);
+      for (const round of Array.from({ length: 10 }).keys()) {
+        const streams = Array.from({ length: 10 }, (_, index) => openWatch(probe, `gateway-${round}-${index}`));
+        await Promise.all(streams.map((stream) => stream.headers(2_000)));
+        for (const stream of streams) stream.cancel();
       }
+      // the service may hear of the last ones a moment later
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      using another = openWatch(probe, "another");
+      await isValid(another);
       await probe.stillServes("watches that were cancelled");
     },
   },

@@ -1,4 +1,4 @@
-import type { Json } from "@sallyport/contract/json.ts";
+import { fromPlain, type Json } from "@sallyport/contract/json.ts";
 import type { PatchOperation } from "@sallyport/contract/json-patch.ts";
 import { joinLines } from "@sallyport/contract/header-text.ts";
 import { LIMITS } from "@sallyport/contract/limits.ts";
@@ -7,6 +7,7 @@ import { err, ok, type Result } from "@sallyport/contract/result.ts";
 import { type Field, fieldTokens } from "@sallyport/contract/view-field.ts";
 import type { CompiledBinding } from "../interceptor.ts";
 import type { ExchangeState } from "./exchange.ts";
+import { clientOf, principalOf } from "./wire-view.ts";
 
 /** The exchange with a verdict's patches applied, all or none; the error says which one was refused, and why. */
 export function patchedState(
@@ -49,10 +50,28 @@ function valueOf(state: ExchangeState, field: Field): Json | undefined {
     case "label":
       return state.labels.get(field.name);
     case "readonly":
-      return undefined;
+      return givenAt(state, fieldTokens(field));
     default:
       return field satisfies never;
   }
+}
+
+/** What no patch changes, as the view shows it: a patch may test it, or copy from it. */
+function givenAt({ given }: ExchangeState, [root, ...names]: readonly string[]): Json | undefined {
+  const { claimsJson: _, ...principal } = principalOf(given.principal ?? {});
+  const roots: Readonly<Record<string, unknown>> = {
+    principal: { ...principal, claims: given.principal?.claims ?? {} },
+    tenant: { id: given.tenant?.id ?? "" },
+    route: { name: given.route?.name ?? "", labels: given.route?.labels ?? {} },
+    client: clientOf(given),
+  };
+  let at: unknown = root === undefined ? undefined : roots[root];
+  for (const name of names) {
+    if (typeof at !== "object" || at === null || !Object.hasOwn(at, name)) return undefined;
+    at = Reflect.get(at, name);
+  }
+  const json = at === undefined ? undefined : fromPlain(at);
+  return json?.ok === true ? json.value : undefined;
 }
 
 function changed(state: ExchangeState, change: CheckedChange): ExchangeState {

@@ -9,14 +9,15 @@ import {
 import { joinLines } from "@sallyport/contract/header-text.ts";
 import { fromPlain, stringifyJson } from "@sallyport/contract/json.ts";
 import type { CompiledBinding } from "../interceptor.ts";
-import type { ExchangeState } from "./exchange.ts";
+import type { ExchangeState, TestExchange } from "./exchange.ts";
 import type { OutcomeView, PrincipalView } from "../view.ts";
 
 /** The view a gateway would send of an exchange: what `needs` names, and nothing else (C34). */
 export function wireView(state: ExchangeState, { binding, needs }: CompiledBinding): View {
   const wants = (...tokens: readonly string[]): boolean => needs.covers(tokens);
   const touches = (pointer: string): boolean => needs.touches(pointer);
-  const { tenant, route, client } = state.given;
+  const { tenant, route } = state.given;
+  const client = clientOf(state.given);
   const headers = (side: "request" | "response"): Header[] =>
     [...state.headers[side]]
       .filter(([name]) => wants(side, "headers", name))
@@ -41,7 +42,7 @@ export function wireView(state: ExchangeState, { binding, needs }: CompiledBindi
     principal: touches("/principal") ? principalOf(state.given.principal ?? {}) : undefined,
     tenant: touches("/tenant") ? { id: tenant?.id ?? "" } : undefined,
     route: touches("/route") ? { name: route?.name ?? "", labels: labelsOf(Object.entries(route?.labels ?? {})) } : undefined,
-    client: touches("/client") ? { address: client?.address ?? "192.0.2.1", tlsSubject: client?.tls_subject ?? "" } : undefined,
+    client: touches("/client") ? { address: client.address, tlsSubject: client.tls_subject } : undefined,
     labels: labelsOf([...state.labels].filter(([name]) => wants("labels", name))),
     response:
       binding.phase === "post-response"
@@ -62,7 +63,14 @@ function wireBody({ bodies, format }: ExchangeState, side: "request" | "response
   return { content: { $case: "raw", value: Buffer.from(text, "base64") } };
 }
 
-function principalOf(given: Partial<PrincipalView>): Principal {
+/** The other end of the client connection, completed. */
+export const clientOf = ({ client }: TestExchange): { readonly address: string; readonly tls_subject: string } => ({
+  address: client?.address ?? "192.0.2.1",
+  tls_subject: client?.tls_subject ?? "",
+});
+
+/** Who the caller is, completed: anonymous unless a test says otherwise. */
+export function principalOf(given: Partial<PrincipalView>): Principal {
   const claims = fromPlain(given.claims ?? {});
   if (!claims.ok) throw new TypeError(`claims: ${claims.error}`);
   return {
@@ -84,5 +92,6 @@ function outcomeOf(given: Partial<OutcomeView>): Outcome {
     durationMs: given.duration_ms ?? 1,
     bytes: BigInt(given.bytes ?? 0),
     open: given.open ?? false,
+    bodiesOmitted: given.bodies_omitted ?? false,
   };
 }

@@ -57,6 +57,15 @@ describe("the conformance suite", () => {
     });
   });
 
+  it.each([
+    ["none", "fail"],
+    ["required", "pass"],
+  ] as const)("asks a service that takes certificates (%s) whether a stranger may watch", async (clientCert, outcome) => {
+    await using service = await served(clientCert);
+    service.watch = "offered";
+    expect(await outcomes(service.port, ["watch-needs-identity"])).toEqual({ "watch-needs-identity": outcome });
+  });
+
   it("fails a service whose certificate names somebody else, or comes from another authority", async () => {
     await using misnamed = await served("required", ["elsewhere"]);
     expect(await outcomes(misnamed.port, ["tls-server-certificate"])).toEqual({ "tls-server-certificate": "fail" });

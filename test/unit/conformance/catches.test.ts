@@ -21,7 +21,7 @@ const optionsFor = (port: number, cases: readonly string[]): SuiteOptions => ({
 });
 
 async function reportOf(conduct: Conduct, name: string) {
-  await using service = await testInterceptor(serviceOf(conduct));
+  await using service = await testInterceptor(serviceOf(conduct), { streams: "scripted" });
   const report = await runSuite(optionsFor(service.port, [name]));
   return report.cases[0];
 }
@@ -305,6 +305,11 @@ const DEFECTS: readonly (readonly [what: string, name: string, conduct: Conduct]
     "refuses Watch otherwise than by UNIMPLEMENTED",
     "watch-ignores-unknown-fields",
     { call: ({ method }) => (method === METHODS.watch ? refusing(13) : undefined) },
+  ],
+  [
+    "keeps those who watch waiting for headers",
+    "watch-headers-at-once",
+    { call: ({ method }) => (method === METHODS.watch ? { kind: "hang" } : undefined) },
   ],
   [
     "sends an event and leaves",

@@ -5,12 +5,14 @@ import {
   checkJson,
   fromPlain,
   jsonEquals,
+  jsonTreeBytes,
   parseJson,
   RawNumber,
   stringifyJson,
   toPlain,
   type Json,
 } from "@sallyport/contract/json.ts";
+import { measure, type KnownMeasures } from "@sallyport/contract/json-measure.ts";
 import { json, numberText } from "../../support/json-arbitrary.ts";
 
 const parsed = (text: string): Json => {
@@ -269,5 +271,34 @@ describe("fromPlain and toPlain", () => {
       ok: false,
       error: 'NaN has no JSON form (at "/list/1/x")',
     });
+  });
+});
+
+describe("jsonTreeBytes", () => {
+  it("grows with what the text makes, not with its length alone", () => {
+    const text = "x".repeat(7_000);
+    expect(jsonTreeBytes(`"${text}"`)).toBeLessThan(20_000);
+    expect(jsonTreeBytes(`[${Array.from({ length: 1_000 }, () => '{"":0}').join()}]`)).toBeGreaterThan(180_000);
+  });
+
+  it("takes what stands inside a string for text", () => {
+    expect(jsonTreeBytes(JSON.stringify('{"[,:\\'.repeat(100)))).toBeLessThan(4_000);
+  });
+});
+
+describe("measure", () => {
+  it("measures the same with what it knows of parts as without, and never keeps what may change", () => {
+    fc.assert(
+      fc.property(json, fc.boolean(), (value, changes) => {
+        // large enough to be kept
+        const large = [value, "x".repeat(2_000), [value, "y".repeat(2_000)]];
+        const known: KnownMeasures = { sizes: new WeakMap(), changes: () => changes };
+        expect(measure(large, known)).toMatchObject(measure(large));
+        expect(known.sizes.has(large)).toBe(!changes);
+        const around = [[large], large];
+        const { bytes, depth } = measure(around, known);
+        expect({ bytes, depth }).toMatchObject({ bytes: measure(around).bytes, depth: measure(around).depth });
+      }),
+    );
   });
 });

@@ -196,6 +196,16 @@ describe("decodeVerdict, deny (C8, C9)", () => {
     const long = denied({ deny: { ...GOOD_DENY, message: "😀".repeat(1000) } });
     expect(long.message).toBe("😀".repeat(256));
     expect(long.defects).toEqual(["message"]);
+  });
+
+  it("says how long it may be reused, or loses what it says wrongly of that (C8)", () => {
+    expect(denied({ deny: GOOD_DENY, cache: { ttlMs: 1000, tags: ["t"] } })).toMatchObject({
+      cache: { ttlMs: 1000, tags: ["t"] },
+      defects: [],
+    });
+    const wrong = denied({ deny: GOOD_DENY, cache: { ttlMs: 1000, tags: [""] } });
+    expect(wrong.defects).toEqual(["cache"]);
+    expect(wrong).not.toHaveProperty("cache");
     expect(denied({ deny: { ...GOOD_DENY, message: "a\r\nb\u0007" } }).message).toBe("a  b");
   });
 
@@ -323,6 +333,7 @@ describe("decodeVerdict, whatever the bytes", () => {
     for (const draft of drafts) expect(decodeVerdict(encodeVerdict(draft, "r1"), EXPECTED)).toEqual({ ok: true, value: draft });
     const deny = {
       kind: "deny",
+      cache: { ttlMs: 500, tags: [] },
       status: 429,
       code: "slow_down",
       message: "Later.",

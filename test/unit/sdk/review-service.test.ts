@@ -86,6 +86,7 @@ describe("Describe", () => {
       name: "sample",
       version: "1.2.3",
       expectedAudience: "",
+      revokes: true,
       stateScope: StateScope.CLUSTER,
       bindings: [
         {

@@ -200,13 +200,6 @@ describe("serve", () => {
     expect(String(answer)).not.toContain("sk-123");
   });
 
-  it("does not implement Watch yet, and says so", async () => {
-    const client = await connect(await serving());
-    const stream = client.makeServerStreamRequest(METHODS.watch, asIs, asIs, Buffer.alloc(0));
-    const [error] = await once(stream, "error");
-    expect(error).toMatchObject({ code: status.UNIMPLEMENTED });
-  });
-
   it("aborts a review's signal when the deadline passes", async () => {
     const over = signalled("late aborted");
     const client = await connect(await serving());

@@ -351,6 +351,8 @@ export interface Outcome {
   bytes: bigint;
   /** The exchange was still open when this was sent. */
   open: boolean;
+  /** There were bodies to show, and the gateway left them out for want of room. */
+  bodiesOmitted: boolean;
 }
 
 /**
@@ -2283,7 +2285,7 @@ export const ResponseView: MessageFns<ResponseView> = {
 };
 
 function createBaseOutcome(): Outcome {
-  return { status: 0, decidedBy: "", failure: "", durationMs: 0, bytes: 0n, open: false };
+  return { status: 0, decidedBy: "", failure: "", durationMs: 0, bytes: 0n, open: false, bodiesOmitted: false };
 }
 
 export const Outcome: MessageFns<Outcome> = {
@@ -2308,6 +2310,9 @@ export const Outcome: MessageFns<Outcome> = {
     }
     if (message.open !== false) {
       writer.uint32(48).bool(message.open);
+    }
+    if (message.bodiesOmitted !== false) {
+      writer.uint32(56).bool(message.bodiesOmitted);
     }
     return writer;
   },
@@ -2373,6 +2378,14 @@ export const Outcome: MessageFns<Outcome> = {
             message.open = reader.bool();
             continue;
           }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.bodiesOmitted = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2396,6 +2409,7 @@ export const Outcome: MessageFns<Outcome> = {
     message.durationMs = object.durationMs ?? 0;
     message.bytes = (object.bytes !== undefined && object.bytes !== null) ? BigInt(object.bytes) : 0n;
     message.open = object.open ?? false;
+    message.bodiesOmitted = object.bodiesOmitted ?? false;
     return message;
   },
 };
@@ -3294,6 +3308,12 @@ export const InterceptorDefinition = {
     /**
      * Optional: the service pushes what the gateway should know without asking. A service without
      * it answers UNIMPLEMENTED.
+     *
+     * Send the response headers at once, after the caller is registered and before there is anything
+     * to tell: they are how the gateway knows that it will be told from now on. (Many libraries send
+     * them with the first message unless asked.) The stream stays open until either side leaves. A
+     * service that cannot deliver an event ends the stream; the gateway then forgets every verdict it
+     * kept of the service, and comes back.
      */
     watch: {
       name: "Watch",

@@ -55,6 +55,12 @@ class InterceptorServicer(object):
     def Watch(self, request, context):
         """Optional: the service pushes what the gateway should know without asking. A service without
         it answers UNIMPLEMENTED.
+
+        Send the response headers at once, after the caller is registered and before there is anything
+        to tell: they are how the gateway knows that it will be told from now on. (Many libraries send
+        them with the first message unless asked.) The stream stays open until either side leaves. A
+        service that cannot deliver an event ends the stream; the gateway then forgets every verdict it
+        kept of the service, and comes back.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
