@@ -1,4 +1,12 @@
-import type { InterceptorStates, MetricsText, PlanView, PublicKeys, Readiness, Reloader } from "../ports/admin-facts.ts";
+import type {
+  InterceptorStates,
+  MetricsText,
+  PlanView,
+  PublicKeys,
+  Readiness,
+  Reloader,
+  VerdictRevoker,
+} from "../ports/admin-facts.ts";
 import type { AdminRoute } from "../ports/admin-route.ts";
 import { health } from "./routes/health.ts";
 import { interceptors } from "./routes/interceptors.ts";
@@ -8,6 +16,7 @@ import { openapi } from "./routes/openapi.ts";
 import { plan } from "./routes/plan.ts";
 import { ready } from "./routes/ready.ts";
 import { reload } from "./routes/reload.ts";
+import { revoke } from "./routes/revoke.ts";
 
 /** What the admin endpoints speak about. */
 export interface AdminFacts {
@@ -17,6 +26,7 @@ export interface AdminFacts {
   readonly reloader: Reloader;
   readonly interceptors: InterceptorStates;
   readonly publicKeys: PublicKeys;
+  readonly verdicts: VerdictRevoker;
   /** Of the gateway, for the API description. */
   readonly version: string;
 }
@@ -32,6 +42,7 @@ export function adminRoutes(facts: AdminFacts): readonly AdminRoute[] {
     plan(facts.plan),
     interceptors(facts.interceptors),
     reload(facts.reloader),
+    revoke(facts.verdicts),
   ];
   return [...routes, openapi(routes, facts.version)];
 }

@@ -1,5 +1,6 @@
 import type { ExecutionPlan } from "../model/plan.ts";
 import type { JwkSet } from "./jwk-set.ts";
+import type { EndpointStatus } from "./review-client.ts";
 
 /** One reason why the gateway may be sent traffic, or not. */
 export interface ReadinessCheck {
@@ -19,7 +20,13 @@ export interface Readiness {
 
 /** What became of a reload. `revision` is the plan in force afterwards. */
 export type ReloadOutcome =
-  | { readonly kind: "swapped"; readonly revision: string; readonly warnings: readonly string[] }
+  | {
+      readonly kind: "swapped";
+      readonly revision: string;
+      readonly warnings: readonly string[];
+      /** What is otherwise than before, see PlanChange. */
+      readonly changes: readonly string[];
+    }
   | { readonly kind: "unchanged"; readonly revision: string }
   /** The last known good plan stays. Issues are lines as `sallyport check` prints them. */
   | { readonly kind: "rejected"; readonly revision: string; readonly issues: readonly string[] };
@@ -30,9 +37,24 @@ export interface Reloader {
   reload(reason: "admin" | "signal" | "file"): Promise<ReloadOutcome>;
 }
 
+/** One change of the plan in force. */
+export interface PlanChange {
+  /** Wall clock, RFC 3339 in UTC. */
+  readonly at: string;
+  /** `admin`, `signal`, `file`, `retry`, or `manifest of <interceptor>`. */
+  readonly reason: string;
+  /** Revisions. */
+  readonly from: string;
+  readonly to: string;
+  /** Lines for people, without secrets: at most 200, and one that counts the rest. */
+  readonly changes: readonly string[];
+}
+
 /** The plan in force, as data. */
 export interface PlanView {
   plan(): ExecutionPlan;
+  /** Its last changes, newest first, at most 16. */
+  history(): readonly PlanChange[];
 }
 
 /** Metrics as text. */
@@ -46,17 +68,39 @@ export interface PublicKeys {
   jwks(): JwkSet;
 }
 
+/** Forgets kept verdicts. */
+export interface VerdictRevoker {
+  /** Those of an interceptor with any of these tags, everywhere in this process before it returns; how many there were. Undefined: no interceptor has this name. */
+  revoke(interceptor: string, tags: readonly string[]): number | undefined;
+}
+
+/** A manifest that is not in force: the interceptor changed it, and an operator's reload would take it (C30). */
+export interface ManifestDrift {
+  readonly version: string;
+  /** Of the new manifest. */
+  readonly digest: string;
+  /** What it would change, lines as in PlanChange. */
+  readonly changes: readonly string[];
+  /** Why a reload would refuse it; empty when it would not. */
+  readonly issues: readonly string[];
+}
+
 /** One interceptor as it stands now. */
 export interface InterceptorState {
   readonly name: string;
-  readonly endpoint: string;
+  /** In the order of the file. */
+  readonly endpoints: readonly EndpointStatus[];
   readonly described: boolean;
   /** Of its manifest; empty before it was described. */
   readonly version: string;
+  /** Of the manifest in force, as `manifest_digest` pins it; empty before it was described. */
+  readonly manifestDigest: string;
   /** Binding ids with their phase, `assign-tenant (pre-route)`. */
   readonly granted: readonly string[];
   /** Declared by the manifest and not granted. */
   readonly ignored: readonly string[];
+  /** Undefined while what it says is what is in force. */
+  readonly drift: ManifestDrift | undefined;
   /** Why the last attempt to reach or describe it failed; empty when it did not. */
   readonly lastError: string;
 }

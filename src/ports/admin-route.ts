@@ -21,6 +21,8 @@ export interface AdminRoute {
   readonly summary: string;
   /** `public` needs no credential; `admin` needs the admin bearer. */
   readonly access: "public" | "admin";
+  /** The JSON body it takes, as a sentence and a JSON Schema; absent where it takes none. */
+  readonly takes?: { readonly means: string; readonly schema: Readonly<Record<string, unknown>> };
   /** Which statuses it answers with and what each means; shown in the served API description. */
   readonly answers: readonly { readonly status: number; readonly contentType: string; readonly means: string }[];
   answer(request: AdminRequest): AdminAnswer | Promise<AdminAnswer>;

@@ -10,6 +10,10 @@ export interface Sent {
   readonly completed: boolean;
   /** What broke it, where it was not the client's leaving. For the log only. */
   readonly cause?: unknown;
+  /** It was the response's body that broke off, or had another length than promised: not the client's doing. */
+  readonly bodyBroke?: true;
+  /** Bytes of the request's body that arrived; absent where it had none. */
+  readonly requestBytes?: number;
 }
 
 /** A response, and who wants to know when it is out. */

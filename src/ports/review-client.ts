@@ -10,7 +10,11 @@ import type { ReviewFailure } from "../model/review-failure.ts";
 
 /** A body prepared in a binding's format: decoded, checked, ready to be sent (C24). */
 export type BodyView =
-  | { readonly format: "json"; readonly text: string; readonly value: Json }
+  | {
+      readonly format: "json";
+      readonly text: string;
+      /** Made at the first reading, and many times the text: whoever reads it has taken room for it before. */ readonly value: Json;
+    }
   | { readonly format: "text"; readonly text: string }
   | { readonly format: "bytes"; readonly bytes: Uint8Array };
 
@@ -22,6 +26,8 @@ export interface OutcomeView {
   readonly durationMs: number;
   readonly bytes: number;
   readonly open: boolean;
+  /** There were bodies to show, and they were left out for want of room. */
+  readonly bodiesOmitted?: true;
 }
 
 /** What one review is about. The client cuts it to the binding's needs; it never sees more than `needs` on the wire. */
@@ -42,8 +48,11 @@ export interface ReviewCall {
   readonly cancel: Cancel;
 }
 
+/** A verdict, and whether the service was asked for it just now: absent when it was. `hit`: it was kept; `shared`: an equal question was under way (C34). */
+export type ReviewedVerdict = Verdict & { readonly cached?: "hit" | "shared" };
+
 /** Asks for one verdict. Never rejects; a cancelled review resolves too, and nobody reads it. */
-export type Reviewer = (subject: ReviewSubject, call: ReviewCall) => Promise<Result<Verdict, ReviewFailure>>;
+export type Reviewer = (subject: ReviewSubject, call: ReviewCall) => Promise<Result<ReviewedVerdict, ReviewFailure>>;
 
 /** What the operator's file says of one binding, sent in Describe. */
 export interface BindingConfig {
@@ -56,13 +65,31 @@ export interface BindingConfig {
   readonly timeoutMs: number;
 }
 
+/** Where one endpoint stands: `open` and `half-open` are its breaker's; `not-serving` is its own word (grpc.health.v1). */
+export type EndpointState = "connecting" | "serving" | "not-serving" | "open" | "half-open";
+
+/** One endpoint of an interceptor, at present. */
+export interface EndpointStatus {
+  /** As the operator writes it. */
+  readonly url: string;
+  readonly state: EndpointState;
+  /** Reviews it was sent and did not answer yet. */
+  readonly inFlight: number;
+  /** What is wrong with it, a fragment without secrets; absent where nothing is. */
+  readonly fault?: string;
+}
+
 /** How a client stands at present, for readiness and metrics; no review depends on it. */
 export interface ReviewClientStatus {
-  /** There is a connection. A client that has none keeps connecting. */
+  /** There is a connection to an endpoint. A client that has none keeps connecting. */
   readonly connected: boolean;
+  /** In the order of the file. */
+  readonly endpoints: readonly EndpointStatus[];
   /** Reviews waiting for a free place. */
   readonly pendingReviews: number;
-  /** The check by which the peer was refused, a fragment without secrets; absent where none failed since the last connection. */
+  /** Verdicts kept to be given again. */
+  readonly cachedVerdicts: number;
+  /** What is wrong with an endpoint, such as the check by which its peer was refused; absent where nothing is. A fragment without secrets. */
   readonly fault?: string;
 }
 
@@ -80,5 +107,9 @@ export interface ReviewClient extends AsyncDisposable {
   ): Reviewer;
   /** Runs `listener` when the service must be described again: it reconnected, or refused a config it does not know. Returns the function that takes it back. */
   onDescribeAgain(listener: () => void): () => void;
+  /** Forgets every kept verdict with one of these tags, and lets listeners know; no later review is answered by one. Returns how many were forgotten (C34). */
+  revoke(tags: readonly string[]): number;
+  /** Runs `listener` with the tags of every revoke, whether the service or an operator revoked. Returns the function that takes it back. */
+  onRevoked(listener: (tags: readonly string[]) => void): () => void;
   status(): ReviewClientStatus;
 }

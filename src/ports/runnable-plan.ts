@@ -22,6 +22,8 @@ export interface ReviewInstruments {
   readonly skippedUnreviewable: Counter;
   readonly verdictDefects: Counter;
   readonly whenErrors: Counter;
+  /** Of bindings whose verdicts are kept (C34); absent for the others. */
+  readonly cache?: ((outcome: "hit" | "miss" | "shared") => Counter) | undefined;
 }
 
 /** A binding ready to run. */
@@ -55,8 +57,10 @@ export interface RunnableRoute {
   ): UpstreamRequest;
   /** Headers that only bindings of this route may set; removed from client requests (C11). */
   readonly ownedHeaders: ReadonlySet<string>;
-  /** Bindings whose static selectors match this head, in execution order over all phases. */
+  /** Bindings whose static selectors match this head, in execution order over all phases; shadows are not among them. */
   bindingsFor(head: RequestHead): readonly RunnableBinding[];
+  /** The shadows of which the same is true (C33). */
+  shadowsFor(head: RequestHead): readonly RunnableBinding[];
   readonly instruments: RouteInstruments;
 }
 

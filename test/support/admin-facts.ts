@@ -1,6 +1,6 @@
 import type { AdminFacts } from "../../src/admin/admin-routes.ts";
 import type { ExecutionPlan } from "../../src/model/plan.ts";
-import type { ReadinessCheck, ReloadOutcome } from "../../src/ports/admin-facts.ts";
+import type { PlanChange, ReadinessCheck, ReloadOutcome } from "../../src/ports/admin-facts.ts";
 
 /** A plan with nothing in it. */
 export const emptyPlan = (revision = "r1"): ExecutionPlan => ({
@@ -34,8 +34,18 @@ export class FakeAdminFacts implements AdminFacts {
     contentType: "text/plain; version=0.0.4; charset=utf-8",
     expose: () => Promise.resolve("sallyport_x 1\n"),
   };
-  readonly plan = { plan: () => this.currentPlan };
+  history: readonly PlanChange[] = [];
+  readonly plan = { plan: () => this.currentPlan, history: () => this.history };
   readonly publicKeys = { jwks: () => ({ keys: [] }) };
+  /** What was revoked; the interceptor `tenancy` is known, and forgets one verdict for each tag. */
+  readonly revokes: (readonly string[])[] = [];
+  readonly verdicts = {
+    revoke: (interceptor: string, tags: readonly string[]) => {
+      if (interceptor !== "tenancy") return undefined;
+      this.revokes.push(tags);
+      return tags.length;
+    },
+  };
   readonly interceptors = { interceptors: () => this.states };
 
   readonly reloader = {

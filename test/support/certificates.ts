@@ -16,6 +16,10 @@ export interface TestAuthority {
   server(...names: readonly string[]): Promise<TestCertificate>;
   /** For a TLS client; a name with "://" becomes a URI subject alternative name. Default `gateway`. */
   client(...names: readonly string[]): Promise<TestCertificate>;
+  /** The same, valid from two days ago until yesterday. */
+  expired(usage: "server" | "client"): Promise<TestCertificate>;
+  /** The same, valid from an hour ago for so long. */
+  brief(usage: "server" | "client", lastsMs: number): Promise<TestCertificate>;
 }
 
 /** Two authorities that do not know each other. */
@@ -61,8 +65,18 @@ async function authority(name: string): Promise<TestAuthority> {
     leaves.set(id, known);
     return known;
   };
+  const dated = (usage: "server" | "client", days: Validity): Promise<TestCertificate> =>
+    signed({
+      root,
+      signingKey: keys.privateKey,
+      usage: usage === "server" ? x509.ExtendedKeyUsage.serverAuth : x509.ExtendedKeyUsage.clientAuth,
+      names: usage === "server" ? ["localhost", "127.0.0.1"] : ["gateway"],
+      days,
+    });
   return {
     ca: root.toString("pem"),
+    expired: (usage) => dated(usage, validity(-48 * HOUR_MS, -24 * HOUR_MS)),
+    brief: (usage, lastsMs) => dated(usage, validity(-HOUR_MS, lastsMs)),
     server: (...names) => leaf(x509.ExtendedKeyUsage.serverAuth, names.length === 0 ? ["localhost", "127.0.0.1"] : names),
     client: (...names) => leaf(x509.ExtendedKeyUsage.clientAuth, names.length === 0 ? ["gateway"] : names),
   };
@@ -73,10 +87,11 @@ async function signed(leaf: {
   readonly signingKey: webcrypto.CryptoKey;
   readonly usage: string;
   readonly names: readonly string[];
+  readonly days?: Validity;
 }): Promise<TestCertificate> {
   const keys = await webcrypto.subtle.generateKey(ALGORITHM, true, ["sign", "verify"]);
   const certificate = await x509.X509CertificateGenerator.create({
-    ...validity(),
+    ...(leaf.days ?? validity()),
     subject: `CN=${leaf.names[0] ?? "nobody"}`,
     issuer: leaf.root.subject,
     publicKey: keys.publicKey,
@@ -98,7 +113,13 @@ function alternativeName(name: string): { readonly type: "dns" | "ip" | "url"; r
   return { type: /^[\d.]+$|:/.test(name) ? "ip" : "dns", value: name };
 }
 
-function validity(): { readonly notBefore: Date; readonly notAfter: Date } {
+interface Validity {
+  readonly notBefore: Date;
+  readonly notAfter: Date;
+}
+
+/** From then until then, milliseconds from now. */
+function validity(fromMs = -HOUR_MS, untilMs = 24 * HOUR_MS): Validity {
   const now = Date.now();
-  return { notBefore: new Date(now - HOUR_MS), notAfter: new Date(now + 24 * HOUR_MS) };
+  return { notBefore: new Date(now + fromMs), notAfter: new Date(now + untilMs) };
 }

@@ -33,6 +33,7 @@ export class FakeReviewClient implements ReviewClient {
   answer: FakeAnswer;
   closed = false;
   readonly #listeners = new Set<() => void>();
+  readonly #revokeListeners = new Set<(tags: readonly string[]) => void>();
 
   constructor(parts: { readonly manifest?: Manifest | ReviewFailure; readonly answer?: FakeAnswer } = {}) {
     this.manifest = parts.manifest ?? {
@@ -71,7 +72,17 @@ export class FakeReviewClient implements ReviewClient {
   }
 
   status(): ReviewClientStatus {
-    return { connected: !this.closed, pendingReviews: 0 };
+    return { connected: !this.closed, endpoints: [], pendingReviews: 0, cachedVerdicts: 0 };
+  }
+
+  revoke(tags: readonly string[]): number {
+    for (const listener of this.#revokeListeners) listener(tags);
+    return 0;
+  }
+
+  onRevoked(listener: (tags: readonly string[]) => void): () => void {
+    this.#revokeListeners.add(listener);
+    return () => this.#revokeListeners.delete(listener);
   }
 
   /** The service reconnected, or refused a config it does not know. */

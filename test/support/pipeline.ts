@@ -3,6 +3,7 @@ import { PlanHolder } from "../../src/app/plan-holder.ts";
 import { parsePathPattern } from "../../src/config/path-pattern.ts";
 import { CancelSource } from "../../src/model/cancel.ts";
 import { isStream, type ByteStream } from "../../src/model/byte-stream.ts";
+import type { RequestHead } from "../../src/model/exchange.ts";
 import type { ExchangeRecord } from "../../src/model/exchange-record.ts";
 import { HeaderLines } from "../../src/model/header-lines.ts";
 import type { CredentialSlot, ExecutionPlan, RouteMatchPlan, RoutePlan } from "../../src/model/plan.ts";
@@ -79,6 +80,8 @@ function routeOf(choice: RouteChoice, { name, bindings, upstream }: RouteParts):
   const { match, bindings: wanted = [], authenticators = [], inboundSlots = [], ...parts } = choice;
   const own = bindings.filter((each) => wanted.includes(each));
   const tests = own.map((each) => [each, headTest(each.plan.selector)] as const);
+  const matching = (head: RequestHead): readonly FakeBinding[] =>
+    tests.flatMap(([each, test]) => (test === undefined || test(head) ? [each] : []));
   const plan: RoutePlan = {
     name,
     listeners: ["main"],
@@ -101,8 +104,13 @@ function routeOf(choice: RouteChoice, { name, bindings, upstream }: RouteParts):
     upstream,
     toUpstream: (exchange, { wholeResponse }) =>
       toUpstreamRequest(exchange, { inboundSlots, credential: undefined, readsResponseBody: wholeResponse }),
-    ownedHeaders: new Set(own.filter((each) => each.plan.mode !== "observe").flatMap((each) => each.plan.ownsHeaders)),
-    bindingsFor: (head) => tests.flatMap(([each, test]) => (test === undefined || test(head) ? [each] : [])),
+    ownedHeaders: new Set(
+      own
+        .filter(({ plan }) => plan.mode !== "observe" && plan.enforcement === "enforce")
+        .flatMap((each) => each.plan.ownsHeaders),
+    ),
+    bindingsFor: (head) => matching(head).filter((each) => each.plan.enforcement === "enforce"),
+    shadowsFor: (head) => matching(head).filter((each) => each.plan.enforcement === "shadow"),
     instruments: { request: () => ({ add() {} }), duration: { observe() {} }, overhead: { observe() {} } },
   };
 }
@@ -150,6 +158,7 @@ export class Scene {
   readonly records: ExchangeRecord[] = [];
   readonly upstream = new FakeUpstream();
   readonly observations: Observation[] = [];
+  readonly shadows: Observation[] = [];
   readonly room: CaptureRoom;
   readonly holder: PlanHolder;
   retired = 0;
@@ -159,7 +168,7 @@ export class Scene {
     routes: readonly RouteChoice[] | ((scene: { readonly clock: FakeClock }) => readonly RouteChoice[]) = [{}],
     options: { readonly roomBytes?: number } = {},
   ) {
-    this.room = new CaptureRoom(options.roomBytes);
+    this.room = new CaptureRoom(options.roomBytes ?? 256 * 1024 * 1024);
     const list = typeof routes === "function" ? routes(this) : routes;
     this.holder = new PlanHolder(this.generation(planOf(list, this.upstream)));
     this.handle = pipeline({
@@ -167,6 +176,7 @@ export class Scene {
       clock: this.clock,
       log: this.log,
       captured: this.room,
+      shadows: { enqueue: (review) => void this.shadows.push(review) },
       observers: { enqueue: (observation) => void this.observations.push(observation) },
       onRecord: (record) => void this.records.push(record),
     });
@@ -220,7 +230,7 @@ export class Scene {
       sent =
         over.kind === "ended"
           ? { bytes: sink.byteCount, completed: true }
-          : { bytes: sink.byteCount, completed: false, cause: over.cause };
+          : { bytes: sink.byteCount, completed: false, cause: over.cause, bodyBroke: true };
     } else if (response.body !== undefined) {
       sink.write(response.body);
       sent = { bytes: response.body.byteLength, completed: true };

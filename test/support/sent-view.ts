@@ -54,6 +54,7 @@ export function sentDocument(view: View | undefined, needs: PointerSet): Json | 
         duration_ms: needed(["outcome", "duration_ms"], outcome.durationMs, 0),
         bytes: needed(["outcome", "bytes"], Number(outcome.bytes), 0),
         open: needed(["outcome", "open"], outcome.open, false),
+        bodies_omitted: needed(["outcome", "bodies_omitted"], outcome.bodiesOmitted, false),
       }),
   });
 }

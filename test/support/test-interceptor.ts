@@ -66,8 +66,18 @@ export interface TestInterceptorTls {
 export interface TestInterceptor extends AsyncDisposable {
   /** 0 on a unix socket. */
   readonly port: number;
-  /** Every call, in order of arrival. */
+  /** Every call, in order of arrival; questions after its health are none, nor is `Watch`. */
   readonly calls: readonly ReceivedCall[];
+  /** Whether it offers `Watch`; it does not unless told to. Streams that are open stay. */
+  watch: "offered" | "unknown";
+  /** Streams of `Watch` that are open. */
+  readonly watching: number;
+  /** Says this to everybody who watches; bytes as they are. */
+  emit(event: Uint8Array): void;
+  /** Ends every stream of `Watch` in order. */
+  endWatches(): void;
+  /** What it says of its health to those who watch it, now and from now on; undefined: it does not know the method. */
+  health: "serving" | "not-serving" | undefined;
   /** Connections accepted so far; under TLS, those whose handshake was completed. */
   readonly connections: number;
   /** Replaces the script for calls from now on. */
@@ -79,12 +89,27 @@ export interface TestInterceptor extends AsyncDisposable {
 /** Starts one on a free port of 127.0.0.1, on a given port (to come back after `kill`), or on a unix socket only its owner may use. */
 export async function testInterceptor(
   script: Script,
-  options: { readonly tls?: TestInterceptorTls; readonly port?: number; readonly path?: string } = {},
+  options: {
+    readonly tls?: TestInterceptorTls;
+    readonly port?: number;
+    readonly path?: string;
+    /** Who answers `Watch` and the watch of health: the service itself, which is not asked for them elsewhere, or the script. Default `own`. */
+    readonly streams?: "own" | "scripted";
+  } = {},
 ): Promise<TestInterceptor> {
   const server = serverFor(options.tls);
   const sessions = new Set<ServerHttp2Session>();
   const sockets = new Set<Socket>();
-  const state: State = { calls: [], connections: 0, script };
+  const state: State = {
+    calls: [],
+    connections: 0,
+    script,
+    health: undefined,
+    watchers: new Set(),
+    watch: "unknown",
+    listening: new Set(),
+    streams: options.streams ?? "own",
+  };
   server.on(options.tls === undefined ? "connection" : "secureConnection", () => (state.connections += 1));
   // sockets are known before TLS, so that a kill cuts handshakes as well
   server.on("connection", (socket: Socket) =>
@@ -123,6 +148,28 @@ export async function testInterceptor(
     set script(next: Script) {
       state.script = next;
     },
+    get watch() {
+      return state.watch;
+    },
+    set watch(next: TestInterceptor["watch"]) {
+      state.watch = next;
+    },
+    get watching() {
+      return state.listening.size;
+    },
+    emit(event) {
+      for (const stream of state.listening) stream.write(framed(event));
+    },
+    endWatches() {
+      for (const stream of state.listening) stream.end();
+    },
+    get health() {
+      return state.health;
+    },
+    set health(next: TestInterceptor["health"]) {
+      state.health = next;
+      for (const watcher of state.watchers) tellHealth(watcher, next);
+    },
   };
 }
 
@@ -130,6 +177,31 @@ interface State {
   readonly calls: ReceivedCall[];
   connections: number;
   script: Script;
+  health: TestInterceptor["health"];
+  readonly watchers: Set<ServerHttp2Stream>;
+  watch: TestInterceptor["watch"];
+  readonly listening: Set<ServerHttp2Stream>;
+  readonly streams: "own" | "scripted";
+}
+
+function listen(stream: ServerHttp2Stream, { watch, listening }: State): void {
+  if (stream.destroyed) return;
+  if (watch === "unknown") return perform(stream, { kind: "status", code: 12 });
+  stream.on("wantTrailers", () => stream.sendTrailers({ "grpc-status": "0" }));
+  stream.respond(OK, { waitForTrailers: true });
+  listening.add(stream.on("close", () => listening.delete(stream)));
+}
+
+/** A HealthCheckResponse. */
+const tellHealth = (stream: ServerHttp2Stream, health: TestInterceptor["health"]): boolean =>
+  stream.write(framed(Uint8Array.of(8, health === "serving" ? 1 : 2)));
+
+function watchHealth(stream: ServerHttp2Stream, { health, watchers }: State): void {
+  if (stream.destroyed) return;
+  if (health === undefined) return perform(stream, { kind: "status", code: 12 });
+  stream.respond(OK);
+  tellHealth(stream, health);
+  watchers.add(stream.on("close", () => watchers.delete(stream)));
 }
 
 /** Answers Describe with this manifest, and Review by a function of the decoded request. */
@@ -179,6 +251,9 @@ async function serve(stream: ServerHttp2Stream, headers: object, state: State): 
   const flat = Object.fromEntries(
     Object.entries(headers).map(([name, value]) => [name, value === undefined ? undefined : String(value)]),
   );
+  const { streams } = state;
+  if (streams === "own" && flat[":path"] === "/grpc.health.v1.Health/Watch") return watchHealth(stream, state);
+  if (streams === "own" && flat[":path"] === METHODS.watch) return listen(stream, state);
   const call: ReceivedCall = { method: flat[":path"] ?? "", headers: flat, message: Buffer.concat(chunks).subarray(5), closed };
   state.calls.push(call);
   perform(stream, await state.script(call));

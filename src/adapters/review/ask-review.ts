@@ -6,18 +6,19 @@ import type { ReviewFailure } from "../../model/review-failure.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { ReviewCall, Reviewer, ReviewSubject } from "../../ports/review-client.ts";
 import type { Admission, Admitted } from "../../support/admission.ts";
-import { compileEncoder, type EncodeReview } from "./encode-review.ts";
-import type { ViewTerms } from "./encode-view.ts";
+import type { EncodeReview } from "./encode-review.ts";
 import { expectedVerdict } from "./expected-verdict.ts";
-import type { InterceptorChannel } from "./interceptor-channel.ts";
-import { isConnectionLost, isUnseen, STATUS, statusToFailure, type CallStatus } from "./status-to-failure.ts";
+import { attemptOutcome, endingOf, FULL_TIME, type AttemptEnding } from "./attempt-outcome.ts";
+import type { Place } from "./link.ts";
+import type { LinkPool } from "./link-pool.ts";
+import { isConnectionLost, isNotConnected, isUnseen, STATUS, statusToFailure, type CallStatus } from "./status-to-failure.ts";
 import type { CallOutcome } from "./unary-call.ts";
 
 type Answer = Result<Verdict, ReviewFailure>;
 
 /** What the reviewers of one interceptor share. */
 export interface AskDeps {
-  readonly channel: InterceptorChannel;
+  readonly links: LinkPool;
   readonly admission: Admission;
   readonly clock: Clock;
   /** The service does not know a config it was asked to judge by. */
@@ -28,12 +29,16 @@ export interface AskDeps {
 const MIN_RESEND_MS = 10;
 
 /** Prepares the reviews of one binding. Each is admitted, sent, perhaps sent once more, and decoded inside its grant of time (C6, C21). */
-export function reviewerOf(binding: BindingPlan, hidden: ViewTerms["hidden"], deps: AskDeps): Reviewer {
-  const terms: AskTerms = { binding, encode: compileEncoder(binding, hidden), expected: expectedVerdict(binding), deps };
+export function reviewerOf(binding: BindingPlan, encode: EncodeReview, deps: AskDeps): Reviewer {
+  const decides = binding.mode !== "observe" && binding.enforcement === "enforce";
+  const terms: AskTerms = { binding, encode, expected: expectedVerdict(binding), decides, deps };
   if (!binding.described)
     return () => Promise.resolve(failure("unavailable", "the interceptor was not described yet", "not_described"));
-  deps.channel.receiveUpTo(receiveLimit(binding.limits.maxResponseBytes));
+  for (const { channel } of deps.links.links) channel.receiveUpTo(receiveLimit(binding.limits.maxResponseBytes));
   return (subject, call) => {
+    // at once: what nobody can answer now does not wait for a place
+    const refusal = deps.links.refusal(decides);
+    if (refusal !== undefined) return Promise.resolve(err(refusal));
     const endMs = deps.clock.nowMs() + call.grantMs;
     const entry = deps.admission.enter(call.grantMs, call.cancel);
     return entry instanceof Promise
@@ -49,6 +54,8 @@ interface AskTerms {
   readonly binding: BindingPlan;
   readonly encode: EncodeReview;
   readonly expected: ReturnType<typeof expectedVerdict>;
+  /** Its verdict decides: neither an observer nor a shadow. */
+  readonly decides: boolean;
   readonly deps: AskDeps;
 }
 
@@ -83,6 +90,9 @@ class Review {
   readonly #stopTimer: () => void;
   #forget = (): void => {};
   #attempt = 0;
+  /** Of the last attempt. */
+  #place: Place | undefined;
+  #hasFullTime = false;
   #over = false;
   #giveUp = (): void => {};
 
@@ -92,9 +102,10 @@ class Review {
     this.#ask = ask;
     this.#resolve = resolve;
     // the library has a deadline too; ours is the one that is trusted
-    this.#stopTimer = clock.after(Math.max(ask.endMs - clock.nowMs(), 0), () =>
-      this.#end(failure("timeout", `no verdict within ${Math.round(ask.call.grantMs)} ms`)),
-    );
+    this.#stopTimer = clock.after(Math.max(ask.endMs - clock.nowMs(), 0), () => {
+      this.#leave("timeout");
+      this.#end(failure("timeout", `no verdict within ${Math.round(ask.call.grantMs)} ms`));
+    });
     // at once, where it happened between the admission and now
     this.#forget = ask.call.cancel.onAbort(() => this.#end(CANCELLED));
   }
@@ -102,12 +113,16 @@ class Review {
   /** One attempt; the answer comes by `resolve`. */
   send(): void {
     if (this.#over) return;
-    const { encode, deps } = this.#terms;
+    const { encode, binding, decides, deps } = this.#terms;
     const { subject, call } = this.#ask;
+    const place = deps.links.take({ decides, avoid: this.#place?.link });
+    if (!place.ok) return this.#end(place);
+    this.#place = place.value;
+    this.#hasFullTime = this.#leftMs >= binding.limits.timeoutMs * FULL_TIME;
     this.#attempt += 1;
     try {
       const message = encode(subject, { reviewId: call.reviewId, attempt: this.#attempt });
-      const started = deps.channel.call(METHODS.review, message, this.#leftMs, (outcome) => this.#take(outcome));
+      const started = place.value.call(METHODS.review, message, this.#leftMs, (outcome) => this.#take(outcome));
       if (started.ok) this.#giveUp = started.value;
       else this.#fail(started.error);
     } catch (error) {
@@ -130,10 +145,12 @@ class Review {
     if (this.#over) return;
     switch (outcome.kind) {
       case "reply":
+        this.#leave("answered");
         return this.#end(this.#read(outcome.bytes));
       case "malformed":
         return this.#end(failure("invalid", outcome.detail, "contract"));
       case "status":
+        this.#leave(endingOf(outcome.status, this.#terms.deps.links.receiveLimitBytes));
         return this.#mayResend(outcome.status) ? this.send() : this.#fail(outcome.status);
       default:
         return outcome satisfies never;
@@ -150,14 +167,21 @@ class Review {
   }
 
   #mayResend(status: CallStatus): boolean {
-    if (this.#attempt > 1 || this.#leftMs < MIN_RESEND_MS) return false;
+    if (this.#attempt > 1 || this.#leftMs < MIN_RESEND_MS || this.#place === undefined) return false;
+    // where there was no connection, only another endpoint can have one
+    if (isNotConnected(status)) return this.#terms.deps.links.servesBeside(this.#place.link);
     return isUnseen(status) || (this.#terms.binding.idempotent && isConnectionLost(status));
   }
 
   #fail(callStatus: CallStatus): void {
-    const { channel, onConfigUnknown } = this.#terms.deps;
+    const { links, onConfigUnknown } = this.#terms.deps;
     if (callStatus.code === STATUS.FAILED_PRECONDITION) onConfigUnknown();
-    this.#end(err(statusToFailure(callStatus, channel.receiveLimitBytes)));
+    this.#end(err(statusToFailure(callStatus, links.receiveLimitBytes)));
+  }
+
+  /** Gives the place of the attempt back, telling its breaker what became of it. */
+  #leave(ending: AttemptEnding): void {
+    this.#place?.end(attemptOutcome(ending, this.#hasFullTime));
   }
 
   #end(answer: Answer): void {
@@ -166,6 +190,7 @@ class Review {
     this.#stopTimer();
     this.#forget();
     this.#giveUp();
+    this.#leave("given-up");
     this.#terms.deps.admission.leave();
     this.#resolve(answer);
   }

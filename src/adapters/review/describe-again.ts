@@ -1,7 +1,7 @@
 import type { Clock } from "../../ports/clock.ts";
 
-/** Listeners hear of a wish at most this often: a service that refuses every review wants one Describe, not thousands. */
-const QUIET_MS = 1_000;
+/** Listeners hear of a wish at most this often: a service that refuses every review wants one Describe, not thousands. Short enough that a changed manifest is known within a second. */
+const QUIET_MS = 500;
 
 /** Passes on that a service must be described again. */
 export class DescribeAgain {

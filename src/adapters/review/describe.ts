@@ -24,7 +24,7 @@ export interface GatewayFacts {
 
 /** Asks a service what it wants; `timeMs` is the whole time it may take. Never rejects; `unavailable` also when it was cancelled. */
 export function describe(
-  channel: InterceptorChannel,
+  channel: Pick<InterceptorChannel, "call" | "receiveLimitBytes">,
   message: Uint8Array,
   { timeMs, cancel, clock }: { readonly timeMs: number; readonly cancel: Cancel; readonly clock: Clock },
 ): Promise<Result<Manifest, ReviewFailure>> {

@@ -3,7 +3,7 @@ import { PointerSet } from "@sallyport/contract/view-field.ts";
 import { parsePointer } from "@sallyport/contract/json-pointer.ts";
 import type { BindingPlan } from "../../model/plan.ts";
 import type { ReviewSubject } from "../../ports/review-client.ts";
-import { viewWriters, type ViewTerms } from "./encode-view.ts";
+import { viewWriters, type ViewTerms, type Write } from "./encode-view.ts";
 import { MessageWriter } from "./message-writer.ts";
 
 /** What one attempt is called. */
@@ -20,8 +20,7 @@ export type EncodeReview = (subject: ReviewSubject, ids: AttemptIds) => Buffer;
  * review touches no header its binding does not need. The message is written straight from the exchange.
  */
 export function compileEncoder(binding: BindingPlan, hidden: ViewTerms["hidden"]): EncodeReview {
-  const needs = pointerSet(binding.needs);
-  const parts = viewWriters({ phase: binding.phase, needs, expose: pointerSet(binding.expose), hidden });
+  const parts = partsOf(binding, hidden);
   const constant = constantFields(binding);
   const writer = new MessageWriter();
   return (subject, { reviewId, attempt }) => {
@@ -35,6 +34,43 @@ export function compileEncoder(binding: BindingPlan, hidden: ViewTerms["hidden"]
     return writer.finish();
   };
 }
+
+/** An encoder whose view can be had first, and is then not encoded again. */
+export interface ViewFirstEncoder {
+  /** The view alone, as bytes. */
+  view(subject: ReviewSubject): Buffer;
+  readonly review: EncodeReview;
+}
+
+/** {@link compileEncoder} for whoever must know what is sent before it is sent. */
+export function compileViewFirst(binding: BindingPlan, hidden: ViewTerms["hidden"]): ViewFirstEncoder {
+  const parts = partsOf(binding, hidden);
+  const constant = constantFields(binding);
+  const writer = new MessageWriter();
+  const views = new WeakMap<ReviewSubject, Buffer>();
+  const view = (subject: ReviewSubject): Buffer => {
+    writer.reset();
+    for (const write of parts) write(writer, subject);
+    const bytes = writer.finish();
+    views.set(subject, bytes);
+    return bytes;
+  };
+  return {
+    view,
+    review(subject, { reviewId, attempt }) {
+      const bytes = views.get(subject) ?? view(subject);
+      writer.reset();
+      writer.string(REVIEW_REQUEST.reviewId, reviewId);
+      writer.number(REVIEW_REQUEST.attempt, attempt);
+      writer.raw(constant);
+      writer.bytes(REVIEW_REQUEST.view, bytes);
+      return writer.finish();
+    },
+  };
+}
+
+const partsOf = (binding: BindingPlan, hidden: ViewTerms["hidden"]): readonly Write[] =>
+  viewWriters({ phase: binding.phase, needs: pointerSet(binding.needs), expose: pointerSet(binding.expose), hidden });
 
 /** Field numbers of ReviewRequest. */
 const REVIEW_REQUEST = {

@@ -42,7 +42,7 @@ const VIEW = { request: 1, principal: 2, tenant: 3, route: 4, client: 5, labels:
 const REQUEST = { id: 1, protocol: 2, method: 3, scheme: 4, host: 5, path: 6, query: 7, headers: 8, body: 9 } as const;
 const RESPONSE = { status: 1, headers: 2, body: 3 } as const;
 const PRINCIPAL = { id: 1, anonymous: 2, type: 3, tenants: 4, scopes: 5, roles: 6, claimsJson: 7 } as const;
-const OUTCOME = { status: 1, decided_by: 2, failure: 3, duration_ms: 4, bytes: 5, open: 6 } as const;
+const OUTCOME = { status: 1, decided_by: 2, failure: 3, duration_ms: 4, bytes: 5, open: 6, bodies_omitted: 7 } as const;
 const BODY = { json: 1, text: 2, bytes: 3 } as const;
 
 function inside(field: number, writers: readonly Write[]): Write {
@@ -274,6 +274,7 @@ const OUTCOME_MEMBERS: Readonly<Record<keyof typeof OUTCOME, (writer: MessageWri
   duration_ms: (writer, { durationMs }) => writer.number(OUTCOME.duration_ms, Math.round(durationMs)),
   bytes: (writer, { bytes }) => writer.number(OUTCOME.bytes, bytes),
   open: (writer, { open }) => writer.number(OUTCOME.open, Number(open)),
+  bodies_omitted: (writer, { bodiesOmitted }) => writer.number(OUTCOME.bodies_omitted, Number(bodiesOmitted ?? false)),
 };
 
 /** The names that pointers below a place name, such as the headers of a list of them. */

@@ -1,9 +1,9 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
-import { checkServerIdentity, createSecureContext, type PeerCertificate } from "node:tls";
-import { credentials, type ChannelCredentials, type ChannelOptions } from "@grpc/grpc-js";
+import { checkServerIdentity, createSecureContext, type PeerCertificate, type SecureContext } from "node:tls";
 import { err, ok, type Result } from "../../model/result.ts";
 import { isIpAddress } from "../../support/ip-address.ts";
 import type { PemMaterial } from "../certificates/pem-files.ts";
+import { otherName, refusalReason } from "./refusal-reason.ts";
 import type { UnixTrust } from "./unix/unix-guard.ts";
 
 /** Where a service listens, and how it is trusted. */
@@ -20,19 +20,25 @@ export type ReviewEndpoint =
       readonly trust: UnixTrust;
     };
 
-/** The target in the client library's spelling: an address is not looked up. */
-export function targetOf(endpoint: ReviewEndpoint): string {
-  // the path behind an empty authority: `unix:path` could be relative
-  if (endpoint.kind === "unix") return `unix://${endpoint.path}`;
-  const { host, port } = endpoint;
-  if (!isIpAddress(host)) return `dns:${host}:${port}`;
-  return host.includes(":") ? `ipv6:[${host}]:${port}` : `ipv4:${host}:${port}`;
-}
-
 /** How a channel to an endpoint is secured. */
 export interface Security {
-  readonly credentials: ChannelCredentials;
-  readonly options: ChannelOptions;
+  /** Undefined: no TLS. */
+  readonly tls: TlsTerms | undefined;
+  /** How the service is called on the wire. */
+  readonly authority: string;
+  /** When our certificate ends, epoch milliseconds; undefined where none is shown. */
+  readonly ownEndsMs: number | undefined;
+}
+
+/** What TLS takes and asks for. */
+export interface TlsTerms {
+  readonly secureContext: SecureContext;
+  /** Sent as SNI. */
+  readonly serverName: string;
+  /** What is wrong with the peer, as a fragment for the log. */
+  readonly describe: (error: Error) => string;
+  /** Undefined where the peer's certificate names the service; else why not. */
+  readonly checkServerIdentity: (host: string, certificate: PeerCertificate) => Error | undefined;
 }
 
 /**
@@ -41,40 +47,41 @@ export interface Security {
  */
 export function securityOf(endpoint: ReviewEndpoint, pems: PemMaterial | undefined): Result<Security, string> {
   if (endpoint.kind === "grpc" || endpoint.tls === undefined)
-    return ok({ credentials: credentials.createInsecure(), options: {} });
+    return ok({ tls: undefined, authority: authorityOf(plainName(endpoint), endpoint), ownEndsMs: undefined });
   if (pems?.pair === undefined || pems.caPem === undefined) return err("TLS needs a CA, a client certificate and its key");
   const { serverName } = endpoint.tls;
   const { certPem, keyPem } = pems.pair;
   try {
     // an empty CA would stand for every authority the system trusts, an empty key for no certificate of ours
-    parseAll(pems.caPem, certPem, keyPem.reveal());
+    const ownEndsMs = parseAll(pems.caPem, certPem, keyPem.reveal());
     const secureContext = createSecureContext({ ca: pems.caPem, cert: certPem, key: keyPem.reveal(), minVersion: "TLSv1.2" });
     return ok({
-      credentials: credentials.createFromSecureContext(secureContext, {
+      tls: {
+        secureContext,
+        serverName: sniOf(serverName),
+        describe: refusalReason,
         checkServerIdentity: (_host, certificate) => identityProblem(serverName, certificate),
-      }),
-      options: {
-        "grpc.ssl_target_name_override": sniOf(serverName),
-        "grpc.default_authority": authorityOf(serverName, endpoint),
       },
+      authority: authorityOf(serverName, endpoint),
+      ownEndsMs,
     });
   } catch {
     return err("CA, client certificate or key cannot be used");
   }
 }
 
-/** Throws on what is no PEM material, or does not belong together. */
-function parseAll(caPem: string, certPem: string, keyPem: string): void {
+/** When our certificate ends. Throws on what is no PEM material, or does not belong together. */
+function parseAll(caPem: string, certPem: string, keyPem: string): number {
   const [authority, own] = [new X509Certificate(caPem), new X509Certificate(certPem)];
   if (!authority.ca || !own.checkPrivateKey(createPrivateKey(keyPem)))
     throw new Error("no authority, or a key of another certificate");
+  return own.validToDate.getTime();
 }
 
 /** The peer must be named by a subject alternative name; a common name is not one (RFC 9525). */
 function identityProblem(serverName: string, certificate: PeerCertificate): Error | undefined {
-  if (certificate.subjectaltname === undefined)
-    return new Error(`the certificate has no subject alternative name; ${serverName} is expected`);
-  return checkServerIdentity(serverName, certificate);
+  const isNamed = certificate.subjectaltname !== undefined && checkServerIdentity(serverName, certificate) === undefined;
+  return isNamed ? undefined : new Error(otherName(serverName, certificate));
 }
 
 /** TLS allows no address as a server name (RFC 6066 section 3), and Node 26 refuses to send one. */
@@ -84,3 +91,6 @@ function authorityOf(serverName: string, endpoint: ReviewEndpoint): string {
   const host = serverName.includes(":") ? `[${serverName}]` : serverName;
   return endpoint.kind === "unix" ? host : `${host}:${endpoint.port}`;
 }
+
+/** Without TLS nobody looks for a name; gRPC calls a socket localhost. */
+const plainName = (endpoint: ReviewEndpoint): string => (endpoint.kind === "unix" ? "localhost" : endpoint.host);

@@ -2,6 +2,7 @@
 import type { Socket } from "node:net";
 import { ChannelCredentials, type CallCredentials, type experimental } from "@grpc/grpc-js";
 import type { Result } from "../../model/result.ts";
+import { refusalReason } from "./refusal-reason.ts";
 
 /** Decides whether a connection may be made, and whether it may be used. Errors are fragments for the log. */
 export interface ConnectionGuard {
@@ -69,6 +70,8 @@ function guardedConnector(inner: experimental.SecureConnector, { guard, onRefuse
     async connect(socket) {
       // without a listener, a peer that hangs up during the check would end the process
       socket.on("error", () => {});
+      // the kernel finds out that a silent peer is gone, unseen by the peer's gRPC library, which may take pings amiss
+      socket.setKeepAlive(true, KEEPALIVE_MS);
       if (guard !== undefined) {
         const mayUse = check;
         check = undefined;
@@ -79,7 +82,7 @@ function guardedConnector(inner: experimental.SecureConnector, { guard, onRefuse
       try {
         return await inner.connect(socket);
       } catch (error) {
-        onRefused(`TLS: ${error instanceof Error ? error.message.slice(0, MAX_REASON_CHARS) : "refused"}`);
+        onRefused(refusalReason(error));
         throw error;
       }
     },
@@ -88,8 +91,8 @@ function guardedConnector(inner: experimental.SecureConnector, { guard, onRefuse
   };
 }
 
-/** Names in a certificate are the peer's words, and go into the log. */
-const MAX_REASON_CHARS = 500;
+/** Silence after which the kernel asks, each second then; after ten questions without an answer the connection is lost. */
+const KEEPALIVE_MS = 10_000;
 
 function takeOrRefuse<T>(outcome: Result<T, string>, onRefused: GuardTerms["onRefused"]): T {
   if (outcome.ok) return outcome.value;

@@ -1,5 +1,5 @@
 import { status, type ChannelInterface as Channel, type Metadata, type StatusObject } from "@grpc/grpc-js";
-import type { CallStatus } from "./status-to-failure.ts";
+import { readStatus, type CallStatus } from "./status-to-failure.ts";
 
 /** How one call ended. */
 export type CallOutcome =
@@ -58,14 +58,5 @@ export function unaryCall(
     if (over) return;
     over = true;
     call.cancelWithStatus(status.CANCELLED, "no longer wanted");
-  };
-}
-
-/** The library passes on errors that are no status, such as a frame it cannot unpack, as one without code and details. */
-function readStatus(received: { readonly code: unknown; readonly details: unknown }): CallStatus {
-  const { code, details } = received;
-  return {
-    code: typeof code === "number" ? code : status.INTERNAL,
-    details: typeof details === "string" ? details : "the answer could not be read",
   };
 }

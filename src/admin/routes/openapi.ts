@@ -1,5 +1,6 @@
 import type { AdminRoute } from "../../ports/admin-route.ts";
 import { JSON_TYPE, jsonAnswer } from "../json-answer.ts";
+import { PROBLEM_TYPE } from "../problem-answer.ts";
 
 /** Serves the description of `routes` and of itself as OpenAPI 3.1. */
 export function openapi(routes: readonly AdminRoute[], version: string): AdminRoute {
@@ -29,14 +30,15 @@ function describe(routes: readonly AdminRoute[], version: string): unknown {
   };
 }
 
-const PROBLEM_TYPE = "application/problem+json";
-
-function operation({ method, path, summary, access, answers }: AdminRoute): unknown {
+function operation({ method, path, summary, access, takes, answers }: AdminRoute): unknown {
   const problem = { content: { [PROBLEM_TYPE]: { schema: { $ref: "#/components/schemas/Problem" } } } };
   return {
     operationId: `${method.toLowerCase()}${path.replace(/[^A-Za-z0-9]+/g, "_")}`,
     summary,
     security: access === "admin" ? [{ admin: [] }] : [],
+    ...(takes === undefined
+      ? {}
+      : { requestBody: { description: takes.means, required: true, content: { [JSON_TYPE]: { schema: takes.schema } } } }),
     responses: {
       ...Object.fromEntries(
         answers.map(({ status, contentType, means }) => [status, { description: means, content: { [contentType]: {} } }]),

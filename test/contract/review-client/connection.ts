@@ -36,6 +36,7 @@ export function keepsConnected(connect: Connect): void {
         version: "1.2",
         expectedAudience: "",
         stateScope: "none",
+        revokes: false,
         bindings: [
           {
             id: "assign",

@@ -12,6 +12,7 @@ export interface Sections {
   readonly require?: readonly Section[];
   readonly secrets?: Section;
   readonly review_budget?: string;
+  readonly max_captured_bytes?: string;
 }
 
 /** The sections as YAML, one a line. */

@@ -107,7 +107,8 @@ export const MORE_CAUSES: readonly Failing[] = [
     does: "answers a compressed message that grows beyond what it may",
     reply: () => compressed(gzipSync(Buffer.alloc(4 * MAX_RESPONSE_BYTES))),
     failure: "invalid",
-    reason: "too_large",
+    // no coding was offered
+    reason: "contract",
   },
   {
     does: "answers a compressed message that is none",

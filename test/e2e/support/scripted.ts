@@ -29,6 +29,7 @@ export interface Declares {
   readonly ownsHeaders?: readonly string[];
   readonly body?: BodyFormat;
   readonly idempotent?: boolean;
+  readonly cacheable?: boolean;
   readonly selector?: { readonly methods?: string[]; readonly hosts?: string[]; readonly paths?: string[] };
 }
 

@@ -79,13 +79,20 @@ describe("/metrics", () => {
 });
 
 describe("/admin/plan", () => {
+  it("shows its last changes, newest first", async () => {
+    const facts = new FakeAdminFacts();
+    const change = { at: "2026-01-01T00:00:00.000Z", reason: "admin", from: "r6", to: "r7", changes: ["route a: removed"] };
+    facts.history = [change];
+    expect((await ask(facts, "/admin/plan")).body).toMatchObject({ history: [change] });
+  });
+
   it("shows the plan in force without the interceptors' config", async () => {
     const facts = new FakeAdminFacts();
     const withConfig = { ...emptyPlan("r7"), bindings: [{ id: "b", configJson: '{"api_key":"hunter2"}', configDigest: "d1" }] };
     // a binding cut to what the test is about
     facts.currentPlan = withConfig as unknown as typeof facts.currentPlan;
     const { body } = await ask(facts, "/admin/plan");
-    expect(body).toMatchObject({ revision: "r7", bindings: [{ id: "b", configDigest: "d1" }] });
+    expect(body).toMatchObject({ revision: "r7", bindings: [{ id: "b", config_digest: "d1" }], history: [] });
     expect(JSON.stringify(body)).not.toContain("hunter2");
   });
 });
@@ -93,10 +100,10 @@ describe("/admin/plan", () => {
 describe("/admin/reload", () => {
   it("answers 200 with what is in force, warnings included", async () => {
     const facts = new FakeAdminFacts();
-    facts.reloadOutcome = { kind: "swapped", revision: "r2", warnings: ["w"] };
+    facts.reloadOutcome = { kind: "swapped", revision: "r2", warnings: ["w"], changes: ["route a: removed"] };
     expect(await ask(facts, "/admin/reload")).toEqual({
       status: 200,
-      body: { outcome: "swapped", revision: "r2", warnings: ["w"] },
+      body: { outcome: "swapped", revision: "r2", warnings: ["w"], changes: ["route a: removed"] },
     });
     expect(facts.reloads).toEqual(["admin"]);
   });
@@ -116,20 +123,22 @@ describe("/admin/interceptors", () => {
     const facts = new FakeAdminFacts();
     const state = {
       name: "tenancy",
-      endpoint: "grpcs://127.0.0.1:7443",
+      endpoints: [{ url: "grpcs://127.0.0.1:7443", state: "serving", inFlight: 2 }] as const,
       described: true,
       version: "1.0.0",
       granted: ["assign (pre-route)"],
       ignored: ["extra (pre-auth)"],
     };
+    const drift = { version: "2.0.0", digest: "d2", changes: ["binding tenancy/assign (pre-route): removed"], issues: [] };
     facts.states = [
-      { ...state, lastError: "" },
-      { ...state, name: "quota", described: false, lastError: "connection refused" },
+      { ...state, manifestDigest: "d1", drift, lastError: "" },
+      { ...state, name: "quota", described: false, manifestDigest: "", drift: undefined, lastError: "connection refused" },
     ];
     const { body } = await ask(facts, "/admin/interceptors");
+    const endpoints = [{ url: "grpcs://127.0.0.1:7443", state: "serving", in_flight: 2 }];
     expect(body).toHaveProperty("interceptors", [
-      state,
-      { ...state, name: "quota", described: false, last_error: "connection refused" },
+      { ...state, endpoints, manifest_digest: "d1", manifest_drift: drift },
+      { ...state, endpoints, name: "quota", described: false, last_error: "connection refused" },
     ]);
   });
 });

@@ -19,7 +19,11 @@ async function client(port: number, scheme: "grpcs" | "grpc", token: () => Resul
   const at = { host: "127.0.0.1", port };
   const config: GrpcReviewClientConfig = {
     name: "tenancy",
-    endpoint: scheme === "grpc" ? { kind: "grpc", ...at } : { kind: "grpcs", ...at, tls: { serverName: "localhost" } },
+    endpoints: [
+      scheme === "grpc"
+        ? { kind: "grpc", ...at, url: "grpc://test" }
+        : { kind: "grpcs", ...at, tls: { serverName: "localhost" }, url: "grpcs://test" },
+    ],
     tls: scheme === "grpc" ? undefined : { caPem: certificates.ca, pair: { certPem: cert, keyPem: new Secret(key) } },
     credential: { token },
     gatewayId: "gw",

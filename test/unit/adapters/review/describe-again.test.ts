@@ -3,14 +3,14 @@ import { DescribeAgain } from "../../../../src/adapters/review/describe-again.ts
 import { FakeClock } from "../../../support/fake-clock.ts";
 
 describe("DescribeAgain", () => {
-  it("passes the first wish on at once, and those of the next second as one", () => {
+  it("passes the first wish on at once, and those of the next half second as one", () => {
     const clock = new FakeClock();
     const again = new DescribeAgain(clock);
     let told = 0;
     again.on(() => (told += 1));
     for (let wish = 0; wish < 100; wish += 1) again.wish();
     expect(told).toBe(1);
-    clock.advance(999);
+    clock.advance(499);
     expect(told).toBe(1);
     clock.advance(1);
     expect(told).toBe(2);

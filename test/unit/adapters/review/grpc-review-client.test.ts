@@ -24,7 +24,7 @@ function client(
   return grpcReviewClient(
     {
       name: "tenancy",
-      endpoint: { kind: "grpc", host: "localhost", port },
+      endpoints: [{ kind: "grpc", host: "localhost", port, url: `grpc://localhost:${port}` }],
       tls: undefined,
       gatewayId: "gw",
       gatewayVersion: "1.2.3",
@@ -77,7 +77,7 @@ describe("grpcReviewClient", () => {
     const service = await testInterceptor(describing({}, ({ reviewId }) => allowing(reviewId)));
     await using reached = client(service.port, { log });
     await reviewerOf(reached)(SUBJECT, callOf());
-    expect(service.calls[0]?.headers["user-agent"]).toMatch(/^sallyport\/1\.2\.3 /);
+    expect(service.calls[0]?.headers["user-agent"]).toMatch(/^sallyport\/1\.2\.3(?: |$)/);
     await service.kill();
     expect(await reviewerOf(reached)(SUBJECT, callOf())).toMatchObject({ ok: false, error: { kind: "unavailable" } });
     expect(log.events.slice(0, 2)).toEqual(["interceptor_connected", "interceptor_connection_lost"]);

@@ -1,6 +1,7 @@
 /* oxlint-disable no-underscore-dangle -- the library's own names */
 import { connectivityState, credentials, Channel, type ChannelCredentials } from "@grpc/grpc-js";
-import { describe, expect, it } from "vitest";
+import { Socket } from "node:net";
+import { describe, expect, it, vi } from "vitest";
 import { guardedCredentials, type ConnectionGuard } from "../../../../src/adapters/review/guarded-credentials.ts";
 import { err, ok } from "../../../../src/model/result.ts";
 import { testCertificates } from "../../../support/certificates.ts";
@@ -49,6 +50,15 @@ function connecting(service: TestInterceptor, inner: ChannelCredentials, guard: 
 }
 
 describe("guarded credentials", () => {
+  it("leave it to the kernel to notice a peer that is gone", async () => {
+    const keepAlive = vi.spyOn(Socket.prototype, "setKeepAlive");
+    await using service = await testInterceptor(() => ({ kind: "hang" }));
+    using connected = connecting(service, insecure(), undefined);
+    await connected.attempts.reach(1);
+    expect(keepAlive).toHaveBeenCalledWith(true, 10_000);
+    keepAlive.mockRestore();
+  });
+
   it.each([
     ["without TLS", insecure, undefined],
     ["before TLS", overTls, "tls"],

@@ -57,6 +57,12 @@ describe("statusToFailure (C15)", () => {
     expect(statusToFailure({ code: status.INTERNAL, details: broken }, LIMIT).kind).toBe("unavailable");
   });
 
+  it("leaves out the library's note on its own name resolution", () => {
+    const details =
+      "No connection established. Last error: Error: connect ECONNREFUSED 127.0.0.1:1 (2026-11-21T05:00:00.000Z). Resolution note: ";
+    expect(statusToFailure({ code: status.UNAVAILABLE, details }, 100).message).toMatch(/05:00:00\.000Z\)$/);
+  });
+
   it("bounds what a peer can write into the log", () => {
     expect(statusToFailure({ code: status.UNKNOWN, details: "x".repeat(100_000) }, LIMIT).message.length).toBeLessThan(600);
   });

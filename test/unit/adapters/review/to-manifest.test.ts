@@ -35,6 +35,7 @@ describe("toManifest", () => {
         name: "tenancy",
         version: "1.0.0",
         expectedAudience: "",
+        revokes: false,
         stateScope: "cluster",
         bindings: [
           {

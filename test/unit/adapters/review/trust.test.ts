@@ -41,7 +41,7 @@ function client(
   return grpcReviewClient(
     {
       name: "tenancy",
-      endpoint: { kind: "grpcs", host, port, tls: { serverName } },
+      endpoints: [{ kind: "grpcs", host, port, tls: { serverName }, url: "grpcs://test" }],
       tls: "tls" in parts ? parts.tls : OUR_PEMS,
       gatewayId: "gw",
       gatewayVersion: "0.0.0",
@@ -163,7 +163,7 @@ describe("mutual TLS to an interceptor", () => {
     await using bare = grpcReviewClient(
       {
         name: "t",
-        endpoint: { kind: "grpc", host: "127.0.0.1", port: secured.port },
+        endpoints: [{ kind: "grpc", host: "127.0.0.1", port: secured.port, url: "grpc://test" }],
         tls: undefined,
         gatewayId: "",
         gatewayVersion: "",
@@ -190,7 +190,7 @@ describe("mutual TLS to an interceptor", () => {
     await using unusable = grpcReviewClient(
       {
         name: "t",
-        endpoint: { kind: "grpcs", host: "127.0.0.1", port: 1, tls: { serverName: "x" } },
+        endpoints: [{ kind: "grpcs", host: "127.0.0.1", port: 1, tls: { serverName: "x" }, url: "grpcs://test" }],
         tls: pems("no PEM", { cert: "s3cret", key: "s3cret" }),
         gatewayId: "",
         gatewayVersion: "",
