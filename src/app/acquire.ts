@@ -4,6 +4,8 @@ import { readPemFiles, type PemMaterial } from "../adapters/certificates/pem-fil
 import type { GatewayIdentity } from "../adapters/identity/gateway-identity.ts";
 import type { TokenSlot } from "../adapters/identity/token-slot.ts";
 import { grpcReviewClient } from "../adapters/review/grpc-review-client.ts";
+import type { ManifestTerms } from "../adapters/review/describe-links.ts";
+import { http1Upstream } from "../adapters/upstream/http1/http1-upstream.ts";
 import { httpUpstream } from "../adapters/upstream/http-upstream.ts";
 import type { ConfigIssue } from "../model/config-issue.ts";
 import { err, ok, type Result } from "../model/result.ts";
@@ -12,22 +14,29 @@ import type { Log } from "../ports/log.ts";
 import type { Metrics } from "../ports/metrics.ts";
 import type { ReviewClient } from "../ports/review-client.ts";
 import type { Upstream } from "../ports/upstream.ts";
+import { manifestDigest, pinFault } from "../plan/manifest-digest.ts";
 import { canonicalJson } from "../support/canonical-json.ts";
 import { sha256Hex } from "../support/hash.ts";
 import type { Acquire } from "./generations.ts";
+import type { LiveClients } from "./live-clients.ts";
 import { meteredUpstream } from "./metered-upstream.ts";
 import type { Lease, ResourcePool } from "./resource-pool.ts";
 
 /** What channels and connection pools are made with. */
 export interface AcquireDeps {
   readonly pool: ResourcePool;
+  readonly liveClients: LiveClients;
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;
   readonly gatewayId: string;
   readonly identity: Pick<GatewayIdentity, "credential">;
   readonly gatewayVersion: string;
+  /** What upstreams are spoken to with; both keep the same contract, undici is the reference. Default: `sallyport`. */
+  readonly upstreamClient?: keyof typeof UPSTREAM_CLIENTS;
 }
+
+const UPSTREAM_CLIENTS = { sallyport: http1Upstream, undici: httpUpstream } as const;
 
 /**
  * Gives out review clients and upstreams by identity. The content of certificates is part of it, so a rotated certificate is a new
@@ -43,8 +52,11 @@ export function acquirer(deps: AcquireDeps): Acquire {
   };
 }
 
-const openUpstream = ({ clock, metrics }: AcquireDeps, { name, endpoints, timeouts, maxRequests }: UpstreamConfig): Upstream =>
-  meteredUpstream(httpUpstream({ name, endpoints, timeouts, maxRequests }, { clock }), { name, metrics, clock });
+function openUpstream(deps: AcquireDeps, { name, endpoints, timeouts, maxRequests }: UpstreamConfig): Upstream {
+  const { clock, metrics, upstreamClient = "sallyport" } = deps;
+  const open = UPSTREAM_CLIENTS[upstreamClient];
+  return meteredUpstream(open({ name, endpoints, timeouts, maxRequests }, { clock }), { name, metrics, clock });
+}
 
 // hashed, because certificates' private keys are part of it
 const identityOf = (kind: string, parts: unknown): string => `${kind}:${sha256Hex(canonicalJson(parts))}`;
@@ -57,32 +69,50 @@ async function acquireClient(
   const pems = await pemsOf(interceptor, deps.clock, place);
   if (!pems.ok) return pems;
   const credential = await acquireCredential(deps, interceptor);
-  const { name, endpoint, audience, maxConcurrentReviews, maxPendingReviews } = interceptor;
+  const {
+    name,
+    endpoints,
+    transport,
+    breaker,
+    audience,
+    manifestDigest: pin,
+    maxConcurrentReviews,
+    maxPendingReviews,
+  } = interceptor;
   const tls = pems.value;
   const parts = {
     name,
-    endpoint,
+    endpoints,
+    transport,
+    breaker,
     audience,
+    pin,
     maxConcurrentReviews,
     maxPendingReviews,
     cert: tls?.pair?.certPem,
     key: tls?.pair?.keyPem.reveal(),
     ca: tls?.caPem,
   };
+  const { gatewayId, gatewayVersion, clock, log } = deps;
+  const limits = { maxConcurrentReviews, maxPendingReviews };
+  const manifests: ManifestTerms = {
+    accepts: (manifest) => pinFault(interceptor, manifest) === undefined,
+    essence: (manifest) => manifestDigest({ ...manifest, version: "" }),
+  };
+  const config = {
+    name,
+    endpoints,
+    transport,
+    breaker,
+    manifests,
+    tls,
+    credential: credential?.resource,
+    ...limits,
+    gatewayId,
+    gatewayVersion,
+  };
   const lease = deps.pool.acquire<ReviewClient>(identityOf("interceptor", parts), () =>
-    grpcReviewClient(
-      {
-        name,
-        endpoint,
-        tls,
-        credential: credential?.resource,
-        maxConcurrentReviews,
-        maxPendingReviews,
-        gatewayId: deps.gatewayId,
-        gatewayVersion: deps.gatewayVersion,
-      },
-      { clock: deps.clock, log: deps.log },
-    ),
+    deps.liveClients.with(name, grpcReviewClient(config, { clock, log })),
   );
   const release = async (): Promise<void> => {
     await lease.release();
@@ -95,21 +125,23 @@ async function acquireClient(
 /** The token slot of an audience, filled: shared by all generations, so that a reload re-uses the token. In the clear none is shown (C38). */
 async function acquireCredential(
   { pool, identity }: AcquireDeps,
-  { endpoint, audience }: InterceptorConfig,
+  { endpoints, audience }: InterceptorConfig,
 ): Promise<Lease<TokenSlot> | undefined> {
-  if (endpoint.kind === "grpc") return undefined;
+  if (endpoints.every(({ kind }) => kind === "grpc")) return undefined;
   const lease = pool.acquire<TokenSlot>(identityOf("credential", audience), () => identity.credential(audience));
   await lease.resource.filled();
   return lease;
 }
 
 async function pemsOf(
-  { endpoint }: InterceptorConfig,
+  { endpoints }: InterceptorConfig,
   clock: Clock,
   { index, loaded }: { readonly index: number; readonly loaded: LoadedConfig },
 ): Promise<Result<PemMaterial | undefined, readonly ConfigIssue[]>> {
-  if (endpoint.kind === "grpc" || endpoint.tls === undefined) return ok(undefined);
-  const { caFile, certFile, keyFile } = endpoint.tls;
+  // one block for all: the endpoints differ in the name they expect at most
+  const [tls] = endpoints.map((endpoint) => (endpoint.kind === "grpc" ? undefined : endpoint.tls));
+  if (tls === undefined) return ok(undefined);
+  const { caFile, certFile, keyFile } = tls;
   const read = await readPemFiles({ pair: { certFile, keyFile }, caFile }, clock.wallMs());
   if (read.ok) return ok(read.value);
   const pointer = `/interceptors/${index}/tls`;

@@ -19,6 +19,7 @@ import type {
   RunnableRoute,
 } from "../ports/runnable-plan.ts";
 import type { Upstream } from "../ports/upstream.ts";
+import { enforces } from "../plan/enforces.ts";
 import { routeTable } from "../plan/route-table.ts";
 import { headTest, type HeadTest } from "../plan/selector-match.ts";
 import { apiKey } from "../policies/authenticate/api-key.ts";
@@ -84,7 +85,7 @@ function singleValuedHeaders(plan: ExecutionPlan, config: GatewayConfig): Readon
   const slots = config.authenticators.flatMap((authenticator) =>
     authenticator.slots.flatMap((slot) => (slot.kind === "header" ? [slot.name] : [])),
   );
-  return new Set([...slots, ...plan.bindings.flatMap(({ ownsHeaders }) => ownsHeaders)]);
+  return new Set([...slots, ...plan.bindings.filter(enforces).flatMap(({ ownsHeaders }) => ownsHeaders)]);
 }
 
 function authenticatorOf(entry: GatewayConfig["authenticators"][number], clock: Clock): Authenticator {
@@ -109,6 +110,7 @@ interface RouteParts {
 function runnableRoute(route: RoutePlan, parts: RouteParts): RunnableRoute {
   const { config, resources } = parts;
   const own = route.bindings.flatMap((index) => parts.bindings[index] ?? []);
+  const enforcing = own.filter(({ plan }) => enforces(plan));
   const upstreamConfig = config.upstreams.find(({ name }) => name === route.upstream);
   const { credential } = upstreamConfig ?? {};
   const terms = {
@@ -121,8 +123,9 @@ function runnableRoute(route: RoutePlan, parts: RouteParts): RunnableRoute {
     allowsAnonymous: route.authenticate.includes("anonymous"),
     upstream: named(resources.upstreams, route.upstream),
     toUpstream: (exchange, { wholeResponse }) => toUpstreamRequest(exchange, { ...terms, readsResponseBody: wholeResponse }),
-    ownedHeaders: new Set(own.filter(({ plan }) => plan.mode !== "observe").flatMap(({ plan }) => plan.ownsHeaders)),
-    bindingsFor: bindingChoice(own),
+    ownedHeaders: new Set(enforcing.filter(({ plan }) => plan.mode !== "observe").flatMap(({ plan }) => plan.ownsHeaders)),
+    bindingsFor: bindingChoice(enforcing),
+    shadowsFor: bindingChoice(own.filter(({ plan }) => !enforces(plan))),
     instruments: routeInstruments(resources.metrics, route.name),
   };
 }
@@ -190,20 +193,32 @@ function pointers(list: readonly string[]): PointerSet {
   return compiled.value;
 }
 
-function reviewInstruments(metrics: Metrics, { interceptor, id, phase }: BindingPlan): ReviewInstruments {
+function reviewInstruments(metrics: Metrics, plan: BindingPlan): ReviewInstruments {
+  const { interceptor, id, phase, cache } = plan;
+  // what decides nothing stays out of the figures of what does
+  const [reviews, duration] = enforces(plan)
+    ? [METRICS.reviews, METRICS.reviewDuration]
+    : [METRICS.shadowReviews, METRICS.shadowReviewDuration];
   const labels = [interceptor, id, phase];
   const outcomes = new Map<string, Counter>();
   for (const outcome of ["allow", "deny", "respond", "cancelled", "unavailable", "timeout", "invalid", "overloaded"]) {
-    outcomes.set(outcome, metrics.counter(METRICS.reviews, [...labels, outcome]));
+    outcomes.set(outcome, metrics.counter(reviews, [...labels, outcome]));
   }
   return {
     outcome: (outcome) => named(outcomes, outcome),
-    duration: metrics.histogram(METRICS.reviewDuration, labels),
+    duration: metrics.histogram(duration, labels),
     failOpen: metrics.counter(METRICS.reviewFailOpen, labels),
     skippedUnreviewable: metrics.counter(METRICS.reviewSkipped, labels),
     verdictDefects: metrics.counter(METRICS.verdictDefects, labels),
     whenErrors: metrics.counter(METRICS.whenErrors, labels),
+    cache: cache === undefined ? undefined : cacheInstruments(metrics, labels),
   };
+}
+
+function cacheInstruments(metrics: Metrics, labels: readonly string[]): ReviewInstruments["cache"] {
+  const counter = (outcome: string): Counter => metrics.counter(METRICS.verdictCache, [...labels, outcome]);
+  const counters = { hit: counter("hit"), miss: counter("miss"), shared: counter("shared") };
+  return (outcome) => counters[outcome];
 }
 
 function routeInstruments(metrics: Metrics, route: string): RouteInstruments {

@@ -1,14 +1,16 @@
 import type { CaptureAllowance } from "../pipeline/held-room.ts";
 
-/** Bytes of bodies the process may hold for review at once (C24): a quarter GiB unless said otherwise. */
-export const DEFAULT_MAX_CAPTURED_BYTES = 256 * 1024 * 1024;
-
 /** The process's room for captured bodies. */
 export class CaptureRoom implements CaptureAllowance {
-  readonly #maxBytes: number;
+  #maxBytes: number;
   #takenBytes = 0;
 
-  constructor(maxBytes: number = DEFAULT_MAX_CAPTURED_BYTES) {
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  /** A reload may change how much there is. What is held above it stays held; nothing is taken until it has gone. */
+  resize(maxBytes: number): void {
     this.#maxBytes = maxBytes;
   }
 

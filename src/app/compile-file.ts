@@ -6,7 +6,7 @@ import { systemClock } from "../adapters/system/clock.ts";
 import type { ConfigIssue } from "../model/config-issue.ts";
 import type { Manifest } from "../model/manifest.ts";
 import type { ExecutionPlan } from "../model/plan.ts";
-import { err, ok, type Result } from "../model/result.ts";
+import { err, type Result } from "../model/result.ts";
 import { compile } from "../plan/compile.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
@@ -15,6 +15,7 @@ import { describeAll } from "./describe-all.ts";
 import { loadFile } from "./load-file.ts";
 import type { LoadedConfig } from "../config/load-config.ts";
 import { identityOf } from "./signing-keys.ts";
+import { LiveClients } from "./live-clients.ts";
 import { ResourcePool, type Lease } from "./resource-pool.ts";
 import type { ReviewClient } from "../ports/review-client.ts";
 
@@ -27,27 +28,37 @@ export type ManifestSource =
   /** The interceptors themselves are asked. */
   | { readonly kind: "describe"; readonly gatewayVersion: string };
 
+/** A file that was compiled, and the manifests it was compiled with: those at hand even where there is no plan. */
+export interface CompiledFile {
+  readonly manifests: ReadonlyMap<string, Manifest>;
+  readonly plan: Result<ExecutionPlan, readonly ConfigIssue[]>;
+}
+
 /** Compiles a file without running it, for `check` and `plan`. */
 export async function compileFile(
   file: string,
   source: ManifestSource,
   env: Readonly<Record<string, string | undefined>>,
-): Promise<Result<ExecutionPlan, readonly ConfigIssue[]>> {
+): Promise<CompiledFile> {
   const clock = systemClock();
   await using config = fileConfigSource(file, { clock, onChange: () => {} });
   const loaded = await loadFile(file, config, env);
-  if (!loaded.ok) return err(loaded.error.issues);
-  const manifests = await manifestsFor(loaded.value.loaded, source, clock);
-  if (!manifests.ok) return manifests;
-  return compile(loaded.value.loaded.config, manifests.value, (pointer) => loaded.value.loaded.positions.at(pointer));
+  if (!loaded.ok) return { manifests: new Map(), plan: err(loaded.error.issues) };
+  const { config: read, positions } = loaded.value.loaded;
+  const { manifests, issues } = await manifestsFor(loaded.value.loaded, source, clock);
+  const plan = issues.length > 0 ? err(issues) : compile(read, manifests, (pointer) => positions.at(pointer));
+  return { manifests, plan };
 }
 
-type Manifests = Result<ReadonlyMap<string, Manifest>, readonly ConfigIssue[]>;
+interface Manifests {
+  readonly manifests: ReadonlyMap<string, Manifest>;
+  readonly issues: readonly ConfigIssue[];
+}
 
 async function manifestsFor(loaded: LoadedConfig, source: ManifestSource, clock: Clock): Promise<Manifests> {
   switch (source.kind) {
     case "offline":
-      return ok(new Map());
+      return { manifests: new Map(), issues: [] };
     case "directory":
       return fromDirectory(source.path);
     case "describe":
@@ -62,7 +73,7 @@ const MAX_MANIFEST_BYTES = 1024 * 1024;
 
 async function fromDirectory(path: string): Promise<Manifests> {
   const files = await readTextFiles(path, { suffix: ".json", maxBytes: MAX_MANIFEST_BYTES });
-  if (!files.ok) return err([issueIn(path, files.error)]);
+  if (!files.ok) return { manifests: new Map(), issues: [issueIn(path, files.error)] };
   const manifests = new Map<string, Manifest>();
   const issues: ConfigIssue[] = [];
   for (const { stem, file, text } of files.value) {
@@ -70,7 +81,7 @@ async function fromDirectory(path: string): Promise<Manifests> {
     if (manifest.ok) manifests.set(stem, manifest.value);
     else issues.push(issueIn(file, manifest.error));
   }
-  return issues.length > 0 ? err(issues) : ok(manifests);
+  return { manifests, issues };
 }
 
 const issueIn = (file: string, message: string): ConfigIssue => ({ file, line: 1, column: 1, pointer: "", message });
@@ -78,11 +89,12 @@ const issueIn = (file: string, message: string): ConfigIssue => ({ file, line: 1
 async function fromServices(loaded: LoadedConfig, gatewayVersion: string, clock: Clock): Promise<Manifests> {
   const { config, positions } = loaded;
   const found = await identityOf(loaded, { clock, log: SILENT });
-  if (!found.ok) return found;
+  if (!found.ok) return { manifests: new Map(), issues: found.error };
   using identity = found.value;
   const { id: gatewayId } = config.gatewayIdentity;
   const acquire = acquirer({
     pool: new ResourcePool(),
+    liveClients: new LiveClients(),
     clock,
     log: SILENT,
     metrics: prometheusMetrics(),
@@ -107,7 +119,7 @@ async function fromServices(loaded: LoadedConfig, gatewayVersion: string, clock:
   const manifests = new Map<string, Manifest>();
   for (const [index, { name }] of config.interceptors.entries()) {
     const answer = answers.get(name);
-    const pointer = `/interceptors/${index}/endpoint`;
+    const pointer = `/interceptors/${index}`;
     if (answer?.ok === true) manifests.set(name, answer.value);
     else if (answer !== undefined)
       issues.push({
@@ -116,7 +128,7 @@ async function fromServices(loaded: LoadedConfig, gatewayVersion: string, clock:
         message: `interceptor ${name} did not answer Describe: ${answer.error.message}`,
       });
   }
-  return issues.length > 0 ? err(issues) : ok(manifests);
+  return { manifests, issues };
 }
 
 const SILENT: Log = { write() {} };

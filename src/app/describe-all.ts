@@ -5,6 +5,7 @@ import { err, type Result } from "../model/result.ts";
 import type { ReviewFailure } from "../model/review-failure.ts";
 import { audienceFault } from "../plan/audience-fault.ts";
 import { configDigest } from "../plan/digest.ts";
+import { pinFault } from "../plan/manifest-digest.ts";
 import type { BindingConfig, ReviewClient } from "../ports/review-client.ts";
 
 /** How long one Describe may take, milliseconds. */
@@ -19,7 +20,7 @@ export async function describeOne(interceptor: InterceptorConfig, client: Review
     deadlineMs: DESCRIBE_TIMEOUT_MS,
     cancel: new CancelSource(),
   });
-  const fault = answer.ok ? audienceFault(interceptor, answer.value) : undefined;
+  const fault = answer.ok ? (audienceFault(interceptor, answer.value) ?? pinFault(interceptor, answer.value)) : undefined;
   return fault === undefined ? answer : err({ kind: "invalid", reason: "contract", message: fault });
 }
 

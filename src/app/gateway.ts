@@ -17,17 +17,19 @@ import type { Ids } from "../ports/ids.ts";
 import type { Log, LogLevel } from "../ports/log.ts";
 import { acquirer } from "./acquire.ts";
 import { answeringJwks } from "./answer-jwks.ts";
+import { AsideQueue } from "./aside-queue.ts";
 import { CaptureRoom } from "./capture-room.ts";
 import type { Built } from "./built.ts";
 import { buildGeneration, issueLines, type BuildDeps } from "./generations.ts";
 import { interceptorStates } from "./interceptor-states.ts";
 import { openListeners } from "./listeners.ts";
+import { LiveClients } from "./live-clients.ts";
 import { loadFile } from "./load-file.ts";
-import { ObserveQueue } from "./observe-queue.ts";
 import { openAdmin } from "./open-admin.ts";
 import { readyChecks } from "./ready-checks.ts";
 import { ReadyLatch } from "./readiness.ts";
 import { exchangeRecorder } from "./record-exchange.ts";
+import { shadowRecorder } from "./record-shadow.ts";
 import { Reloader } from "./reloader.ts";
 import { ResourcePool } from "./resource-pool.ts";
 import { restartWarnings } from "./restart-warnings.ts";
@@ -98,7 +100,9 @@ async function start(options: GatewayOptions, closing: AsyncDisposableStack): Pr
   const identity = await identityOf(first.value.loaded, { clock, log });
   if (!identity.ok) return err(issueLines(identity.error));
   closing.use(identity.value);
-  const deps = buildDeps(options, { log, metrics, identity: identity.value, gatewayId: config.gatewayIdentity.id });
+  const liveClients = new LiveClients();
+  const gatewayId = config.gatewayIdentity.id;
+  const deps = buildDeps(options, { log, metrics, identity: identity.value, gatewayId, liveClients });
   const built = await buildGeneration(first.value.loaded, deps, { before: undefined });
   if (!built.ok) return err(issueLines(built.error.issues));
   const missing = requiredMissing(built.value);
@@ -112,6 +116,7 @@ async function start(options: GatewayOptions, closing: AsyncDisposableStack): Pr
     metrics,
     deps,
     identity: identity.value,
+    liveClients,
     source,
     first: { built: built.value, fingerprint: first.value.fingerprint },
   });
@@ -127,6 +132,7 @@ interface AcquireParts {
   readonly metrics: ExposedMetrics;
   readonly identity: GatewayIdentity;
   readonly gatewayId: string;
+  readonly liveClients: LiveClients;
 }
 
 function buildDeps({ clock, ids, version }: GatewayOptions, { log, metrics, ...parts }: AcquireParts): BuildDeps {
@@ -147,6 +153,7 @@ interface RunningParts {
   readonly metrics: ExposedMetrics;
   readonly deps: BuildDeps;
   readonly identity: GatewayIdentity;
+  readonly liveClients: LiveClients;
   readonly source: FileConfigSource;
   readonly first: { readonly built: Built; readonly fingerprint: string };
 }
@@ -156,7 +163,9 @@ class Running implements RunningGateway {
   readonly reloader: Reloader;
   readonly #parts: RunningParts;
   readonly #latch: ReadyLatch;
-  readonly #observers: ObserveQueue;
+  readonly #observers: AsideQueue;
+  readonly #shadows: AsideQueue;
+  readonly #captured: CaptureRoom;
   /** What its sockets were opened with; a reload does not change them. */
   readonly #openedWith: GatewayConfig;
   #listeners: readonly HttpListener[] = [];
@@ -167,6 +176,7 @@ class Running implements RunningGateway {
     const { deps, log, metrics, options, source, first } = parts;
     this.#parts = parts;
     this.#openedWith = first.built.loaded.config;
+    this.#captured = new CaptureRoom(this.#openedWith.maxCapturedBytes);
     this.reloader = new Reloader(first, {
       ...deps,
       metrics,
@@ -174,10 +184,11 @@ class Running implements RunningGateway {
       onSwapped: ({ loaded }) => this.#takeUp(loaded),
     });
     this.#latch = new ReadyLatch(() => readyChecks(this.reloader.built, this.reloader.rejection));
-    this.#observers = new ObserveQueue({
+    this.#observers = new AsideQueue({
       nowMs: () => options.clock.nowMs(),
       dropped: ({ binding }, part) => metrics.counter(METRICS.observerDropped, [binding.plan.interceptor, binding.plan.id, part]),
-      done: ({ binding, subject }, failure, durationMs) => {
+      done: ({ binding, subject }, answer, durationMs) => {
+        const failure = answer.ok ? undefined : answer.error;
         binding.instruments.duration.observe(durationMs / 1000);
         binding.instruments.outcome(failure === undefined ? "allow" : failure.kind).add();
         if (failure === undefined) return;
@@ -191,6 +202,11 @@ class Running implements RunningGateway {
         });
       },
     });
+    this.#shadows = new AsideQueue({
+      nowMs: () => options.clock.nowMs(),
+      dropped: ({ binding }, part) => metrics.counter(METRICS.shadowDropped, [binding.plan.interceptor, binding.plan.id, part]),
+      done: shadowRecorder({ log, reviews: () => this.reloader.built.loaded.config.log.reviews }),
+    });
   }
 
   /** Opens the admin listener first, so that health can be asked while the rest comes up; then the doors. */
@@ -203,8 +219,9 @@ class Running implements RunningGateway {
       plans: this.reloader.holder,
       clock: options.clock,
       log,
-      captured: new CaptureRoom(),
+      captured: this.#captured,
       observers: this.#observers,
+      shadows: this.#shadows,
       onRecord: exchangeRecorder({ log, metrics, reviews: () => this.reloader.built.loaded.config.log.reviews }),
     });
     const withJwks = new Set(this.#openedWith.listeners.filter(({ serves }) => serves.includes("jwks")).map(({ name }) => name));
@@ -260,7 +277,7 @@ class Running implements RunningGateway {
     this.#latch.drain();
     const deadline = new Promise<void>((resolve) => options.clock.after(drainMs, resolve));
     await Promise.all(this.#listeners.map((listener) => listener.drain(drainMs)));
-    await this.#observers.drain(deadline);
+    await Promise.all([this.#observers.drain(deadline), this.#shadows.drain(deadline)]);
     for (const admin of this.#admins) await admin[Symbol.asyncDispose]();
     await this.reloader.close();
     log.write("info", "stopped", {});
@@ -268,20 +285,20 @@ class Running implements RunningGateway {
   }
 
   #adminRoutes(): ReturnType<typeof adminRoutes> {
-    const { options, metrics, identity } = this.#parts;
+    const { options, metrics, identity, liveClients } = this.#parts;
     return adminRoutes({
       readiness: this.#latch,
       metrics: scrapedMetrics(metrics, {
         readiness: this.#latch,
         inFlight: () => this.reloader.holder.inFlight,
         connections: () => new Map(this.#listeners.map(({ name, connectionCount }) => [name, connectionCount])),
-        pendingReviews: () =>
-          new Map([...this.reloader.built.clients].map(([name, client]) => [name, client.status().pendingReviews])),
+        clients: () => new Map([...this.reloader.built.clients].map(([name, client]) => [name, client.status()])),
       }),
-      plan: { plan: () => this.reloader.built.plan },
+      plan: { plan: () => this.reloader.built.plan, history: () => this.reloader.history.changes },
       reloader: this.reloader,
       interceptors: interceptorStates(this.reloader),
       publicKeys: identity,
+      verdicts: liveClients,
       version: options.version,
     });
   }
@@ -297,6 +314,7 @@ class Running implements RunningGateway {
       const renewed = await listener.renewCertificates();
       if (!renewed.ok) log.write("error", "certificate_not_renewed", { listener: listener.name, message: renewed.error });
     }
+    this.#captured.resize(loaded.config.maxCapturedBytes);
     return restartWarnings(this.#openedWith, loaded.config);
   }
 }

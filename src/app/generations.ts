@@ -88,7 +88,8 @@ async function attempt(loaded: LoadedConfig, { deps, options, leases, giveBack }
   if (!clients.ok) return faulty(clients.error);
   const { before } = options;
   const answers = options.answers ?? (await describeAll(config.interceptors, clients.value.clients));
-  const known = settleManifests(loaded, { answers, before, trusts: clients.value.trusts });
+  const refusals = refusalsOf(clients.value.clients);
+  const known = settleManifests(loaded, { answers, before, trusts: clients.value.trusts, refusals });
   if (!known.ok) return err({ kind: "unanswered", issues: known.error });
   const { manifests, undescribed } = known.value;
   for (const [interceptor, reason] of undescribed)
@@ -110,6 +111,16 @@ async function attempt(loaded: LoadedConfig, { deps, options, leases, giveBack }
     ...clients.value,
     undescribed,
   });
+}
+
+/** Why the peers of these clients are refused, where they are. */
+function refusalsOf(clients: ReadonlyMap<string, ReviewClient>): ReadonlyMap<string, string> {
+  const refusals = new Map<string, string>();
+  for (const [name, client] of clients) {
+    const refused = client.status().endpoints.find(({ state, fault }) => state === "connecting" && fault !== undefined);
+    if (refused?.fault !== undefined) refusals.set(name, refused.fault);
+  }
+  return refusals;
 }
 
 const faulty = (issues: readonly ConfigIssue[]): Result<never, BuildFailure> => err({ kind: "faulty", issues });

@@ -1,31 +1,39 @@
-import type { InterceptorState, InterceptorStates } from "../ports/admin-facts.ts";
+import { manifestDigest } from "../plan/manifest-digest.ts";
+import type { InterceptorState, InterceptorStates, ManifestDrift } from "../ports/admin-facts.ts";
 import type { Built } from "./built.ts";
 import { interceptorTrouble } from "./interceptor-trouble.ts";
 
+/** The generation in force, and the manifests that wait for a reload. */
+interface StateSource {
+  readonly built: Built;
+  readonly drifted: ReadonlyMap<string, ManifestDrift>;
+}
+
 /** What `/admin/interceptors` shows: who was described, what was granted, what was asked for and ignored. */
-export function interceptorStates(source: { readonly built: Built; readonly drifted: ReadonlySet<string> }): InterceptorStates {
+export function interceptorStates(source: StateSource): InterceptorStates {
   return {
-    interceptors: () =>
-      source.built.plan.interceptors.map(({ name, endpoint, version }) => stateOf(source, { name, endpoint, version })),
+    interceptors: () => source.built.plan.interceptors.map(({ name, version }) => stateOf(source, { name, version })),
   };
 }
 
 function stateOf(
-  { built, drifted }: { readonly built: Built; readonly drifted: ReadonlySet<string> },
-  { name, endpoint, version }: { readonly name: string; readonly endpoint: string; readonly version: string },
+  { built, drifted }: StateSource,
+  { name, version }: { readonly name: string; readonly version: string },
 ): InterceptorState {
   const manifest = built.manifests.get(name);
   const own = built.plan.bindings.filter(({ interceptor }) => interceptor === name);
   const granted = own.filter(({ described }) => described).map(({ id, phase }) => `${id} (${phase})`);
   const declared = (manifest?.bindings ?? []).map(({ id, phase }) => `${id} (${phase})`);
-  const drift = drifted.has(name) ? "the manifest changed; reload to take it" : "";
+  const drift = drifted.get(name);
   return {
     name,
-    endpoint,
+    endpoints: built.clients.get(name)?.status().endpoints ?? [],
     described: manifest !== undefined,
     version,
+    manifestDigest: manifest === undefined ? "" : manifestDigest(manifest),
     granted,
     ignored: declared.filter((entry) => !granted.includes(entry)),
-    lastError: interceptorTrouble(built, name) ?? drift,
+    drift,
+    lastError: interceptorTrouble(built, name) ?? (drift === undefined ? "" : "the manifest changed; reload to take it"),
   };
 }

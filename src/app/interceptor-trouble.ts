@@ -7,5 +7,7 @@ export function interceptorTrouble({ undescribed, clients }: Built, name: string
   if (status?.fault !== undefined) return status.fault;
   const reason = undescribed.get(name);
   if (reason !== undefined) return reason;
-  return status?.connected === false ? "not connected" : undefined;
+  if (status?.connected === false) return "not connected";
+  const failing = (status?.endpoints ?? []).filter(({ state }) => state !== "serving");
+  return failing.length === 0 ? undefined : failing.map(({ url, state }) => `${url} is ${state}`).join(", ");
 }

@@ -51,10 +51,12 @@ export async function loadFile(
 
 /** Certificates, keys and authorities the configuration names by path. */
 function certificateFiles({ config }: LoadedConfig): readonly string[] {
-  const ofInterceptors = config.interceptors.flatMap(({ endpoint }) => {
-    const tls = endpoint.kind === "grpc" ? undefined : endpoint.tls;
-    return tls === undefined ? [] : [tls.caFile, tls.certFile, tls.keyFile];
-  });
+  const ofInterceptors = config.interceptors.flatMap(({ endpoints }) =>
+    endpoints.flatMap((endpoint) => {
+      const tls = endpoint.kind === "grpc" ? undefined : endpoint.tls;
+      return tls === undefined ? [] : [tls.caFile, tls.certFile, tls.keyFile];
+    }),
+  );
   const ofListeners = config.listeners.flatMap(({ tls }) => [
     ...(tls?.certs ?? []).flatMap(({ certFile, keyFile }) => [certFile, keyFile]),
     ...(tls?.clientCaFile === undefined ? [] : [tls.clientCaFile]),

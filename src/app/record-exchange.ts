@@ -5,7 +5,7 @@ import { PROBLEMS } from "../model/problem.ts";
 import type { Counter, Metrics } from "../ports/metrics.ts";
 import type { Log } from "../ports/log.ts";
 
-/** Writes the access log and counts problems; one call per exchange. `reviews` is asked each time, because a reload may change it. */
+/** Writes the access log and counts problems, and exchanges that no route counts; one call per exchange. `reviews` is asked each time, because a reload may change it. */
 export function exchangeRecorder(deps: {
   readonly log: Log;
   readonly metrics: Metrics;
@@ -17,6 +17,7 @@ export function exchangeRecorder(deps: {
   return (record) => {
     const { ending } = record;
     // a denial's own code is the interceptor's text; only rows of the table are labels (C9)
+    if (record.route === "") deps.metrics.counter(METRICS.requests, ["", `${Math.floor(ending.status / 100)}xx`]).add();
     if ("code" in ending) (problems.get(ending.code) ?? problems.get("review_denied"))?.add();
     deps.log.write(logLevelOf(ending), "exchange", toLogFields(record));
     for (const review of record.reviews) {

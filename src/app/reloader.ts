@@ -1,17 +1,25 @@
 import { METRICS } from "../model/metrics-table.ts";
 import type { Manifest } from "../model/manifest.ts";
+import type { ExecutionPlan } from "../model/plan.ts";
 import { ok, type Result } from "../model/result.ts";
-import type { ReloadOutcome } from "../ports/admin-facts.ts";
+import type { ReviewFailure } from "../model/review-failure.ts";
+import { diffPlans } from "../plan/diff-plans.ts";
+import { manifestDigest } from "../plan/manifest-digest.ts";
+import type { ManifestDrift, ReloadOutcome } from "../ports/admin-facts.ts";
 import type { Metrics } from "../ports/metrics.ts";
-import { canonicalJson } from "../support/canonical-json.ts";
 import { DescribeLoop } from "./describe-loop.ts";
 import type { Built } from "./built.ts";
 import { buildGeneration, issueLines, type BuildDeps } from "./generations.ts";
 import type { LoadedFile, LoadFailure } from "./load-file.ts";
+import { manifestDrift } from "./manifest-drift.ts";
+import { PlanHistory } from "./plan-history.ts";
 import { PlanHolder } from "./plan-holder.ts";
 
 /** How soon a configuration is tried again that only an unanswered Describe stands in the way of, milliseconds. */
 const RETRY_MS = 2_000;
+
+/** Reasons by which a person asks. */
+const BY_OPERATOR: ReadonlySet<string> = new Set(["admin", "signal"]);
 
 /** What the reloader is made of. */
 export interface ReloaderDeps extends BuildDeps {
@@ -28,7 +36,8 @@ export interface ReloaderDeps extends BuildDeps {
 export class Reloader {
   readonly holder: PlanHolder;
   /** Interceptors whose manifest changed and waits for an operator's reload (C30). */
-  readonly drifted = new Set<string>();
+  readonly drifted = new Map<string, ManifestDrift>();
+  readonly history = new PlanHistory();
   readonly #deps: ReloaderDeps;
   #built: Built;
   #fingerprint: string;
@@ -93,11 +102,10 @@ export class Reloader {
     this.#forgetRetry();
     const read = await this.#deps.load();
     if (!read.ok) return this.#reject(read.error.fingerprint, issueLines(read.error.issues), reason);
-    if (read.value.fingerprint === this.#fingerprint && this.#built.undescribed.size === 0 && this.drifted.size === 0) {
-      this.#count("unchanged");
-      log.write("info", "config_unchanged", { reason, revision });
-      return { kind: "unchanged", revision };
-    }
+    const isSettled =
+      read.value.fingerprint === this.#fingerprint && this.#built.undescribed.size === 0 && this.drifted.size === 0;
+    // an operator who asks for a reload has the interceptors asked too: one that cannot tell of a change may have changed (C30)
+    if (isSettled && !BY_OPERATOR.has(reason)) return this.#unchanged(reason);
     const built = await buildGeneration(read.value.loaded, this.#deps, { before: this.#built });
     if (!built.ok) {
       // a service may come up after the file that names it was saved: nobody should have to save it again
@@ -105,12 +113,24 @@ export class Reloader {
         this.#forgetRetry = this.#deps.resources.clock.after(RETRY_MS, () => void this.reload("retry"));
       return this.#reject(read.value.fingerprint, issueLines(built.error.issues), reason);
     }
+    if (isSettled && isSameEffect(this.#built, built.value)) {
+      await built.value.generation.retire();
+      return this.#unchanged(reason);
+    }
     this.#fingerprint = read.value.fingerprint;
     this.drifted.clear();
-    const warnings = [...built.value.plan.warnings, ...(await this.#swap(built.value))];
+    const { changes, warnings: later } = await this.#swap(built.value, reason);
+    const warnings = [...built.value.plan.warnings, ...later, ...reused(built.value)];
     this.#count("swapped");
     log.write("info", "config_reloaded", { reason, revision: built.value.plan.revision, previous: revision, warnings });
-    return { kind: "swapped", revision: built.value.plan.revision, warnings };
+    return { kind: "swapped", revision: built.value.plan.revision, warnings, changes };
+  }
+
+  #unchanged(reason: string): ReloadOutcome {
+    const { revision } = this.#built.plan;
+    this.#count("unchanged");
+    this.#deps.log.write("info", "config_unchanged", { reason, revision });
+    return { kind: "unchanged", revision };
   }
 
   // a broken state is logged once, however often it is looked at; the caller always hears of it
@@ -120,7 +140,8 @@ export class Reloader {
     if (fingerprint === undefined || fingerprint !== this.#rejected)
       this.#deps.log.write("error", "config_rejected", { reason, revision, issues });
     this.#rejected = fingerprint ?? "";
-    this.rejection = issues;
+    // where the file itself is in force, what is refused is a manifest, and shown with its interceptor
+    if (fingerprint !== this.#fingerprint) this.rejection = issues;
     return { kind: "rejected", issues, revision };
   }
 
@@ -137,12 +158,27 @@ export class Reloader {
     metrics.gauge(METRICS.configLastReloadSuccess, []).set(resources.clock.wallMs() / 1000);
   }
 
-  #swap(built: Built): Promise<readonly string[]> {
+  async #swap(
+    built: Built,
+    reason: string,
+  ): Promise<{ readonly changes: readonly string[]; readonly warnings: readonly string[] }> {
+    const before = this.#built.plan;
     this.#built = built;
     this.holder.swap(built.generation);
-    this.#loop.stop();
+    const open = this.#loop.stop();
     this.#loop = this.#describing();
-    return this.#deps.onSwapped(built);
+    for (const name of open) this.#loop.askAgain(name);
+    return { changes: this.#tell(before, built.plan, reason), warnings: await this.#deps.onSwapped(built) };
+  }
+
+  /** Says what is otherwise from now on, in the log and for those who ask later. */
+  #tell(before: ExecutionPlan, after: ExecutionPlan, reason: string): readonly string[] {
+    if (before.revision === after.revision) return [];
+    const { log, resources } = this.#deps;
+    const change = { reason, from: before.revision, to: after.revision, changes: diffPlans(before, after) };
+    this.history.note({ at: new Date(resources.clock.wallMs()).toISOString(), ...change });
+    log.write("info", "plan_changed", change);
+    return change.changes;
   }
 
   #describing(): DescribeLoop {
@@ -152,13 +188,16 @@ export class Reloader {
         void this.#inTurn(() => this.#take(loop, name, manifest)).catch((thrown: unknown) =>
           this.#deps.log.write("error", "internal_error", { error: thrown }),
         ),
+      onRefused: (name, failure) => void this.#inTurn(async () => this.#refuse(loop, name, failure)),
     });
     return loop;
   }
 
   /** A manifest arrived. A first one is taken at once; a changed one only under `dynamic`, else an operator's reload takes it (C30). */
   async #take(loop: DescribeLoop, name: string, manifest: Manifest): Promise<void> {
-    if (this.#closed || loop !== this.#loop) return;
+    if (this.#closed) return;
+    // the plan changed meanwhile: what was said to the one before is not lost, but said again
+    if (loop !== this.#loop) return this.#loop.askAgain(name);
     const known = this.#built.manifests.get(name);
     if (known === undefined || (this.#isDynamic(name) && !isSame(known, manifest))) return this.#rebuild(name, manifest);
     this.#note(name, undefined);
@@ -166,12 +205,19 @@ export class Reloader {
       this.drifted.delete(name);
       return;
     }
-    this.drifted.add(name);
-    this.#deps.log.write("warn", "manifest_drift", {
-      interceptor: name,
-      version: manifest.version,
-      hint: "reload to take the new manifest",
-    });
+    // said once, however often it is said again
+    if (this.drifted.get(name)?.digest === manifestDigest(manifest)) return;
+    const drift = manifestDrift(this.#built, name, manifest);
+    this.drifted.set(name, drift);
+    const hint = drift.issues.length === 0 ? "reload to take the new manifest" : "a reload would refuse the new manifest";
+    this.#deps.log.write("warn", "manifest_drift", { interceptor: name, ...drift, hint });
+  }
+
+  /** What it answered is no manifest that could be taken, now or by a reload: what was granted stays. */
+  #refuse(loop: DescribeLoop, name: string, { message }: ReviewFailure): void {
+    if (this.#closed || loop !== this.#loop || this.#built.undescribed.get(name) === message) return;
+    this.#deps.log.write("error", "manifest_refused", { interceptor: name, issues: [message] });
+    this.#note(name, message);
   }
 
   #isDynamic(name: string): boolean {
@@ -192,7 +238,7 @@ export class Reloader {
       return this.#note(name, `its manifest is refused: ${issues.join("; ")}`);
     }
     log.write("info", "plan_rebuilt", { interceptor: name, version: manifest.version, revision: built.value.plan.revision });
-    await this.#swap(built.value);
+    await this.#swap(built.value, `manifest of ${name}`);
   }
 
   /** Keeps what is wrong with an interceptor at present, for readiness. */
@@ -204,4 +250,18 @@ export class Reloader {
   }
 }
 
-const isSame = (one: Manifest, other: Manifest): boolean => canonicalJson(one) === canonicalJson(other);
+const isSame = (one: Manifest, other: Manifest): boolean => manifestDigest(one) === manifestDigest(other);
+
+/** Nothing that a request or an operator could notice is otherwise. */
+const isSameEffect = (one: Built, other: Built): boolean =>
+  one.plan.revision === other.plan.revision &&
+  [...other.manifests].every(([name, manifest]) => {
+    const known = one.manifests.get(name);
+    return known !== undefined && isSame(known, manifest);
+  });
+
+/** Who was asked, did not answer as he should, and goes on with what he said before. */
+const reused = ({ undescribed, manifests }: Built): readonly string[] =>
+  [...undescribed]
+    .filter(([name]) => manifests.has(name))
+    .map(([name, reason]) => `interceptor ${name} keeps the manifest it had: ${reason}`);

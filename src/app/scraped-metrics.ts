@@ -1,6 +1,7 @@
 import { METRICS } from "../model/metrics-table.ts";
 import type { MetricsText, Readiness } from "../ports/admin-facts.ts";
 import type { Metrics } from "../ports/metrics.ts";
+import type { ReviewClientStatus } from "../ports/review-client.ts";
 
 /** States that are looked up whenever metrics are read, rather than counted. */
 export interface ScrapedStates {
@@ -8,17 +9,27 @@ export interface ScrapedStates {
   readonly inFlight: () => number;
   /** Open client connections by listener. */
   readonly connections: () => ReadonlyMap<string, number>;
-  /** Reviews waiting for a free place, by interceptor. */
-  readonly pendingReviews: () => ReadonlyMap<string, number>;
+  /** By interceptor. */
+  readonly clients: () => ReadonlyMap<string, ReviewClientStatus>;
 }
 
 /** Metrics as text, with the gauges of the present moment. A check that a reload took away counts as passing: nobody must mend it. */
 export function scrapedMetrics(metrics: Metrics & MetricsText, states: ScrapedStates): MetricsText {
   const known = new Set<string>();
+  /** Endpoints that ever had an open breaker: one that a reload took away counts as closed. */
+  const opened = new Map<string, readonly [string, string]>();
   const look = (): void => {
+    for (const labels of opened.values()) metrics.gauge(METRICS.breakerOpen, labels).set(0);
     metrics.gauge(METRICS.inFlight, []).set(states.inFlight());
-    for (const [interceptor, pending] of states.pendingReviews())
-      metrics.gauge(METRICS.reviewsPending, [interceptor]).set(pending);
+    for (const [interceptor, { pendingReviews, cachedVerdicts, endpoints }] of states.clients()) {
+      metrics.gauge(METRICS.reviewsPending, [interceptor]).set(pendingReviews);
+      metrics.gauge(METRICS.verdictCacheEntries, [interceptor]).set(cachedVerdicts);
+      for (const { url, state } of endpoints) {
+        const isOpen = state === "open" || state === "half-open";
+        if (isOpen) opened.set(`${interceptor} ${url}`, [interceptor, url]);
+        metrics.gauge(METRICS.breakerOpen, [interceptor, url]).set(isOpen ? 1 : 0);
+      }
+    }
     for (const [listener, open] of states.connections()) metrics.gauge(METRICS.connections, [listener]).set(open);
     const failing = new Set(states.readiness.checks().flatMap(({ name, ok }) => (known.add(name), ok ? [] : [name])));
     for (const name of known) metrics.gauge(METRICS.ready, [name]).set(failing.has(name) ? 0 : 1);

@@ -15,6 +15,8 @@ export interface Known {
   readonly before: Built | undefined;
   /** See Built. */
   readonly trusts: Built["trusts"];
+  /** Why the peer was refused, by interceptor, where one answered that is not trusted. */
+  readonly refusals: ReadonlyMap<string, string>;
 }
 
 /** The part of a Built that is about manifests. */
@@ -26,7 +28,7 @@ export type SettledManifests = Pick<Built, "manifests" | "undescribed">;
  */
 export function settleManifests(
   { config, positions }: LoadedConfig,
-  { answers, before, trusts }: Known,
+  { answers, before, trusts, refusals }: Known,
 ): Result<SettledManifests, readonly ConfigIssue[]> {
   const manifests = new Map<string, Manifest>();
   const undescribed = new Map<string, string>();
@@ -44,10 +46,10 @@ export function settleManifests(
       if (lastReason !== undefined) undescribed.set(interceptor.name, lastReason);
       continue;
     }
-    const reason = answer?.error.message ?? lastReason ?? "was not asked";
+    const reason = refusals.get(interceptor.name) ?? answer?.error.message ?? lastReason ?? "was not asked";
     const pointer = `/interceptors/${index}`;
     const unchanged = before !== undefined && isUnchanged(before, interceptor, trusts);
-    if (before !== undefined && !unchanged) {
+    if (before !== undefined && !unchanged && !isRevoked(before, interceptor, refusals)) {
       issues.push({
         ...positions.at(pointer),
         pointer,
@@ -60,9 +62,20 @@ export function settleManifests(
   return issues.length > 0 ? err(issues) : ok({ manifests, undescribed });
 }
 
+/**
+ * Whoever answers there is not trusted any more, by nothing but its authorities: they were taken out of the bundle, and that holds at
+ * once. Keeping the last good plan would keep the trust that was taken back.
+ */
+const isRevoked = ({ loaded }: Built, interceptor: InterceptorConfig, refusals: Known["refusals"]): boolean =>
+  refusals.has(interceptor.name) && isSameEntry(loaded, interceptor);
+
 /** Endpoint, trust and grant are what they were (C32); our own certificate may be another. */
 function isUnchanged({ loaded, trusts: before }: Built, interceptor: InterceptorConfig, trusts: Built["trusts"]): boolean {
   const { name } = interceptor;
-  const other = loaded.config.interceptors.find((entry) => entry.name === name);
-  return other !== undefined && canonicalJson(other) === canonicalJson(interceptor) && before.get(name) === trusts.get(name);
+  return isSameEntry(loaded, interceptor) && before.get(name) === trusts.get(name);
+}
+
+function isSameEntry({ config }: LoadedConfig, interceptor: InterceptorConfig): boolean {
+  const other = config.interceptors.find(({ name }) => name === interceptor.name);
+  return other !== undefined && canonicalJson(other) === canonicalJson(interceptor);
 }

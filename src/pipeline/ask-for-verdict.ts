@@ -1,8 +1,7 @@
-import type { Verdict } from "@sallyport/contract/verdict.ts";
 import type { Cancel } from "../model/cancel.ts";
 import { err, ok, type Result } from "../model/result.ts";
 import type { ReviewFailure } from "../model/review-failure.ts";
-import type { ReviewSubject } from "../ports/review-client.ts";
+import type { ReviewedVerdict, ReviewSubject } from "../ports/review-client.ts";
 import type { RunnableBinding } from "../ports/runnable-plan.ts";
 import { invalid } from "../review/apply-verdict.ts";
 import { isCutByBudget, MIN_GRANT_MS } from "../review/budget.ts";
@@ -25,7 +24,7 @@ export async function askForVerdict(
   run: ExchangeRun,
   { binding, subject }: Asked,
   cancel: Cancel,
-): Promise<Result<Verdict, ReviewFailure> | undefined> {
+): Promise<Result<ReviewedVerdict, ReviewFailure> | undefined> {
   const { timeoutMs } = binding.plan.limits;
   const grant = run.budget.grantFor(binding);
   if (grant < MIN_GRANT_MS) return spent(`the review budget left ${binding.name} less than ${MIN_GRANT_MS} ms`);
@@ -34,6 +33,7 @@ export async function askForVerdict(
     cancel,
   );
   if (answer === undefined || cancel.aborted) return undefined;
+  binding.instruments.cache?.(answer.ok ? (answer.value.cached ?? "miss") : "miss").add();
   if (answer.ok) return screened(binding, subject, answer.value);
   const { kind, message } = answer.error;
   if (kind !== "timeout" || !isCutByBudget(grant, timeoutMs)) return answer;
@@ -48,7 +48,7 @@ const spent = (message: string): Result<never, ReviewFailure> => err({ kind: "ti
  */
 export function reviewIdOf(run: ExchangeRun, binding: RunnableBinding): string {
   const [, , spanId = ""] = run.exchange.ids.traceparent.split("-");
-  return `${spanId}:${binding.plan.phase}:${binding.name}`;
+  return `${spanId}:${binding.plan.phase}:${binding.name}${run.again}`;
 }
 
 /** What an interceptor is told about: the exchange as patched so far, with bodies as shown. */
@@ -63,8 +63,12 @@ export function subjectOf(run: ExchangeRun, bodies: ShownBodies): ReviewSubject 
   };
 }
 
-// exposed values may be read, never passed on (C23)
-function screened(binding: RunnableBinding, subject: ReviewSubject, verdict: Verdict): Result<Verdict, ReviewFailure> {
+/** A verdict without exposed values, which may be read, never passed on (C23); `invalid` where one is part of what it lets through. */
+export function screened(
+  binding: RunnableBinding,
+  subject: ReviewSubject,
+  verdict: ReviewedVerdict,
+): Result<ReviewedVerdict, ReviewFailure> {
   if (binding.plan.expose.length === 0) return ok(verdict);
   const values = exposedValues(binding.plan.expose, subject.exchange);
   if (verdict.kind !== "deny") {

@@ -1,3 +1,4 @@
+import { jsonTreeBytes } from "@sallyport/contract/json.ts";
 import { isStream, type Body, type ByteStream } from "../model/byte-stream.ts";
 import type { Cancel } from "../model/cancel.ts";
 import type { HeaderLines } from "../model/header-lines.ts";
@@ -8,6 +9,7 @@ import { toBodyView } from "../review/body-view.ts";
 import type { Unreviewable } from "../review/failure-answer.ts";
 import { collect } from "../support/byte-streams.ts";
 import { contentCoding, decodeBody, type ContentCoding, type DecodeProblem } from "../support/content-coding.ts";
+import { FIRST_ROOM_BYTES, GrowingRoom } from "./growing-room.ts";
 import type { HeldRoom } from "./held-room.ts";
 import { unlessCancelled } from "./unless-cancelled.ts";
 import { codedBytes } from "./wanted-bodies.ts";
@@ -28,6 +30,8 @@ export interface BodyWish {
   readonly headers: HeaderLines;
   /** Largest limit among the bindings that may want this body: it is captured once for all of them (C24). */
   readonly captureBytes: number;
+  /** Whether the value of JSON is read, not only its text. */
+  readonly readsValue?: boolean;
 }
 
 /** Captures the bodies of one exchange at most once each, decodes them, and shows them in each binding's format. */
@@ -36,6 +40,8 @@ export class BodySource {
   /** Streams that turned out larger than so many bytes. */
   readonly #tooLarge = new WeakMap<ByteStream, number>();
   readonly #prepared = new Map<Uint8Array, Prepared>();
+  /** Room taken for the values of JSON bodies, by view. */
+  readonly #values = new Map<BodyView, number>();
 
   constructor(room: HeldRoom) {
     this.#room = room;
@@ -53,13 +59,26 @@ export class BodySource {
     const plain = await this.#decode(bytes, wish);
     if (plain === undefined) return { kind: "no-room", body: bytes };
     const view = plain.ok ? this.#viewOf(bytes, plain.value, wish) : plain;
-    return view.ok ? { kind: "shown", view: view.value, body: bytes } : { kind: "unreviewable", why: view.error, body: bytes };
+    if (!view.ok) return { kind: "unreviewable", why: view.error, body: bytes };
+    if (wish.readsValue === true && !this.takeValue(view.value)) return { kind: "no-room", body: bytes };
+    return { kind: "shown", view: view.value, body: bytes };
+  }
+
+  /** Takes room for what reading the value of a view makes of it, once for each view; false when there is none. Until the views are forgotten. */
+  takeValue(view: BodyView): boolean {
+    if (view.format !== "json" || this.#values.has(view)) return true;
+    const roomBytes = jsonTreeBytes(view.text);
+    if (!this.#room.take(roomBytes)) return false;
+    this.#values.set(view, roomBytes);
+    return true;
   }
 
   /** Forgets what was prepared for the bindings of one phase, which can be many times the body; the captured bytes stay. */
   forgetViews(): void {
     for (const { roomBytes } of this.#prepared.values()) this.#room.give(roomBytes);
     this.#prepared.clear();
+    for (const roomBytes of this.#values.values()) this.#room.give(roomBytes);
+    this.#values.clear();
   }
 
   async #capture(wish: BodyWish, cancel: Cancel): Promise<Capture | { readonly kind: "bytes"; readonly bytes: Uint8Array }> {
@@ -68,44 +87,33 @@ export class BodySource {
     if (!isStream(body)) return { kind: "bytes", bytes: body };
     const maxBytes = codedBytes(captureBytes, wish.headers);
     if (Math.max(body.declaredBytes ?? 0, (this.#tooLarge.get(body) ?? -1) + 1) > maxBytes) return tooLarge(body, captureBytes);
-    const roomBytes = Math.min(body.declaredBytes ?? maxBytes, maxBytes);
-    if (!this.#room.take(roomBytes)) return { kind: "no-room", body };
-    const collected = await unlessCancelled(collect(body, { maxBytes }), cancel);
+    const place = new GrowingRoom(this.#room, maxBytes);
+    if (!place.reach(body.declaredBytes ?? Math.min(FIRST_ROOM_BYTES, maxBytes))) return { kind: "no-room", body };
+    const collected = await unlessCancelled(collect(body, { maxBytes, mayHold: (bytes) => place.reach(bytes) }), cancel);
     switch (collected?.kind) {
       case "complete":
-        this.#room.give(roomBytes - collected.bytes.byteLength);
+        place.shrink(collected.bytes.byteLength);
         return { kind: "bytes", bytes: collected.bytes };
       case "too-large": {
-        const rest = this.#leaving(collected.rest, roomBytes);
+        const rest = leaving(collected.rest, place);
         this.#tooLarge.set(rest, maxBytes);
         return tooLarge(rest, captureBytes);
       }
+      case "no-room": {
+        collected.rest.discard();
+        place.shrink(0);
+        return { kind: "no-room", body: collected.rest };
+      }
       case "broken":
-        this.#room.give(roomBytes);
+        place.shrink(0);
         return { kind: "broken", cause: collected.cause };
       case undefined:
         body.discard();
-        this.#room.give(roomBytes);
+        place.shrink(0);
         return { kind: "broken", cause: "the client has gone" };
       default:
         return collected satisfies never;
     }
-  }
-
-  /** What was too large gives its room back when it goes on its way: from then on it is no longer held for review. */
-  #leaving(rest: ByteStream, roomBytes: number): ByteStream {
-    const leave = (): void => this.#room.give(roomBytes);
-    return {
-      declaredBytes: rest.declaredBytes,
-      pipe(sink) {
-        leave();
-        return rest.pipe(sink);
-      },
-      discard(cause) {
-        leave();
-        rest.discard(cause);
-      },
-    };
   }
 
   /** Undefined: there is no room for the decoded bytes. */
@@ -154,6 +162,21 @@ export class BodySource {
     this.#prepared.set(bytes, prepared);
     return prepared;
   }
+}
+
+/** What was too large gives its room back when it goes on its way: from then on it is no longer held for review. */
+function leaving(rest: ByteStream, place: GrowingRoom): ByteStream {
+  return {
+    declaredBytes: rest.declaredBytes,
+    pipe(sink) {
+      place.shrink(0);
+      return rest.pipe(sink);
+    },
+    discard(cause) {
+      place.shrink(0);
+      rest.discard(cause);
+    },
+  };
 }
 
 /** What was made of captured bytes for one phase. */

@@ -54,14 +54,16 @@ function phasesBefore(phase: Phase): readonly Phase[] {
 
 /** A phase the request went through elsewhere, for the bindings it missed. */
 async function runLate(run: ExchangeRun, phase: Phase, cancel: Cancel): Promise<StageEnd> {
-  if (!run.isReviewedAt(phase)) return undefined;
+  if (!run.isReviewedAt(phase) && run.shadows === undefined) return undefined;
   const { principal } = run.exchange;
   // a late pre-auth binding sees no principal, as it would have in its time (C2)
   const isBlind = phase === "pre-auth";
   if (isBlind) run.exchange = { ...run.exchange, principal: ANONYMOUS };
   const ending =
-    (await runMutators(run, run.due(phase, "mutate"), cancel)) ?? (await runValidators(run, run.due(phase, "validate"), cancel));
-  if (run.settledAt(phase) === undefined) run.settle(phase);
+    (await runMutators(run, run.due(phase, "mutate"), cancel)) ??
+    run.shadows?.turns(phase) ??
+    (await runValidators(run, run.due(phase, "validate"), cancel));
+  if (run.isReviewedAt(phase) && run.settledAt(phase) === undefined) run.settle(phase);
   if (isBlind) run.exchange = { ...run.exchange, principal };
   return ending;
 }

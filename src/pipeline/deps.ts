@@ -13,6 +13,8 @@ export interface PipelineDeps {
   /** Bytes of bodies held for review, over all exchanges of the process (C24). */
   readonly captured: CaptureAllowance;
   readonly observers: Observers;
+  /** Reviews of shadow bindings (C33): another queue, so that neither crowds the other out. */
+  readonly shadows: Observers;
   /** Takes the record of every exchange, once: access log and metrics. */
   readonly onRecord: (record: ExchangeRecord) => void;
 }

@@ -30,3 +30,7 @@ export const bodyTooLarge = (maxBytes: number): Ending =>
 /** A bug of ours: the client learns nothing of it, the log everything. */
 export const broken = (cause: unknown): Ending =>
   failed("gateway", { problem: "internal", detail: "The gateway failed.", cause });
+
+/** What a broken body's cause says for the log: an upstream adapter tells a failure as it does everywhere, a problem and a text. */
+export const causeText = (cause: unknown): unknown =>
+  typeof cause === "object" && cause !== null && "cause" in cause && typeof cause.cause === "string" ? cause.cause : cause;

@@ -2,10 +2,12 @@ import { BodyFailure } from "../model/body-failure.ts";
 import { isStream, type Body } from "../model/byte-stream.ts";
 import type { RouteMatch, RunnableRoute } from "../ports/runnable-plan.ts";
 import { limitedStream } from "../support/byte-streams.ts";
+import { isSampled } from "../support/is-sampled.ts";
 import { bodyTooLarge, bodyTooLargeDetail, failed, refused, type StageEnd } from "./ending.ts";
 import type { ExchangeRun } from "./exchange-run.ts";
-import { copyForObservers, watchOpen } from "./observe.ts";
+import { copyOnItsWay, watchOpen } from "./observe.ts";
 import { placeOf } from "./place.ts";
+import { ShadowReviews } from "./shadow-reviews.ts";
 
 /**
  * Matches the request as it stands and enters the route: the provisional one at ingress, another one after a granted move (C1, C2).
@@ -17,10 +19,12 @@ export function enterRoute(run: ExchangeRun): StageEnd {
   if (place.kind !== "matched") return noRoute(place);
   const { route, bindings } = place;
   stripOwned(run, route);
-  run.enter(route, bindings);
+  const shadows = place.shadows.filter(({ plan }) => isSampled(run.exchange.ids.requestId, plan.percent));
+  if (shadows.length > 0) run.shadows ??= new ShadowReviews(run);
+  run.enter(route, bindings, shadows);
   const end = guarded(route) ?? limitBody(run);
-  if (end !== undefined || !run.isReviewed) return end;
-  copyForObservers(run, "request");
+  if (end !== undefined || (!run.isReviewed && run.shadows === undefined)) return end;
+  copyOnItsWay(run, "request");
   watchOpen(run);
   return undefined;
 }

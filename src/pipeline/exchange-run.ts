@@ -11,6 +11,7 @@ import type { KeptCopy } from "./kept-copy.ts";
 import { inPlanOrder } from "./place.ts";
 import { PlanHold } from "./plan-hold.ts";
 import { selectsPrincipal } from "./select-binding.ts";
+import type { ShadowTurns } from "./shadow-turns.ts";
 
 /** What the gateway keeps beside one exchange while it runs. Owned by `handle`, dropped when the response is done. What only reviews need is made when one is due. */
 export class ExchangeRun {
@@ -53,6 +54,10 @@ export class ExchangeRun {
     request: undefined,
     response: undefined,
   };
+  /** Shadow bindings; undefined as long as none matched and was sampled (C33). */
+  shadows: ShadowTurns | undefined;
+  /** Behind the id of every review: empty, or which re-review of an open stream this is (C36). */
+  readonly again: string;
   /** Keeps the plan's resources open for what outlives the exchange. */
   readonly hold: PlanHold;
   readonly #letGo: () => void;
@@ -73,6 +78,7 @@ export class ExchangeRun {
     this.original = beginning.exchange.head;
     this.deps = beginning.deps;
     this.startedMs = beginning.startedMs;
+    this.again = beginning.again ?? "";
     this.hold = new PlanHold(beginning.release);
     this.#letGo = this.hold.take();
   }
@@ -81,12 +87,13 @@ export class ExchangeRun {
    * Takes a route, provisional or final (C1), and the bindings that match on it. Validators of a phase under way stay, since they judge
    * what matched before or after a move (C2); so do observers of phases that began, since they are owed the outcome (C29).
    */
-  enter(route: RunnableRoute, bindings: readonly RunnableBinding[]): void {
+  enter(route: RunnableRoute, bindings: readonly RunnableBinding[], shadows: readonly RunnableBinding[]): void {
     const kept = this.#matched.filter((binding) => this.#outlastsMove(binding) && !bindings.includes(binding));
     this.#route = route;
     this.#place = bindings;
     this.#matched = kept.length === 0 ? bindings : inPlanOrder(this.plan, [...bindings, ...kept]);
     this.moved = false;
+    this.shadows?.enter(shadows, this.#phase);
     if (!this.isReviewed) return;
     this.budget.plan(this.#matched, route.plan.reviewBudgetMs, (binding) => this.hasRun(binding));
     if (this.#isAuthenticated) this.#ruleOut();
@@ -209,6 +216,8 @@ interface Beginning {
   readonly deps: PipelineDeps;
   /** Monotonic, when the head was received. */
   readonly startedMs: number;
+  /** Of a re-review only. */
+  readonly again?: string;
 }
 
 const NOTHING: readonly RunnableBinding[] = [];

@@ -4,7 +4,7 @@ import type { Received } from "../model/received.ts";
 import type { Sent } from "../ports/inbound.ts";
 import type { Arrival } from "../ports/runnable-plan.ts";
 import type { PipelineDeps } from "./deps.ts";
-import type { StageEnd } from "./ending.ts";
+import { causeText, type StageEnd } from "./ending.ts";
 import type { ExchangeRun } from "./exchange-run.ts";
 import { hasObservers, observe } from "./observe.ts";
 
@@ -28,8 +28,9 @@ export function finish(run: ExchangeRun, finished: Finished): void {
     recordRoute(run, ending, finished);
     return recordOf(run, ending, finished);
   });
-  if (!hasObservers(run)) return run.release();
-  void observe(run, ending, { durationMs, bytes: finished.sent.bytes }).finally(() => run.release());
+  if (!hasObservers(run) && run.shadows === undefined) return run.release();
+  const told = hasObservers(run) ? observe(run, ending, { durationMs, bytes: finished.sent.bytes }) : undefined;
+  void Promise.all([told, run.shadows?.finish()]).finally(() => run.release());
 }
 
 // the response is out: a bug in the books must not keep what the exchange holds
@@ -68,7 +69,7 @@ function recordOf(run: ExchangeRun, ending: ExchangeEnding, { received, sent }: 
     labels: exchange.labels,
     ending,
     complete: sent.completed,
-    requestBytes: received.body?.declaredBytes ?? 0,
+    requestBytes: sent.requestBytes ?? received.body?.declaredBytes ?? 0,
     responseBytes: sent.bytes,
     latency: { reviewMs: run.reviewMs, upstreamMs: run.upstreamMs, totalMs: run.deps.clock.nowMs() - run.startedMs },
     reviews: run.reviews,
@@ -99,6 +100,8 @@ function endingOf(run: ExchangeRun, { ending, sent }: Finished): ExchangeEnding 
 // a client that left in the middle of the response is a cancelled exchange too
 function answered({ status, responded }: ExchangeRun, sent: Sent): ExchangeEnding {
   if (!sent.completed && sent.cause === undefined) return { kind: "cancelled", status };
+  if (responded === undefined && sent.bodyBroke === true)
+    return { kind: "forwarded", status, source: "upstream", cause: causeText(sent.cause) };
   return responded === undefined ? { kind: "forwarded", status } : { kind: "responded", status, decidedBy: responded.by };
 }
 
@@ -131,7 +134,7 @@ export function finishRefused(
     labels: new Map(),
     ending: { kind: "refused", status: status ?? usual, decidedBy: "ingress", code: problem, source, cause },
     complete: sent.completed,
-    requestBytes: 0,
+    requestBytes: sent.requestBytes ?? 0,
     responseBytes: sent.bytes,
     latency: { reviewMs: 0, upstreamMs: 0, totalMs: deps.clock.nowMs() - startedMs },
     reviews: [],

@@ -4,7 +4,7 @@ import type { ProblemCode, Refusal } from "../model/problem.ts";
 import type { UpstreamFailure } from "../ports/upstream.ts";
 import { bodyTooLarge, CLIENT_GONE, failed, refused, type StageEnd } from "./ending.ts";
 import type { ExchangeRun } from "./exchange-run.ts";
-import { copyForObservers } from "./observe.ts";
+import { copyOnItsWay } from "./observe.ts";
 import { recordReview } from "./record-review.ts";
 import { selects } from "./select-binding.ts";
 import { showBodies } from "./show-bodies.ts";
@@ -23,7 +23,8 @@ export async function forward(run: ExchangeRun, cancel: Cancel): Promise<StageEn
   }
   const { exchange } = run;
   if (exchange.response !== undefined) run.exchange = { ...exchange, response: run.plan.toClient(exchange.response, exchange) };
-  if (run.isReviewed) copyForObservers(run, "response");
+  if (run.isReviewed || run.shadows !== undefined) copyOnItsWay(run, "response");
+  run.shadows?.flush();
   return undefined;
 }
 

@@ -66,15 +66,17 @@ async function live(run: ExchangeRun, received: Received, cancel: Cancel): Promi
 
 /** The stages in their order; each may end the exchange. An exchange nobody reviews waits for its upstream only. */
 async function stages(run: ExchangeRun, cancel: Cancel): Promise<StageEnd> {
-  const early = enterRoute(run) ?? (run.isReviewedAt("pre-auth") ? await reviewPhase(run, "pre-auth", cancel) : undefined);
+  const early =
+    enterRoute(run) ??
+    (run.isReviewedAt("pre-auth") ? await reviewPhase(run, "pre-auth", cancel) : run.shadows?.turns("pre-auth"));
   if (early !== undefined) return early;
   const asked = authenticate(run, cancel);
   return (
     (asked instanceof Promise ? await asked : asked) ??
-    (run.isReviewedAt("pre-route") ? await reviewPhase(run, "pre-route", cancel) : undefined) ??
+    (run.isReviewedAt("pre-route") ? await reviewPhase(run, "pre-route", cancel) : run.shadows?.turns("pre-route")) ??
     // authorize and limit stand here, on the settled request and the final route (C3)
     (await forward(run, cancel)) ??
-    (run.isReviewedAt("post-response") ? await reviewPhase(run, "post-response", cancel) : undefined)
+    (run.isReviewedAt("post-response") ? await reviewPhase(run, "post-response", cancel) : run.shadows?.turns("post-response"))
   );
 }
 

@@ -1,10 +1,9 @@
 import type { Phase } from "@sallyport/contract/phase.ts";
-import { isStream, type Body } from "../model/byte-stream.ts";
+import { isStream } from "../model/byte-stream.ts";
 import type { Exchange } from "../model/exchange.ts";
 import type { ExchangeEnding } from "../model/exchange-record.ts";
-import type { HeaderLines } from "../model/header-lines.ts";
 import { decidedBy } from "../model/log-fields.ts";
-import type { BodyView, OutcomeView, ReviewSubject } from "../ports/review-client.ts";
+import type { OutcomeView } from "../ports/review-client.ts";
 import type { RunnableBinding } from "../ports/runnable-plan.ts";
 import { reviewIdOf } from "./ask-for-verdict.ts";
 import type { ExchangeRun } from "./exchange-run.ts";
@@ -12,6 +11,7 @@ import { KeptCopy } from "./kept-copy.ts";
 import { warnCondition } from "./prepare-review.ts";
 import { selects } from "./select-binding.ts";
 import { streamReason } from "./show-bodies.ts";
+import { viewSubject, withoutValues } from "./view-subject.ts";
 import { codedBytes, copyBytes, type Side } from "./wanted-bodies.ts";
 
 /** How long an exchange may be open before its observers hear of it a first time (C29). Milliseconds. */
@@ -28,10 +28,10 @@ export function watchOpen(run: ExchangeRun): void {
 /** Whether anybody is to be told what became of the exchange. */
 export const hasObservers = (run: ExchangeRun): boolean => run.matched.some(({ plan }) => plan.mode === "observe");
 
-/** Keeps a copy of a body that observers want and nobody else has captured; it goes its way unhindered (C29). */
-export function copyForObservers(run: ExchangeRun, side: Side): void {
-  const { exchange, copies, matched } = run;
-  const maxBytes = copyBytes(matched, side);
+/** Keeps a copy of a body that observers or shadows want and nobody has captured; it goes its way unhindered (C29, C33). */
+export function copyOnItsWay(run: ExchangeRun, side: Side): void {
+  const { exchange, copies, matched, shadows } = run;
+  const maxBytes = copyBytes(shadows === undefined ? matched : [...matched, ...shadows.matched], side);
   if (maxBytes === undefined || copies[side] !== undefined) return;
   const message = side === "request" ? { body: exchange.body, headers: exchange.head.headers } : exchange.response;
   if (message === undefined || !isStream(message.body) || (side === "response" && streamReason(run) !== undefined)) return;
@@ -76,7 +76,7 @@ async function tellAll(run: ExchangeRun, outcome: OutcomeView): Promise<void> {
 async function tell(run: ExchangeRun, binding: RunnableBinding, outcome: OutcomeView): Promise<void> {
   const settled = settledFor(run, binding.plan.phase);
   if (settled === undefined || !selects(settled, binding)) return;
-  const subject = await subjectFor(run, binding, { settled, outcome });
+  const subject = await viewSubject(run, binding, { exchange: settled, route: run.route, bodies: run.bodies, outcome });
   // it ended while its first notice was made ready: the last word is said already
   if (outcome.open && run.isOver) return;
   const match = binding.when?.(subject);
@@ -88,7 +88,7 @@ async function tell(run: ExchangeRun, binding: RunnableBinding, outcome: Outcome
     binding,
     // two notices are two reviews: a service that drops repeats must not drop the second
     reviewId: outcome.open ? `${reviewIdOf(run, binding)}:open` : reviewIdOf(run, binding),
-    subject: isRepeated ? { ...subject, requestBody: undefined, responseBody: undefined } : subject,
+    subject: isRepeated ? { ...subject, requestBody: undefined, responseBody: undefined } : withoutValues(subject),
     release: run.hold.take(),
   });
 }
@@ -97,45 +97,4 @@ async function tell(run: ExchangeRun, binding: RunnableBinding, outcome: Outcome
 function settledFor(run: ExchangeRun, phase: Phase): Exchange | undefined {
   const settled = run.settledAt(phase);
   return settled !== undefined && run.endedIn === phase ? { ...settled, response: undefined } : settled;
-}
-
-async function subjectFor(
-  run: ExchangeRun,
-  binding: RunnableBinding,
-  { settled, outcome }: { readonly settled: Exchange; readonly outcome: OutcomeView },
-): Promise<ReviewSubject> {
-  const { name, labels } = run.route.plan;
-  const { head, body, response } = settled;
-  return {
-    exchange: withoutBodies(settled),
-    route: { name, labels },
-    requestBody: await viewOf(run, binding, { body, headers: head.headers, copy: run.copies.request }),
-    responseBody: response === undefined ? undefined : await viewOf(run, binding, { ...response, copy: run.copies.response }),
-    outcome,
-  };
-}
-
-// what waits in a queue must not hold on to bodies nobody counts there
-const withoutBodies = (exchange: Exchange): Exchange => ({
-  ...exchange,
-  body: undefined,
-  response: exchange.response === undefined ? undefined : { ...exchange.response, body: undefined },
-});
-
-interface Message {
-  readonly body: Body;
-  readonly headers: HeaderLines;
-  readonly copy: KeptCopy | undefined;
-}
-
-/** A body in the binding's format: as captured, else the copy of what passed; undefined where there is neither or it cannot be shown. */
-async function viewOf(
-  run: ExchangeRun,
-  binding: RunnableBinding,
-  { body, headers, copy }: Message,
-): Promise<BodyView | undefined> {
-  const bytes = isStream(body) ? copy?.bytes : body;
-  if (bytes === undefined || (binding.plan.body === undefined && binding.when === undefined)) return undefined;
-  const shown = await run.bodies.view(bytes, { binding: binding.plan, headers, captureBytes: binding.plan.limits.maxBodyBytes });
-  return shown.kind === "shown" ? shown.view : undefined;
 }

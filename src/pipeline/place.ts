@@ -3,7 +3,13 @@ import type { RouteMatch, RunnableBinding, RunnablePlan, RunnableRoute } from ".
 
 /** Where a request leads as it stands: a route with the bindings whose static selectors match, or why there is none (C1). */
 export type Place =
-  | { readonly kind: "matched"; readonly route: RunnableRoute; readonly bindings: readonly RunnableBinding[] }
+  | {
+      readonly kind: "matched";
+      readonly route: RunnableRoute;
+      readonly bindings: readonly RunnableBinding[];
+      /** What matches too and decides nothing (C33); no part of what makes two places one. */
+      readonly shadows: readonly RunnableBinding[];
+    }
   | Exclude<RouteMatch, { readonly kind: "matched" }>;
 
 /** Matches a request, without entering anything. */
@@ -13,11 +19,13 @@ export function placeOf(plan: RunnablePlan, { listener, head, labels }: Exchange
   if (match.kind !== "matched") return match;
   const { route } = match;
   const bindings = route.bindingsFor(announced);
+  const shadows = route.shadowsFor(announced);
   // a preflight is still an OPTIONS: who reviews either method reviews it
   return {
     kind: "matched",
     route,
     bindings: announced === head ? bindings : inPlanOrder(plan, [...bindings, ...route.bindingsFor(head)]),
+    shadows: announced === head ? shadows : inPlanOrder(plan, [...shadows, ...route.shadowsFor(head)]),
   };
 }
 

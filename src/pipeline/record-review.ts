@@ -1,5 +1,5 @@
-import type { Verdict } from "@sallyport/contract/verdict.ts";
 import type { ReviewEnding, ReviewRecord } from "../model/exchange-record.ts";
+import type { ReviewedVerdict } from "../ports/review-client.ts";
 import type { RunnableBinding } from "../ports/runnable-plan.ts";
 import type { ExchangeRun } from "./exchange-run.ts";
 
@@ -33,9 +33,10 @@ export function recordReview(
 }
 
 /** The record of a verdict that was accepted. */
-export const verdictEnding = (verdict: Verdict): ReviewEnding => ({
+export const verdictEnding = (verdict: ReviewedVerdict): ReviewEnding => ({
   kind: "verdict",
   verdict: verdict.kind,
+  ...(verdict.cached === undefined ? {} : { cached: true }),
   patches: verdict.kind === "allow" ? verdict.patches.length : 0,
   annotations: verdict.annotations,
   warnings: verdict.warnings,

@@ -15,6 +15,7 @@ export async function reviewPhase(run: ExchangeRun, phase: Phase, cancel: Cancel
   const ending =
     (await runMutators(run, run.due(phase, "mutate"), cancel)) ??
     (run.moved ? await catchUp(run, phase, cancel) : undefined) ??
+    run.shadows?.turns(phase) ??
     (await runValidators(run, run.due(phase, "validate"), cancel));
   run.endPhase(phase, ending);
   return ending;

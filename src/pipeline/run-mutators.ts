@@ -9,6 +9,7 @@ import { reviewBinding } from "./review-binding.ts";
 export async function runMutators(run: ExchangeRun, bindings: readonly RunnableBinding[], cancel: Cancel): Promise<StageEnd> {
   for (const binding of bindings) {
     if (cancel.aborted) return CLIENT_GONE;
+    run.shadows?.mutators(binding.plan.phase, binding);
     const ending = await runMutator(run, binding, cancel);
     if (ending !== undefined) return ending;
   }

@@ -7,7 +7,7 @@ import type { RunnableBinding } from "../ports/runnable-plan.ts";
 import { unreviewableAnswer, type Unreviewable } from "../review/failure-answer.ts";
 import type { ShownBodies } from "../review/read-field.ts";
 import type { Capture } from "./body-source.ts";
-import { CLIENT_GONE, failed, refused, type Ending } from "./ending.ts";
+import { causeText, CLIENT_GONE, failed, refused, type Ending } from "./ending.ts";
 import type { ExchangeRun } from "./exchange-run.ts";
 import { captureBytes, wantsBody, type Side } from "./wanted-bodies.ts";
 
@@ -65,6 +65,7 @@ async function captureSide(run: ExchangeRun, binding: RunnableBinding, side: Sid
     body: message.body,
     headers: message.headers,
     captureBytes: captureBytes(run.matched, side),
+    readsValue: binding.whenNeedsBody[side],
   };
   const capture = await run.bodies.show(wish, cancel);
   if (capture.kind !== "broken" && capture.body !== message.body) run.exchange = withBody(run, side, capture.body);
@@ -88,8 +89,8 @@ function unreviewable(binding: RunnableBinding, side: Side, why: Unreviewable): 
   };
 }
 
-/** Once the upstream has acted, nothing may invite a repeat (C17). */
-function noRoom(side: Side): Refusal {
+/** The answer where the process holds too many bodies. Once the upstream has acted, nothing may invite a repeat (C17). */
+export function noRoom(side: Side): Refusal {
   const refusal: Refusal = { problem: "gateway_overloaded", detail: "The gateway holds too many bodies for review." };
   return side === "request" ? { ...refusal, headers: [["retry-after", "1"]] } : { ...refusal, status: 502, retryable: false };
 }
@@ -107,10 +108,6 @@ const brokenResponse = (run: ExchangeRun, cause: unknown): Ending =>
     detail: "The upstream's response broke off.",
     cause: causeText(cause),
   });
-
-// an upstream adapter tells a failure as it does everywhere: a problem and a text
-const causeText = (cause: unknown): unknown =>
-  typeof cause === "object" && cause !== null && "cause" in cause && typeof cause.cause === "string" ? cause.cause : cause;
 
 /** Responses that are not one bounded message (C18); what has no body at all is shown as such. */
 export function streamReason(run: ExchangeRun): Unreviewable | undefined {

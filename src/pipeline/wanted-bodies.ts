@@ -11,14 +11,17 @@ export function wantsBody(binding: RunnableBinding, side: Side): boolean {
   return binding.plan.body !== undefined && (binding.needs.touches(`/${side}/body`) || binding.writes.touches(`/${side}/body`));
 }
 
-/** How much of a body is captured, once for all bindings that may want it (C24). Observers never have one captured: they get a copy. */
+/** How much of a body is captured, once for all bindings that may want it (C24). Who is asked off the path never has one captured: they get a copy. */
 export const captureBytes = (bindings: readonly RunnableBinding[], side: Side): number =>
-  largest(bindings.filter((binding) => binding.plan.mode !== "observe" && wantsBody(binding, side)));
+  largest(bindings.filter((binding) => !isOffPath(binding) && wantsBody(binding, side)));
 
-/** How much of a body is copied for observers while it passes (C29); undefined where none wants it. */
+/** Asked off the path, about what is there anyway: observers and shadows (C29, C33). */
+const isOffPath = ({ plan }: RunnableBinding): boolean => plan.mode === "observe" || plan.enforcement === "shadow";
+
+/** How much of a body is copied while it passes, for those who are asked off the path; undefined where none wants it. */
 export function copyBytes(bindings: readonly RunnableBinding[], side: Side): number | undefined {
-  const observers = bindings.filter((binding) => binding.plan.mode === "observe" && wantsBody(binding, side));
-  return observers.length === 0 ? undefined : largest(observers);
+  const wanting = bindings.filter((binding) => isOffPath(binding) && wantsBody(binding, side));
+  return wanting.length === 0 ? undefined : largest(wanting);
 }
 
 const largest = (bindings: readonly RunnableBinding[]): number =>

@@ -60,4 +60,5 @@ const outcomeOf = (outcome: OutcomeView): Json =>
     ["duration_ms", outcome.durationMs],
     ["bytes", outcome.bytes],
     ["open", outcome.open],
+    ["bodies_omitted", outcome.bodiesOmitted === true],
   ]);

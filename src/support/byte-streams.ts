@@ -4,16 +4,23 @@ import { ChunkPile } from "./chunk-pile.ts";
 /** What reading a whole body came to. `rest` gives the prefix already read and all that follows, byte for byte, and must be piped or discarded. */
 export type Collected =
   | { readonly kind: "complete"; readonly bytes: Uint8Array }
-  | { readonly kind: "too-large"; readonly rest: ByteStream }
+  | { readonly kind: "too-large" | "no-room"; readonly rest: ByteStream }
   | { readonly kind: "broken"; readonly cause: unknown };
+
+/** How much of a stream is read into memory. */
+export interface CollectLimits {
+  readonly maxBytes: number;
+  /** Asked with all bytes that would then be held, with each chunk that came; false ends it as `no-room`. Always true where it is absent. */
+  readonly mayHold?: (bytes: number) => boolean;
+}
 
 /**
  * Reads a stream into memory, `maxBytes` and one chunk at most. A stream that declares more is `too-large` before a byte of
  * it is asked for. Never rejects.
  */
-export function collect(stream: ByteStream, limits: { readonly maxBytes: number }): Promise<Collected> {
+export function collect(stream: ByteStream, limits: CollectLimits): Promise<Collected> {
   if ((stream.declaredBytes ?? 0) > limits.maxBytes) return Promise.resolve({ kind: "too-large", rest: stream });
-  return new Promise((resolve) => new Collector(stream, limits.maxBytes, resolve).start());
+  return new Promise((resolve) => new Collector(stream, limits, resolve).start());
 }
 
 /** A stream of bytes that are already there. */
@@ -101,22 +108,22 @@ class Replay implements Flow {
   }
 }
 
-/** Collects until complete, broken or too large; from then on it is the source of `rest`. */
+/** Collects until complete, broken, too large or without room; from then on it is the source of `rest`. */
 class Collector implements ByteSink {
   readonly #stream: ByteStream;
-  readonly #maxBytes: number;
+  readonly #limits: CollectLimits;
   readonly #settle: (collected: Collected) => void;
   readonly #pile = new ChunkPile();
   #flow: Flow | undefined;
-  /** What was read when it turned out too large, for whoever reads `rest`. */
+  /** What was read when it turned out too much, for whoever reads `rest`. */
   #prefix: Uint8Array[] | undefined;
   /** Whoever reads `rest`, once the prefix is with them. */
   #sink: ByteSink | undefined;
   #ending: ((sink: ByteSink) => void) | undefined;
 
-  constructor(stream: ByteStream, maxBytes: number, settle: (collected: Collected) => void) {
+  constructor(stream: ByteStream, limits: CollectLimits, settle: (collected: Collected) => void) {
     this.#stream = stream;
-    this.#maxBytes = maxBytes;
+    this.#limits = limits;
     this.#settle = settle;
   }
 
@@ -132,10 +139,12 @@ class Collector implements ByteSink {
       return false;
     }
     this.#pile.push(chunk);
-    if (this.#pile.byteLength <= this.#maxBytes) return true;
+    const { maxBytes, mayHold } = this.#limits;
+    const bytes = this.#pile.byteLength;
+    if (bytes <= maxBytes && mayHold?.(bytes) !== false) return true;
     const prefix = this.#pile.take();
     this.#prefix = prefix;
-    this.#settle({ kind: "too-large", rest: this.#rest(prefix) });
+    this.#settle({ kind: bytes > maxBytes ? "too-large" : "no-room", rest: this.#rest(prefix) });
     return false;
   }
 
@@ -158,7 +167,11 @@ class Collector implements ByteSink {
     return {
       declaredBytes: this.#stream.declaredBytes,
       pipe: (sink) => this.#passOn(prefix, sink),
-      discard: (cause) => this.#flow?.cancel(cause),
+      discard: (cause) => {
+        // it may be kept for as long as its exchange lives
+        prefix.length = 0;
+        this.#flow?.cancel(cause);
+      },
     };
   }
 

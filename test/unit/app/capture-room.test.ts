@@ -10,6 +10,15 @@ describe("CaptureRoom (C24)", () => {
     expect(room.take(6)).toBe(true);
   });
 
+  it("takes nothing after it was made smaller until what is held fits, and what is held stays", () => {
+    const room = new CaptureRoom(10);
+    room.take(8);
+    room.resize(6);
+    expect([room.takenBytes, room.take(1)]).toEqual([8, false]);
+    room.give(4);
+    expect([room.take(2), room.take(1)]).toEqual([true, false]);
+  });
+
   it("always has room for nothing", () => {
     expect(new CaptureRoom(0).take(0)).toBe(true);
   });

@@ -28,13 +28,18 @@ async function following(isMissing: boolean) {
   };
   const clock = new FakeClock();
   const answers: string[] = [];
-  const loop = new DescribeLoop(built, { clock, onAnswer: (name, { version }) => void answers.push(`${name} ${version}`) });
+  const refusals: string[] = [];
+  const loop = new DescribeLoop(built, {
+    clock,
+    onAnswer: (name, { version }) => void answers.push(`${name} ${version}`),
+    onRefused: (name, { message }) => void refusals.push(`${name} ${message}`),
+  });
   /** Lets time pass, and what follows from it. */
   const pass = async (ms: number): Promise<void> => {
     clock.advance(ms);
     for (let turn = 0; turn < 10; turn += 1) await Promise.resolve();
   };
-  return { client, clock, answers, loop, pass };
+  return { client, clock, answers, refusals, loop, pass };
 }
 
 describe("the describe loop", () => {
@@ -73,6 +78,28 @@ describe("the describe loop", () => {
     client.wantDescribe();
     await pass(0);
     expect([answers, clock.pending]).toEqual([["tenancy 1"], 0]);
+  });
+
+  it("tells of an answer that is none to take, and asks on where there was no other", async () => {
+    const { client, answers, refusals, pass } = await following(true);
+    client.manifest = { kind: "invalid", reason: "contract", message: "another digest" };
+    await pass(100);
+    expect(refusals).toEqual(["tenancy another digest"]);
+    client.manifest = MANIFEST;
+    await pass(500);
+    expect(answers).toEqual(["tenancy 1"]);
+  });
+
+  it("never asks twice at once: what was wanted meanwhile is asked afterwards, once", async () => {
+    const { client, answers, loop, pass } = await following(false);
+    for (let times = 0; times < 5; times += 1) client.wantDescribe();
+    expect(client.described).toHaveLength(1);
+    client.manifest = { ...MANIFEST, version: "2" };
+    await pass(0);
+    await pass(0);
+    expect([client.described.length, answers]).toEqual([2, ["tenancy 1", "tenancy 2"]]);
+    client.wantDescribe();
+    expect(loop.stop()).toEqual(["tenancy"]);
   });
 
   it("stopped, neither asks nor tells", async () => {

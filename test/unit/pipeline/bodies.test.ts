@@ -1,9 +1,18 @@
 import { gzipSync } from "node:zlib";
+import type { PatchOperation } from "@sallyport/contract/json-patch.ts";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { CaptureRoom } from "../../../src/app/capture-room.ts";
 import { BodyFailure } from "../../../src/model/body-failure.ts";
+import { CancelSource } from "../../../src/model/cancel.ts";
+import { HeaderLines } from "../../../src/model/header-lines.ts";
+import { BodySource } from "../../../src/pipeline/body-source.ts";
+import { HeldRoom } from "../../../src/pipeline/held-room.ts";
+import { bindingPlan } from "../../support/binding-plan.ts";
 import { allow, binding, patch, setHeader, type BindingChoice } from "../../support/fake-binding.ts";
 import { Scene, type RequestChoice } from "../../support/pipeline.ts";
 import { TrackedStream } from "../../support/tracked-stream.ts";
+import { turn } from "../../support/turn.ts";
 
 const JSON_TYPE = { "content-type": "application/json" };
 
@@ -16,6 +25,8 @@ const post = (body: RequestChoice["body"], headers: Record<string, string> = JSO
   headers,
   ...(body === undefined ? {} : { body }),
 });
+
+const MOVE: PatchOperation = { op: "move", from: "/request/body/0", path: "/request/headers/x-first" };
 
 const chunked = (...chunks: string[]): TrackedStream => new TrackedStream(chunks, { chunked: true });
 
@@ -217,6 +228,105 @@ describe("capturing (C24)", () => {
     expect(body.state).toBe("discarded");
     expect(scene.upstream.requests).toEqual([]);
     expect(scene.room.takenBytes).toBe(0);
+  });
+
+  it("takes room as bytes arrive, so that slow uploads which announce nothing do not take it all", async () => {
+    const scene = new Scene([{ bindings: [reader("reader", { limits: { maxBodyBytes: 1_000_000 } })] }], {
+      roomBytes: 1_000_000,
+    });
+    const slow = Array.from({ length: 12 }, () =>
+      scene.begin(post(new TrackedStream(['{"a":'], { chunked: true, stalls: true }))),
+    );
+    await turn();
+    expect(scene.room.takenBytes).toBeLessThan(800_000);
+    expect(await scene.send(post(chunked('{"a":1}')))).toMatchObject({ status: 200 });
+    for (const each of slow) each.leave();
+    await Promise.all(slow.map((each) => each.reply()));
+    expect(scene.room.takenBytes).toBe(0);
+  });
+
+  it("answers 503 when the room ends in the middle of a body, and keeps none", async () => {
+    const scene = new Scene([{ bindings: [reader("reader", { limits: { maxBodyBytes: 1_000_000 } })] }], { roomBytes: 150_000 });
+    const body = chunked(`"${"x".repeat(100_000)}`, "x".repeat(100_000), '"');
+    expect(await scene.send(post(body))).toMatchObject({
+      status: 503,
+      headers: { "retry-after": "1" },
+      problem: { code: "gateway_overloaded" },
+    });
+    expect(body.isOver).toBe(true);
+    expect(scene.room.takenBytes).toBe(0);
+  });
+
+  it("shows JSON without making values of it", async () => {
+    const objects = `[${Array.from({ length: 1_000 }, () => '{"":0}').join()}]`;
+    const reads = reader("reader", { limits: { maxBodyBytes: 10_000 } });
+    const scene = new Scene([{ bindings: [reads] }], { roomBytes: 10_000 });
+    let heldBytes = -1;
+    scene.upstream.answer = () => {
+      heldBytes = scene.room.takenBytes;
+      return scene.upstream.respond();
+    };
+    expect(await scene.send(post(objects))).toMatchObject({ status: 200 });
+    expect(reads.asked[0]!.subject.requestBody).toMatchObject({ text: objects });
+    expect(heldBytes).toBe(objects.length);
+  });
+
+  it.each<[string, BindingChoice]>([
+    ["a patch", { writes: ["/request/body"], review: allow([{ op: "remove", path: "/request/body/0" }]) }],
+    ["a patch that moves it elsewhere", { writes: ["/request/body", "/request/headers"], review: allow([MOVE]) }],
+    ["a condition", { when: () => "match", whenNeedsBody: { request: true, response: false } }],
+  ])("counts the values that %s reads, and refuses with 503 where they find no room", async (_what, choice) => {
+    const objects = `[${Array.from({ length: 1_000 }, () => '{"":0}').join()}]`;
+    const send = async (roomBytes: number) => {
+      const scene = new Scene([{ bindings: [reader("reader", { limits: { maxBodyBytes: 10_000 }, ...choice })] }], { roomBytes });
+      const { status } = await scene.send(post(objects));
+      expect(scene.room.takenBytes).toBe(0);
+      return status;
+    };
+    expect(await send(20_000)).toBe(503);
+    expect(await send(1_000_000)).not.toBe(503);
+  });
+
+  it("never takes more room than there is, and gives all of it back, whatever arrives how", async () => {
+    const upload = fc.record({
+      chunks: fc.array(fc.nat({ max: 3_000 }), { maxLength: 6 }),
+      chunked: fc.boolean(),
+      stalls: fc.boolean(),
+      breaks: fc.boolean(),
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(upload, { maxLength: 8 }), fc.integer({ min: 1, max: 12_000 }), async (uploads, roomBytes) => {
+        const room = new CaptureRoom(roomBytes);
+        let mostBytes = 0;
+        const watched = {
+          take: (bytes: number) => {
+            const taken = room.take(bytes);
+            mostBytes = Math.max(mostBytes, room.takenBytes);
+            return taken;
+          },
+          give: (bytes: number) => room.give(bytes),
+        };
+        const cancel = new CancelSource();
+        const plan = bindingPlan({ body: "bytes" });
+        const ends = uploads.map(async ({ chunks, breaks, ...choice }) => {
+          const held = new HeldRoom(watched);
+          const body = new TrackedStream(
+            chunks.map((size) => new Uint8Array(size)),
+            { ...choice, ...(breaks ? { breaksWith: "gone" } : {}) },
+          );
+          await new BodySource(held).show(
+            { binding: plan, body, headers: HeaderLines.EMPTY, captureBytes: 6_000, readsValue: true },
+            cancel,
+          );
+          held.close();
+        });
+        await turn();
+        cancel.abort();
+        await Promise.all(ends);
+        expect(mostBytes).toBeLessThanOrEqual(roomBytes);
+        expect(room.takenBytes).toBe(0);
+      }),
+    );
   });
 
   it("counts what decoding would take as well", async () => {

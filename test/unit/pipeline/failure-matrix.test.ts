@@ -35,6 +35,8 @@ const OVERLOADED = { status: 503, code: "interceptor_overloaded", retryable: tru
 const FAILURES: readonly Case[] = [
   failed("unavailable", undefined, UNAVAILABLE),
   failed("unavailable", "not_described", UNAVAILABLE),
+  failed("unavailable", "breaker_open", UNAVAILABLE),
+  failed("unavailable", "not_serving", UNAVAILABLE),
   failed("timeout", undefined, { status: 504, code: "interceptor_timeout", retryable: true, saysWhen: false }),
   failed("overloaded", "queue_full", OVERLOADED),
   failed("overloaded", "queue_expired", OVERLOADED),

@@ -214,6 +214,28 @@ describe("one plan per exchange", () => {
   });
 });
 
+describe("the record of an exchange", () => {
+  it("tells how many bytes of the request arrived, also where it announced no length", async () => {
+    const scene = new Scene();
+    const answer = await scene.begin({ method: "POST", body: new TrackedStream(["hello"], { chunked: true }) }).answer;
+    answer.onSent({ bytes: 0, completed: true, requestBytes: 5 });
+    expect(scene.records).toMatchObject([{ requestBytes: 5 }]);
+  });
+
+  it("says that the upstream broke its response off, and why; a client's own stall is not the upstream's", async () => {
+    const scene = new Scene();
+    const cause = { problem: "upstream_invalid_response", cause: "the connection was reset" };
+    const broken = await scene.begin().answer;
+    broken.onSent({ bytes: 3, completed: false, cause, bodyBroke: true });
+    const stalled = await scene.begin().answer;
+    stalled.onSent({ bytes: 3, completed: false, cause: "the client takes no bytes" });
+    expect(scene.records.map(({ ending, complete }) => [ending, complete])).toEqual([
+      [{ kind: "forwarded", status: 200, source: "upstream", cause: "the connection was reset" }, false],
+      [{ kind: "forwarded", status: 200 }, false],
+    ]);
+  });
+});
+
 describe("a CORS preflight (C27)", () => {
   const preflight = (method: string) => ({
     method: "OPTIONS",

@@ -5,10 +5,10 @@ import { err, type Result } from "../model/result.ts";
 import type { ReviewFailure } from "../model/review-failure.ts";
 import type { Counter } from "../ports/metrics.ts";
 import type { Observation, Observers } from "../ports/observers.ts";
-import type { BodyView } from "../ports/review-client.ts";
+import type { BodyView, ReviewedVerdict } from "../ports/review-client.ts";
 
-/** Bounds of the queue (C29). */
-export interface ObserveLimits {
+/** Bounds of one queue (C29, C33). */
+export interface AsideLimits {
   readonly maxItems: number;
   /** Of everything queued or under way, heads and bodies, as an estimate of the memory it takes. */
   readonly maxBytes: number;
@@ -17,14 +17,14 @@ export interface ObserveLimits {
 }
 
 /** Bounds as the contract states them. */
-export const OBSERVE_LIMITS: ObserveLimits = { maxItems: 1024, maxBytes: 16 * 1024 * 1024, concurrency: 16 };
+export const ASIDE_LIMITS: AsideLimits = { maxItems: 1024, maxBytes: 16 * 1024 * 1024, concurrency: 16 };
 
 /** What the queue reports to. */
-export interface ObserveReports {
+export interface AsideReports {
   /** Something was left out: the bodies, or the whole observation. */
   readonly dropped: (observation: Observation, part: "body" | "item") => Counter;
   /** One observation was delivered, or failed; nobody waits for it. */
-  readonly done: (observation: Observation, failure: ReviewFailure | undefined, durationMs: number) => void;
+  readonly done: (observation: Observation, answer: Result<ReviewedVerdict, ReviewFailure>, durationMs: number) => void;
   readonly nowMs: () => number;
 }
 
@@ -33,10 +33,10 @@ interface Queued {
   readonly bytes: number;
 }
 
-/** Observers' reviews, off the request path: bounded in items and bytes, bodies dropped first; best effort by contract (C29). */
-export class ObserveQueue implements Observers {
-  readonly #limits: ObserveLimits;
-  readonly #reports: ObserveReports;
+/** Reviews off the request path, of observers or of shadows, a queue for each: bounded in items and bytes, bodies dropped first; best effort by contract (C29, C33). */
+export class AsideQueue implements Observers {
+  readonly #limits: AsideLimits;
+  readonly #reports: AsideReports;
   readonly #queue: Queued[] = [];
   readonly #cancel = new CancelSource();
   #bytes = 0;
@@ -44,7 +44,7 @@ export class ObserveQueue implements Observers {
   #drained = false;
   #idle: (() => void) | undefined;
 
-  constructor(reports: ObserveReports, limits: ObserveLimits = OBSERVE_LIMITS) {
+  constructor(reports: AsideReports, limits: AsideLimits = ASIDE_LIMITS) {
     this.#reports = reports;
     this.#limits = limits;
   }
@@ -77,7 +77,8 @@ export class ObserveQueue implements Observers {
     if (this.#bytes + bytes <= this.#limits.maxBytes) return { observation, bytes };
     if (this.#bytes + headBytes > this.#limits.maxBytes) return undefined;
     this.#reports.dropped(observation, "body").add();
-    const lighter = { ...observation, subject: { ...subject, requestBody: undefined, responseBody: undefined } };
+    const outcome = subject.outcome && { ...subject.outcome, bodiesOmitted: true as const };
+    const lighter = { ...observation, subject: { ...subject, requestBody: undefined, responseBody: undefined, outcome } };
     return { observation: lighter, bytes: headBytes };
   }
 
@@ -102,13 +103,14 @@ export class ObserveQueue implements Observers {
     this.#bytes -= bytes;
     this.#running -= 1;
     observation.release();
-    this.#reports.done(observation, answer.ok ? undefined : answer.error, this.#reports.nowMs() - startedMs);
+    this.#reports.done(observation, answer, this.#reports.nowMs() - startedMs);
     this.#work();
   }
 
-  async #ask({ binding, subject, reviewId }: Observation): Promise<Result<unknown, ReviewFailure>> {
+  async #ask({ binding, subject, reviewId, judge }: Observation): Promise<Result<ReviewedVerdict, ReviewFailure>> {
     try {
-      return await binding.review(subject, { reviewId, grantMs: binding.plan.limits.timeoutMs, cancel: this.#cancel });
+      const answer = await binding.review(subject, { reviewId, grantMs: binding.plan.limits.timeoutMs, cancel: this.#cancel });
+      return answer.ok && judge !== undefined ? judge(answer.value, subject) : answer;
     } catch (thrown) {
       // a bug of ours must not stop the queue for everybody else
       return err({

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { ObserveQueue, type ObserveLimits } from "../../../src/app/observe-queue.ts";
+import { AsideQueue, type AsideLimits } from "../../../src/app/aside-queue.ts";
 import { HeaderLines } from "../../../src/model/header-lines.ts";
 import { ok } from "../../../src/model/result.ts";
 import type { ReviewFailure } from "../../../src/model/review-failure.ts";
@@ -9,14 +9,14 @@ import { exchangeOf } from "../../support/exchange.ts";
 import { allow, binding, fail, HeldReviewer, type BindingChoice } from "../../support/fake-binding.ts";
 import { turn } from "../../support/pipeline.ts";
 
-function queueOf(limits: Partial<ObserveLimits> = {}) {
+function queueOf(limits: Partial<AsideLimits> = {}) {
   const dropped = { body: 0, item: 0 };
   const done: (ReviewFailure["kind"] | "delivered")[] = [];
-  const queue = new ObserveQueue(
+  const queue = new AsideQueue(
     {
       nowMs: () => 0,
       dropped: (_observation, part) => ({ add: () => void (dropped[part] += 1) }),
-      done: (_observation, failure) => void done.push(failure?.kind ?? "delivered"),
+      done: (_observation, answer) => void done.push(answer.ok ? "delivered" : answer.error.kind),
     },
     { maxItems: 3, maxBytes: 100_000, concurrency: 1, ...limits },
   );
@@ -38,7 +38,7 @@ function queueOf(limits: Partial<ObserveLimits> = {}) {
 
 const never = new Promise<void>(() => {});
 
-describe("ObserveQueue (C29)", () => {
+describe("AsideQueue (C29)", () => {
   it("delivers with the binding's own timeout, a few at a time, in order", async () => {
     const { queue, done, observation, released } = queueOf({ concurrency: 2 });
     const reviewer = new HeldReviewer();
@@ -78,6 +78,17 @@ describe("ObserveQueue (C29)", () => {
     const reviewer = new HeldReviewer();
     queue.enqueue(observation({ review: reviewer.review }, { format: "text", text: "x".repeat(6_000) }));
     expect(reviewer.calls[0]!.subject.requestBody).toBeUndefined();
+  });
+
+  it("tells the observer that bodies were left out, and only then", () => {
+    const { queue, observation } = queueOf({ maxBytes: 10_000, concurrency: 2 });
+    const reviewer = new HeldReviewer();
+    const outcome = { status: 200, decidedBy: "upstream", failure: "", durationMs: 1, bytes: 0, open: false };
+    for (const text of ["small", "x".repeat(6_000)]) {
+      const whole = observation({ review: reviewer.review }, { format: "text", text });
+      queue.enqueue({ ...whole, subject: { ...whole.subject, outcome } });
+    }
+    expect(reviewer.calls.map(({ subject }) => subject.outcome)).toEqual([outcome, { ...outcome, bodiesOmitted: true }]);
   });
 
   it("counts heads as well: long headers fill it", () => {
