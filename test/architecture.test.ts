@@ -177,7 +177,8 @@ describe("the core", () => {
 const MAY_REVEAL: Readonly<Record<string, string>> = {
   "src/adapters/admin/token-file.ts": "compared",
   "src/adapters/certificates/private-key.ts": "written to a private file, compared",
-  "src/adapters/review/call-metadata.ts": "sent",
+  "src/adapters/review/transport/grpc-js-transport.ts": "sent",
+  "src/adapters/review/transport/lean-transport.ts": "sent",
   "src/adapters/review/endpoint.ts": "given to TLS",
   "src/app/acquire.ts": "hashed into the identity of a client",
   "src/app/assemble.ts": "handed to where it is sent",

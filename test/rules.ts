@@ -33,15 +33,16 @@ export const RULES: Readonly<Record<`C${number}`, "planned" | readonly Holder[]>
   ],
   // 0.1 resends nothing: that no binding runs twice follows from no request being sent twice
   C5: [
-    [
-      "test/unit/adapters/upstream/http-upstream.test.ts",
-      "is never sent twice: a connection that breaks behind the request fails the exchange",
-    ],
+    ["test/contract/upstream/requests.ts", "is never sent twice: a connection that breaks behind the request fails the exchange"],
   ],
   C6: [
     ["test/unit/pipeline/handle.test.ts", "gives each review an id the client cannot choose (C6)"],
     ["test/unit/adapters/review/status-to-failure.test.ts", "what may be sent again (C6)"],
     ["test/contract/review-client/time.ts", "sends at most twice (C6)"],
+    [
+      "test/e2e/endpoints.test.ts",
+      "loses no request when one of them is killed under load, and uses it again when it is back (C6)",
+    ],
     ["test/contract/review-client/time.ts", "sends again after a lost connection only where the binding is idempotent (C6)"],
   ],
   C7: [
@@ -84,6 +85,10 @@ export const RULES: Readonly<Record<`C${number}`, "planned" | readonly Holder[]>
     ["test/unit/pipeline/failure-matrix.test.ts", "a review failure under fail-closed (C15, C17)"],
     ["test/e2e/failures.test.ts", "$called: a $mode binding that $does is answered as C15 says, and the upstream is not reached"],
     ["test/e2e/trust.test.ts", "gets no application byte where it %s; reviews are unavailable (C15)"],
+    [
+      "test/unit/adapters/review/failing-endpoint.test.ts",
+      "is asked no more where it %s, until one review that tries is answered (C15)",
+    ],
   ],
   C16: "planned",
   C17: [
@@ -147,6 +152,10 @@ export const RULES: Readonly<Record<`C${number}`, "planned" | readonly Holder[]>
     ["test/unit/review/apply-verdict-values.test.ts", "bodies (C24)"],
     ["test/unit/pipeline/bodies.test.ts", "capturing (C24)"],
     [
+      "test/e2e/captured-room.test.ts",
+      "refuses a body that finds no room beside those held for review, while other routes go on (C24)",
+    ],
+    [
       "test/e2e/bodies.test.ts",
       "does not escape a review by the coding %s: it is shown decoded, and denied for what it says (C24)",
     ],
@@ -175,7 +184,7 @@ export const RULES: Readonly<Record<`C${number}`, "planned" | readonly Holder[]>
   C29: [
     ["test/unit/pipeline/observers.test.ts", "observers (C29)"],
     ["test/unit/pipeline/observers.test.ts", "the notice of an exchange that stays open (C29)"],
-    ["test/unit/app/observe-queue.test.ts", "ObserveQueue (C29)"],
+    ["test/unit/app/aside-queue.test.ts", "AsideQueue (C29)"],
     ["test/e2e/observe.test.ts", "hold nothing up: the answer is out while every observer hangs (C29)"],
   ],
   C30: [
@@ -183,6 +192,13 @@ export const RULES: Readonly<Record<`C${number}`, "planned" | readonly Holder[]>
     ["test/unit/review/grant.test.ts", "what a granted binding gets (C30)"],
     ["test/unit/plan/compile.test.ts", "grants (C30)"],
     ["test/unit/plan/compile.test.ts", "identities (C30)"],
+    ["test/unit/plan/manifest-digest.test.ts", "a pinned manifest (C30)"],
+    ["test/e2e/live-manifests.test.ts", "a manifest that changes under allowlist (C30)"],
+    ["test/e2e/live-manifests.test.ts", "a manifest that changes under exact (C30)"],
+    ["test/e2e/live-manifests.test.ts", "a manifest that changes under dynamic (C30)"],
+    ["test/e2e/live-manifests.test.ts", "a manifest that is pinned (C30)"],
+    ["test/unit/adapters/review/watch/watch-stream.test.ts", "the Watch of one endpoint"],
+    ["test/e2e/watch.test.ts", "Watch (C30)"],
     ["test/e2e/patches.test.ts", "is invalid where it writes %s, whatever the manifest asked for (C30)"],
   ],
   C31: [
@@ -196,8 +212,20 @@ export const RULES: Readonly<Record<`C${number}`, "planned" | readonly Holder[]>
     ["test/e2e/readiness.test.ts", "guards every route where %s (C32)"],
     ["test/e2e/reload-interceptors.test.ts", "with one interceptor dead (C32)"],
   ],
-  C33: "planned",
-  C34: "planned",
+  C33: [
+    ["test/unit/pipeline/shadow.test.ts", "a shadow binding (C33)"],
+    ["test/unit/pipeline/shadow.test.ts", "what a shadow's verdict is worth (C33)"],
+    ["test/unit/pipeline/shadow.test.ts", "percent (C33)"],
+    ["test/unit/plan/shadow.test.ts", "a shadow binding in a plan (C33)"],
+    ["test/e2e/shadow.test.ts", "a shadow binding over real sockets (C33)"],
+  ],
+  C34: [
+    ["test/unit/plan/granted-cache.test.ts", "what a binding may keep of its verdicts (C34)"],
+    ["test/unit/adapters/review/cache/cached-reviewer.test.ts", "a reviewer of kept verdicts (C34)"],
+    ["test/unit/adapters/review/cache/verdict-cache.test.ts", "the verdict cache (C34)"],
+    ["test/unit/adapters/review/cache/revocations.test.ts", "the memory of revokes (C34)"],
+    ["test/e2e/verdict-cache.test.ts", "the verdict cache (C34)"],
+  ],
   C35: "planned",
   C36: "planned",
   C37: "planned",

@@ -2,6 +2,7 @@ import { Command, Option } from "commander";
 import { formatIssue, type ConfigIssue } from "../model/config-issue.ts";
 import { manifestSource, type ManifestFlags } from "./compile-options.ts";
 import type { CommandIo } from "./io.ts";
+import { manifestLines, plainManifests } from "./manifest-lines.ts";
 import { output } from "./output.ts";
 
 interface CheckOptions extends ManifestFlags {
@@ -23,19 +24,23 @@ export function checkCommand(io: CommandIo): Command {
 async function check(file: string, options: CheckOptions, io: CommandIo): Promise<void> {
   const says = output(io, options);
   const { compileFile } = await import("../app/compile-file.ts");
-  const compiled = await compileFile(file, manifestSource(options, io.version), io.env);
-  const issues: readonly ConfigIssue[] = compiled.ok ? [] : compiled.error;
-  const warnings = compiled.ok ? compiled.value.warnings : [];
+  const { plan, manifests } = await compileFile(file, manifestSource(options, io.version), io.env);
+  const issues: readonly ConfigIssue[] = plan.ok ? [] : plan.error;
+  const warnings = plan.ok ? plan.value.warnings : [];
   for (const warning of warnings) if (options.json !== true) says.warn(warning);
   says.answer(
-    ({ red, green }) =>
+    ({ red, green }) => [
+      ...manifestLines(manifests),
+      ...issues.map(formatIssue),
       issues.length === 0
-        ? [green(`${file}: no problems`)]
-        : [...issues.map(formatIssue), red(`${file}: ${issues.length} ${issues.length === 1 ? "problem" : "problems"}`)],
+        ? green(`${file}: no problems`)
+        : red(`${file}: ${issues.length} ${issues.length === 1 ? "problem" : "problems"}`),
+    ],
     {
       file,
       issues,
       warnings,
+      ...(manifests.size === 0 ? {} : { manifests: plainManifests(manifests) }),
     },
   );
   if (issues.length > 0) io.exit(1);

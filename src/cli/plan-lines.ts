@@ -23,7 +23,8 @@ function routeLines(plan: ExecutionPlan, route: RoutePlan): readonly string[] {
 function bindingLine(binding: BindingPlan): string {
   const { selector, limits } = binding;
   const parts = [
-    `${binding.mode} ${binding.interceptor}/${binding.id}`,
+    `${binding.enforcement === "shadow" ? "shadow " : ""}${binding.mode} ${binding.interceptor}/${binding.id}`,
+    binding.percent < 100 ? `${binding.percent} % of exchanges` : "",
     binding.described ? "" : "not described",
     `${binding.failurePolicy} ${limits.timeoutMs} ms`,
     listed("needs", binding.needs),
@@ -40,12 +41,3 @@ function bindingLine(binding: BindingPlan): string {
 }
 
 const listed = (name: string, list: readonly string[]): string => (list.length === 0 ? "" : `${name} ${list.join(" ")}`);
-
-/** Lines only one side has, `-` before and `+` after; order within a side is kept. */
-export function diffLines(before: readonly string[], after: readonly string[]): readonly string[] {
-  const [old, now] = [new Set(before), new Set(after)];
-  return [
-    ...before.filter((line) => !now.has(line)).map((line) => `- ${line}`),
-    ...after.filter((line) => !old.has(line)).map((line) => `+ ${line}`),
-  ];
-}

@@ -1,11 +1,14 @@
 import { Command, Option } from "commander";
 import { formatIssue } from "../model/config-issue.ts";
-import { toPlanJson } from "../model/plan-json.ts";
+import type { Manifest } from "../model/manifest.ts";
+import { toPlainPlan } from "../model/plan-json.ts";
 import type { ExecutionPlan } from "../model/plan.ts";
+import { diffPlans } from "../plan/diff-plans.ts";
 import { manifestSource, type ManifestFlags } from "./compile-options.ts";
 import type { CommandIo } from "./io.ts";
+import { manifestLines, plainManifests } from "./manifest-lines.ts";
 import { output } from "./output.ts";
-import { diffLines, planLines } from "./plan-lines.ts";
+import { planLines } from "./plan-lines.ts";
 
 interface PlanOptions extends ManifestFlags {
   readonly json?: true;
@@ -28,24 +31,35 @@ export function planCommand(io: CommandIo): Command {
 async function plan(file: string, options: PlanOptions, io: CommandIo): Promise<void> {
   const says = output(io, options);
   const { compileFile } = await import("../app/compile-file.ts");
-  const compileOne = async (path: string): Promise<ExecutionPlan | undefined> => {
-    const compiled = await compileFile(path, manifestSource(options, io.version), io.env);
-    if (compiled.ok) return compiled.value;
+  const compileOne = async (path: string): Promise<PlannedFile | undefined> => {
+    const { plan: compiled, manifests } = await compileFile(path, manifestSource(options, io.version), io.env);
+    if (compiled.ok) return { plan: compiled.value, manifests };
     says.fail(compiled.error.map(formatIssue));
     return undefined;
   };
   const compiled = await compileOne(file);
   if (compiled === undefined) return;
-  for (const warning of compiled.warnings) if (options.json !== true) says.warn(warning);
-  if (options.diff === undefined) return says.answer(() => planLines(compiled), toPlainPlan(compiled));
+  for (const warning of compiled.plan.warnings) if (options.json !== true) says.warn(warning);
+  if (options.diff === undefined) {
+    const manifests = manifestLines(compiled.manifests);
+    return says.answer(
+      () => [...planLines(compiled.plan), ...(manifests.length === 0 ? [] : ["", ...manifests])],
+      compiled.manifests.size === 0
+        ? toPlainPlan(compiled.plan)
+        : { ...toPlainPlan(compiled.plan), manifests: plainManifests(compiled.manifests) },
+    );
+  }
   const other = await compileOne(options.diff);
   if (other === undefined) return;
-  const changes = diffLines(planLines(other), planLines(compiled));
+  const changes = diffPlans(other.plan, compiled.plan);
   says.answer(() => (changes.length === 0 ? ["no difference"] : changes), {
-    from: toPlainPlan(other),
-    to: toPlainPlan(compiled),
+    from: other.plan.revision,
+    to: compiled.plan.revision,
+    changes,
   });
 }
 
-// without the parts that may hold secrets
-const toPlainPlan = (plan: ExecutionPlan): unknown => JSON.parse(toPlanJson(plan));
+interface PlannedFile {
+  readonly plan: ExecutionPlan;
+  readonly manifests: ReadonlyMap<string, Manifest>;
+}

@@ -1,5 +1,5 @@
 import type { PathPattern } from "../model/path-pattern.ts";
-import type { BindingPlan, CredentialSlot, Power, ReviewLimits } from "../model/plan.ts";
+import type { BindingPlan, CachePlan, CredentialSlot, Power, ReviewLimits } from "../model/plan.ts";
 import type { Secret } from "../model/secret.ts";
 
 /**
@@ -21,6 +21,8 @@ export interface GatewayConfig {
   readonly secrets: { readonly headers: readonly string[]; readonly query: readonly string[] };
   readonly log: { readonly level: "debug" | "info" | "warn" | "error"; readonly reviews: "none" | "failures" | "all" };
   readonly drainMs: number;
+  /** Of all bodies held for review at once, in the whole process (C24). */
+  readonly maxCapturedBytes: number;
   /** Pointer of each: `/upstreams/<name>`. */
   readonly upstreams: readonly UpstreamConfig[];
   /** Pointer of each: `/authenticators/<name>`. `anonymous` is built in and not listed. */
@@ -199,18 +201,30 @@ export interface RouteMatchConfig {
 /** An external review service as the operator declares it. */
 export interface InterceptorConfig {
   readonly name: string;
-  readonly endpoint: InterceptorEndpoint;
+  /** In the order of the file: at least one, all of one kind, no two alike. */
+  readonly endpoints: readonly InterceptorEndpoint[];
+  readonly breaker: BreakerConfig;
   /** `aud` of the tokens it is shown, unique among interceptors. */
   readonly audience: string;
   readonly order: number;
   readonly grant: "allowlist" | "exact" | "dynamic";
   /** SHA-256 of the only manifest that is accepted, lower-case hex; undefined: any. */
   readonly manifestDigest: string | undefined;
+  /** What calls go over. */
+  readonly transport: "lean" | "grpc-js";
   readonly maxConcurrentReviews: number;
   readonly maxPendingReviews: number;
   /** What holds for a binding the file does not list (grant `dynamic`). */
   readonly terms: ReviewTerms;
   readonly bindings: readonly BindingConfig[];
+}
+
+/** When an endpoint is asked no more for a while. */
+export interface BreakerConfig {
+  /** Failures in a row; 0: never. */
+  readonly failures: number;
+  /** Pause before the first try, milliseconds. */
+  readonly openMs: number;
 }
 
 export type InterceptorEndpoint =
@@ -255,7 +269,7 @@ export interface ReviewTerms {
   readonly onUnreviewable: "refuse" | "skip";
   readonly enforcement: BindingPlan["enforcement"];
   /** Undefined: no verdict is reused. */
-  readonly cache: BindingPlan["cache"];
+  readonly cache: CachePlan | undefined;
   /** Content codings decoded for review. */
   readonly decode: readonly ContentCoding[];
 }

@@ -1,4 +1,5 @@
 import { Environment } from "@marcbachmann/cel-js";
+import { EXPRESSION_CHARACTERS } from "../model/limits.ts";
 import type { Phase } from "../model/phase.ts";
 
 const LABELS = "map<string, string>";
@@ -47,7 +48,7 @@ export function absenceOf(root: RootName, phase: Phase): string | undefined {
 
 /** Bounds of one expression. */
 export const EXPRESSION_LIMITS = {
-  chars: 4096,
+  chars: EXPRESSION_CHARACTERS,
   nodes: 1000,
   depth: 64,
   listItems: 500,

@@ -45,8 +45,8 @@ export interface LatencySplit {
 
 /** How an exchange ended, and whose word it was. */
 export type ExchangeEnding =
-  /** The upstream's response went out. */
-  | { readonly kind: "forwarded"; readonly status: number }
+  /** The upstream's response went out. With a source: its body broke off on the way, and so did what the client was sent. */
+  | { readonly kind: "forwarded"; readonly status: number; readonly source?: ProblemSource; readonly cause?: unknown }
   /** A respond verdict took the upstream's place (C12). */
   | { readonly kind: "responded"; readonly status: number; readonly decidedBy: string }
   /** A deny verdict; `code` is the verdict's or `review_denied`. */
@@ -85,6 +85,8 @@ export type ReviewEnding =
   | {
       readonly kind: "verdict";
       readonly verdict: "allow" | "deny" | "respond";
+      /** The service was not asked: an equal question had been answered, or was being (C34). */
+      readonly cached?: true;
       /** Operations applied. */
       readonly patches: number;
       readonly annotations: readonly Annotation[];

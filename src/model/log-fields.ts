@@ -28,6 +28,7 @@ export function toLogFields(record: ExchangeRecord): Readonly<Record<string, unk
     outcome: ending.kind,
     decided_by: decidedBy(ending),
     code: "code" in ending ? ending.code : undefined,
+    source: "source" in ending ? ending.source : undefined,
     cause: "cause" in ending ? causeText(ending.cause, ending.source === "gateway") : undefined,
     complete: record.complete,
     request_bytes: record.requestBytes,
@@ -48,6 +49,7 @@ export function toReviewFields(review: ReviewRecord): Readonly<Record<string, un
       return {
         ...asked,
         verdict: ending.verdict,
+        cached: ending.cached,
         patches: ending.patches,
         annotations:
           ending.annotations.length === 0

@@ -87,6 +87,25 @@ export const METRICS = {
     labels: BINDING,
     buckets: WAITING,
   },
+  shadowReviews: {
+    kind: "counter",
+    name: "sallyport_shadow_reviews_total",
+    help: "Reviews of shadow bindings by the outcome there would have been: allow, deny, respond, or a failure (C33). None had an effect.",
+    labels: [...BINDING, "outcome"],
+  },
+  shadowReviewDuration: {
+    kind: "histogram",
+    name: "sallyport_shadow_review_duration_seconds",
+    help: "From asking a shadow binding, off the path, to its verdict or failure.",
+    labels: BINDING,
+    buckets: WAITING,
+  },
+  shadowDropped: {
+    kind: "counter",
+    name: "sallyport_shadow_dropped_total",
+    help: "Reviews of shadow bindings dropped because their queue was full (C33): bodies first, then whole items.",
+    labels: ["interceptor", "binding", "part"],
+  },
   reviewFailOpen: {
     kind: "counter",
     name: "sallyport_review_fail_open_total",
@@ -105,6 +124,18 @@ export const METRICS = {
     help: "Parts of verdicts dropped because a verdict may not say them (C8, C9).",
     labels: BINDING,
   },
+  verdictCache: {
+    kind: "counter",
+    name: "sallyport_verdict_cache_total",
+    help: "Reviews of bindings whose verdicts are kept, by outcome: hit, shared (an equal question was under way), miss (C34).",
+    labels: [...BINDING, "outcome"],
+  },
+  verdictCacheEntries: {
+    kind: "gauge",
+    name: "sallyport_verdict_cache_entries",
+    help: "Verdicts kept, those included whose time is over and that nobody asked for since.",
+    labels: ["interceptor"],
+  },
   whenErrors: {
     kind: "counter",
     name: "sallyport_when_errors_total",
@@ -116,6 +147,12 @@ export const METRICS = {
     name: "sallyport_reviews_pending",
     help: "Reviews waiting for a free place at an interceptor.",
     labels: ["interceptor"],
+  },
+  breakerOpen: {
+    kind: "gauge",
+    name: "sallyport_interceptor_breaker_open",
+    help: "1 where an endpoint of an interceptor failed so often that only tries go to it, 0 where it is asked.",
+    labels: ["interceptor", "endpoint"],
   },
   observerDropped: {
     kind: "counter",

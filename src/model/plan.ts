@@ -65,7 +65,7 @@ export interface BindingPlan {
   /** Share of exchanges a shadow binding reviews, 1 to 100; 100 for every other. */
   readonly percent: number;
   /** How verdicts may be reused; undefined: never (C34). */
-  readonly cache: CachePlan | undefined;
+  readonly cache: GrantedCachePlan | undefined;
   readonly limits: ReviewLimits;
   /** Operator's `config:` as JSON text; empty without one. */
   readonly configJson: string;
@@ -87,6 +87,12 @@ export interface CachePlan {
   readonly maxEntries: number;
   /** Principal and tenant are no part of the key unless the view shows them. */
   readonly shared: boolean;
+}
+
+/** What of it applies to a binding whose service declared it cacheable. */
+export interface GrantedCachePlan extends CachePlan {
+  /** The service revokes by Watch: without that stream nothing is kept and nothing used (C34). */
+  readonly revocable: boolean;
 }
 
 /** One route, ready to be matched. */
@@ -124,7 +130,7 @@ export interface RouteMatchPlan {
 /** One interceptor as the plan knows it. */
 export interface InterceptorPlan {
   readonly name: string;
-  readonly endpoint: string;
+  readonly endpoints: readonly string[];
   readonly described: boolean;
   /** Of the manifest; empty before it was described. */
   readonly version: string;

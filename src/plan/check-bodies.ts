@@ -2,6 +2,7 @@ import { compilePredicate } from "../expressions/compile-predicate.ts";
 import type { BindingPlan, RoutePlan } from "../model/plan.ts";
 import type { HiddenNames } from "../review/hidden.ts";
 import type { PlacedBinding } from "./compile-bindings.ts";
+import { enforces } from "./enforces.ts";
 import type { Issues } from "./issues.ts";
 
 /** A binding that reads response bodies cannot sit on a route declared to stream them: no response could be shown to it (C18). */
@@ -13,7 +14,7 @@ export function checkBodies(
   for (const route of routes.filter(({ streaming }) => streaming === "sse")) {
     for (const at of route.bindings) {
       const entry = placed[at];
-      if (entry === undefined || !readsResponseBody(entry.binding, hidden)) continue;
+      if (entry === undefined || !enforces(entry.binding) || !readsResponseBody(entry.binding, hidden)) continue;
       const { interceptor, id } = entry.binding;
       issues.add(
         entry.pointer,

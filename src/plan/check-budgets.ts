@@ -1,12 +1,13 @@
 import type { RoutePlan } from "../model/plan.ts";
 import { positionsOf, scaleOf, tooSmallReserves, MIN_GRANT_MS } from "../review/budget.ts";
 import type { PlacedBinding } from "./compile-bindings.ts";
+import { enforces } from "./enforces.ts";
 import type { Issues } from "./issues.ts";
 
 /** Review budgets that cannot hold what a route's fail-closed bindings may need (C20): a warning while everybody gets a share, an error when a share is too small to make a call. */
 export function checkBudgets(routes: readonly RoutePlan[], placed: readonly PlacedBinding[], issues: Issues): void {
   for (const [index, route] of routes.entries()) {
-    const bindings = route.bindings.flatMap((at) => placed[at]?.binding ?? []);
+    const bindings = route.bindings.flatMap((at) => placed[at]?.binding ?? []).filter(enforces);
     const positions = positionsOf(bindings);
     const scale = scaleOf(route.reviewBudgetMs, positions);
     if (scale >= 1) continue;

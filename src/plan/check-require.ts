@@ -2,6 +2,7 @@ import { parsePathPattern } from "../config/path-pattern.ts";
 import type { GatewayConfig, RequireConfig } from "../config/gateway-config.ts";
 import type { BindingPlan, RoutePlan, Selector } from "../model/plan.ts";
 import type { PlacedBinding } from "./compile-bindings.ts";
+import { enforces } from "./enforces.ts";
 import type { Issues } from "./issues.ts";
 import { coversHost, coversPattern, matchesMethod } from "./match-pattern.ts";
 
@@ -68,10 +69,11 @@ function judgement(
 ): { readonly id: string; readonly lacks: readonly string[]; readonly gaps: readonly string[] } {
   const gaps = gapsOf(binding);
   const refused = gaps.filter(({ word }) => !claim.accept.includes(word));
+  const shadow = enforces(binding) ? [] : ["it is in shadow: what it says has no effect (enforcement: enforce)"];
   const lack = lackOf(binding, route, methods);
   return {
     id: binding.id,
-    lacks: [...refused.map(({ why }) => why), ...(lack === undefined ? [] : [lack])],
+    lacks: [...shadow, ...refused.map(({ why }) => why), ...(lack === undefined ? [] : [lack])],
     gaps: gaps.filter(({ word }) => claim.accept.includes(word)).map(({ why }) => why),
   };
 }

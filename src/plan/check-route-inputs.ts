@@ -1,5 +1,6 @@
 import type { RoutePlan } from "../model/plan.ts";
 import type { PlacedBinding } from "./compile-bindings.ts";
+import { enforces } from "./enforces.ts";
 import type { Issues } from "./issues.ts";
 
 /**
@@ -9,7 +10,7 @@ import type { Issues } from "./issues.ts";
 export function checkRouteInputs(routes: readonly RoutePlan[], placed: readonly PlacedBinding[], issues: Issues): void {
   for (const [index, { name, match }] of routes.entries()) {
     for (const header of Object.keys(match.headers)) {
-      const owner = placed.find(({ binding }) => binding.ownsHeaders.includes(header))?.binding;
+      const owner = placed.find(({ binding }) => enforces(binding) && binding.ownsHeaders.includes(header))?.binding;
       if (owner === undefined) continue;
       issues.add(
         `/routes/${index}/match/headers/${header}`,

@@ -1,11 +1,12 @@
 import type { PlacedBinding } from "./compile-bindings.ts";
+import { enforces } from "./enforces.ts";
 import type { Issues } from "./issues.ts";
 
 /** One writer per label, one owner per header (C10, C11): otherwise the last one wins by order, and nobody would know. */
 export function checkWriters(placed: readonly PlacedBinding[], issues: Issues): void {
   const writers = new Map<string, PlacedBinding>();
   const owners = new Map<string, PlacedBinding>();
-  for (const entry of placed) {
+  for (const entry of placed.filter(({ binding }) => enforces(binding))) {
     const { writes, ownsHeaders } = entry.binding;
     const labels = writes.filter(isLabel);
     const shared = labels.find((label) => rivalOf(writers, label) !== undefined);

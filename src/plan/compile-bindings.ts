@@ -8,7 +8,9 @@ import { audienceFault } from "./audience-fault.ts";
 import { declarationFault, isHiddenPointer } from "./declaration-fault.ts";
 import { bindingDigest } from "./digest.ts";
 import { grantedDraft, undescribedDraft, type Draft } from "./draft-binding.ts";
+import { enforces } from "./enforces.ts";
 import type { Issues } from "./issues.ts";
+import { pinFault } from "./manifest-digest.ts";
 import { compareBindings } from "./order.ts";
 
 /** A binding of the plan and where the operator wrote it; the interceptor's place where the operator did not list it. */
@@ -51,6 +53,8 @@ function describedBindings(around: Surroundings, manifest: Manifest): readonly P
   const { name, grant: policy } = interceptor;
   const fault = audienceFault(interceptor, manifest);
   if (fault !== undefined) issues.add(`${pointer}/audience`, fault);
+  const unpinned = pinFault(interceptor, manifest);
+  if (unpinned !== undefined) issues.add(`${pointer}/manifest_digest`, unpinned);
   const grant = grantBindings(policy, interceptor.bindings, manifest);
   for (const { operator, reason } of grant.refused) issues.add(bindingPointer(around, operator), reason);
   for (const { id, phase } of grant.extra) {
@@ -61,17 +65,17 @@ function describedBindings(around: Surroundings, manifest: Manifest): readonly P
   }
   if (policy === "dynamic")
     issues.warn(`${pointer}/grant`, `grant is dynamic: whatever the manifest of ${name} declares is bound`);
-  return grant.granted.flatMap((granted) => placeGranted(around, granted));
+  return grant.granted.flatMap((granted) => placeGranted(around, granted, manifest));
 }
 
-function placeGranted(around: Surroundings, granted: GrantedBinding<BindingConfig>): readonly PlacedDraft[] {
+function placeGranted(around: Surroundings, granted: GrantedBinding<BindingConfig>, service: Manifest): readonly PlacedDraft[] {
   const pointer = granted.operator === undefined ? around.pointer : bindingPointer(around, granted.operator);
   const fault = declarationFault(granted, around.hidden);
   if (fault !== undefined) {
     around.issues.add(pointer, fault);
     return [];
   }
-  const draft = grantedDraft(around.interceptor, around.config.routes, granted);
+  const draft = grantedDraft(around.interceptor, around.config.routes, { ...granted, service });
   for (const gap of gapsOf(granted, draft, around.hidden)) around.issues.warn(pointer, gap);
   return [{ pointer, draft }];
 }
@@ -81,8 +85,8 @@ function gapsOf({ declaration }: GrantedBinding<BindingConfig>, draft: Draft, hi
   const name = `${draft.interceptor}/${draft.id}`;
   const unseen = draft.needs.filter((pointer) => isHiddenPointer(pointer, hidden) && !draft.expose.includes(pointer));
   const disowned = declaration.ownsHeaders.filter((header) => !draft.ownsHeaders.includes(header));
-  const unguarded = draft.failurePolicy === "fail-open" ? draft.ownsHeaders : [];
-  const opened = declaration.failClosed && draft.mode !== "observe" && draft.failurePolicy === "fail-open";
+  const unguarded = draft.failurePolicy === "fail-open" && enforces(draft) ? draft.ownsHeaders : [];
+  const opened = declaration.failClosed && draft.mode !== "observe" && draft.failurePolicy === "fail-open" && enforces(draft);
   return [
     ...unseen.map((pointer) => `${name} asks for ${pointer}, which is hidden and not exposed: it is never shown`),
     ...disowned.map(
@@ -110,7 +114,9 @@ const bindingPointer = ({ interceptor, pointer }: Surroundings, operator: Bindin
 
 /** Bindings that know which request headers belong to others (C10), and their identity. */
 function sealed(drafts: readonly PlacedDraft[]): readonly PlacedBinding[] {
-  const owners = drafts.flatMap((entry) => entry.draft.ownsHeaders.map((name) => ({ name, entry })));
+  const owners = drafts
+    .filter(({ draft }) => enforces(draft))
+    .flatMap((entry) => entry.draft.ownsHeaders.map((name) => ({ name, entry })));
   return drafts.map((entry) => {
     const { draft, pointer } = entry;
     const writes = compilePointers(draft.writes.map(spelled));

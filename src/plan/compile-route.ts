@@ -2,6 +2,7 @@ import type { GatewayConfig, InterceptorConfig, RouteConfig } from "../config/ga
 import type { Manifest } from "../model/manifest.ts";
 import type { RoutePlan } from "../model/plan.ts";
 import type { PlacedBinding } from "./compile-bindings.ts";
+import { enforces } from "./enforces.ts";
 
 /** The routes of the plan: each with the bindings that can match on it, in execution order, and the interceptors that keep it closed for now (C32). */
 export function compileRoutes(
@@ -39,8 +40,8 @@ function routePlan({ match, ...route }: RouteConfig): Omit<RoutePlan, "bindings"
 
 /** The interceptor of a binding without which no exchange may pass. */
 const closedBy = (entry: PlacedBinding | undefined): readonly string[] =>
-  entry?.binding.failurePolicy === "fail-closed" ? [entry.binding.interceptor] : [];
+  entry?.binding.failurePolicy === "fail-closed" && enforces(entry.binding) ? [entry.binding.interceptor] : [];
 
 /** Whether an interceptor keeps every route closed until it was described: nobody knows its bindings before, and some may be fail-closed (C32). */
 export const mayGuardAll = ({ grant, terms }: InterceptorConfig): boolean =>
-  grant === "dynamic" && terms.failurePolicy === "fail-closed";
+  grant === "dynamic" && terms.failurePolicy === "fail-closed" && enforces(terms);

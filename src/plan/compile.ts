@@ -7,12 +7,14 @@ import { err, ok, type Result } from "../model/result.ts";
 import { checkBodies } from "./check-bodies.ts";
 import { checkBudgets } from "./check-budgets.ts";
 import { checkConditions } from "./check-conditions.ts";
+import { checkReplicaScope } from "./check-replica-scope.ts";
 import { checkRequire } from "./check-require.ts";
 import { checkRouteInputs } from "./check-route-inputs.ts";
 import { checkWriters } from "./check-writers.ts";
 import { compileBindings, type PlacedBinding } from "./compile-bindings.ts";
 import { compileRoutes, mayGuardAll } from "./compile-route.ts";
 import { revisionOf } from "./digest.ts";
+import { enforces } from "./enforces.ts";
 import { hiddenNames, slotText } from "./hidden-names.ts";
 import { Issues, type Locate } from "./issues.ts";
 
@@ -36,6 +38,7 @@ export function compile(
   checkConditions(placed, hidden, issues);
   checkBodies(routes, placed, { hidden, issues });
   checkBudgets(routes, placed, issues);
+  checkReplicaScope(config, { manifests, placed }, issues);
   const unknown = config.interceptors.filter((each) => !manifests.has(each.name) && mayGuardAll(each));
   checkRequire(config, { routes, placed, unknown: new Set(unknown.map(({ name }) => name)) }, issues);
   if (issues.found.length > 0) return err(issues.inFileOrder());
@@ -60,14 +63,15 @@ function compileInterceptor(
   const own = placed.filter(({ binding }) => binding.interceptor === interceptor.name);
   return {
     name: interceptor.name,
-    endpoint: interceptor.endpoint.url,
+    endpoints: interceptor.endpoints.map(({ url }) => url),
     described: manifest !== undefined,
     version: manifest?.version ?? "",
     grant: interceptor.grant,
     maxConcurrentReviews: interceptor.maxConcurrentReviews,
     maxPendingReviews: interceptor.maxPendingReviews,
     required:
-      own.some(({ binding }) => binding.failurePolicy === "fail-closed") || (manifest === undefined && mayGuardAll(interceptor)),
+      own.some(({ binding }) => binding.failurePolicy === "fail-closed" && enforces(binding)) ||
+      (manifest === undefined && mayGuardAll(interceptor)),
   };
 }
 
@@ -82,10 +86,10 @@ function compileUpstream(upstream: GatewayConfig["upstreams"][number]): Upstream
 }
 
 function warnInsecure(config: GatewayConfig, issues: Issues): void {
-  for (const [index, { name, endpoint }] of config.interceptors.entries()) {
-    if (endpoint.kind === "grpc")
+  for (const [index, { name, endpoints }] of config.interceptors.entries()) {
+    if (endpoints.some(({ kind }) => kind === "grpc"))
       issues.warn(
-        `/interceptors/${index}/endpoint`,
+        `/interceptors/${index}/${endpoints.length > 1 ? "endpoints" : "endpoint"}`,
         `reviews for ${name} travel unprotected: grpc:// has neither encryption nor identity`,
       );
   }

@@ -1,5 +1,6 @@
 import type { BindingConfig, InterceptorConfig, RouteConfig } from "../config/gateway-config.ts";
-import type { BindingPlan } from "../model/plan.ts";
+import type { Manifest } from "../model/manifest.ts";
+import type { BindingPlan, GrantedCachePlan } from "../model/plan.ts";
 import type { GrantedBinding } from "../review/grant.ts";
 import { configDigest } from "./digest.ts";
 import { resolveSelector } from "./resolve-selector.ts";
@@ -11,7 +12,7 @@ export type Draft = Omit<BindingPlan, "digest" | "foreignHeaders">;
 export function grantedDraft(
   interceptor: InterceptorConfig,
   routes: readonly RouteConfig[],
-  granted: GrantedBinding<BindingConfig>,
+  granted: GrantedBinding<BindingConfig> & { readonly service: CachingFacts },
 ): Draft {
   const { declaration, operator, mode, needs, writes, ownsHeaders } = granted;
   return {
@@ -25,13 +26,26 @@ export function grantedDraft(
     ownsHeaders,
     body: touchesBody([...needs, ...writes]) ? (operator?.body ?? declaration.body ?? "json") : undefined,
     idempotent: declaration.idempotent,
-    // what a service may have answered differently for another caller, or was shown in confidence, is not kept (C34)
-    cache:
-      declaration.cacheable && (operator?.expose ?? []).length === 0 ? (operator?.terms ?? interceptor.terms).cache : undefined,
+    cache: grantedCache(interceptor, granted),
     described: true,
     // observers can hold nothing up, whatever was written (C29)
-    ...(mode === "observe" ? { failurePolicy: "fail-open" as const, enforcement: "enforce" as const, cache: undefined } : {}),
+    ...(mode === "observe" ? { failurePolicy: "fail-open" as const, enforcement: "enforce" as const, percent: 100 } : {}),
   };
+}
+
+/** What of a manifest decides whether its verdicts may be kept. */
+export type CachingFacts = Pick<Manifest, "stateScope" | "revokes">;
+
+/** Nothing is kept of who was shown a secret, counts what it is asked, or is asked for the sake of asking (C34). */
+function grantedCache(
+  interceptor: InterceptorConfig,
+  { declaration, operator, mode, service }: GrantedBinding<BindingConfig> & { readonly service: CachingFacts },
+): GrantedCachePlan | undefined {
+  const { cache, enforcement } = operator?.terms ?? interceptor.terms;
+  if (cache === undefined || cache.maxEntries === 0 || !declaration.cacheable) return undefined;
+  if (service.stateScope !== "none" || (operator?.expose ?? []).length > 0) return undefined;
+  if (mode === "observe" || enforcement === "shadow") return undefined;
+  return { ...cache, revocable: service.revokes };
 }
 
 /** A binding as the operator lists it, of an interceptor that has not told what it wants yet (C32). */
@@ -69,7 +83,8 @@ function operatorPart(interceptor: InterceptorConfig, operator: BindingConfig | 
     failurePolicy: terms.failurePolicy,
     onUnreviewable: terms.onUnreviewable,
     enforcement: terms.enforcement,
-    percent: operator?.percent ?? 100,
+    // only what decides nothing may be left out of exchanges
+    percent: terms.enforcement === "shadow" ? (operator?.percent ?? 100) : 100,
     limits: terms.limits,
     configJson,
     configDigest: configDigest(configJson),

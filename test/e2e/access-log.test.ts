@@ -1,7 +1,9 @@
 import { createHash } from "node:crypto";
 import { describe, expect, it, vi } from "vitest";
 import { send } from "../support/http-client.ts";
+import { oneRoute } from "../support/one-route.ts";
 import { exchangeRaw } from "../support/raw-http.ts";
+import { startRawUpstream } from "../support/raw-upstream.ts";
 import { startGateway } from "../support/start-gateway.ts";
 import { startUpstream } from "../support/start-upstream.ts";
 
@@ -114,6 +116,34 @@ describe("the access log", () => {
       expect(lines).toMatchObject([{ code, status: answer.status }]);
       expect(answer.json()["code"]).toBe(code);
     }
+  });
+
+  it("counts what arrived of a body that announced no length, and exchanges that met no route", async () => {
+    await using it = await guarded();
+    const port = Number(new URL(it.gateway.url).port);
+    const head = (path: string) => `POST ${path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n`;
+    await exchangeRaw(port, `${head("/open/x")}5\r\nhello\r\n0\r\n\r\n`);
+    await exchangeRaw(port, `${head("/nowhere")}0\r\n\r\n`);
+    await vi.waitFor(() => expect(it.gateway.exchanges()).toHaveLength(2), { timeout: 5_000 });
+    expect(it.gateway.exchanges()).toMatchObject([{ request_bytes: 5 }, { code: "route_not_found", source: "client" }]);
+    expect(await (await fetch(`${it.gateway.adminUrl}/metrics`)).text()).toMatch(
+      /^sallyport_requests_total\{route="",status_class="4xx"\} 1$/m,
+    );
+  });
+
+  it("says that the upstream broke its response off, and how", async () => {
+    await using upstream = await startRawUpstream((socket) => {
+      socket.write("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf", () => socket.resetAndDestroy());
+    });
+    await using gateway = await startGateway({ config: oneRoute(upstream.url) });
+    await exchangeRaw(Number(new URL(gateway.url).port), "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    expect(await gateway.lineWhere(({ event }) => event === "exchange")).toMatchObject({
+      level: "warn",
+      outcome: "forwarded",
+      complete: false,
+      source: "upstream",
+      cause: expect.stringMatching(/\S/),
+    });
   });
 
   it("has one line of its own for what never became an exchange", async () => {

@@ -285,7 +285,7 @@ async function reviewClient(
   return grpcReviewClient(
     {
       name: "guard",
-      endpoint: { kind: "grpcs", host: "127.0.0.1", port: interceptor.port, tls: { serverName: "localhost" } },
+      endpoints: [{ kind: "grpcs", host: "127.0.0.1", port: interceptor.port, tls: { serverName: "localhost" }, url: "grpcs://test" }],
       tls: { caPem: certificates.ca, pair: { certPem: cert, keyPem: new Secret(key) } },
       credential,
       gatewayId: "door-7",

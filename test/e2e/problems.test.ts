@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { startBlackHole } from "../support/black-hole.ts";
 import { freePort } from "../support/free-port.ts";
 import { send } from "../support/http-client.ts";
 import { oneRoute } from "../support/one-route.ts";
@@ -62,6 +63,20 @@ routes: [{ name: orders, match: { path: /v1/orders/**, methods: [GET, POST] }, a
     const answer = await send(gateway.url);
     expect([answer.status, answer.json()["code"], answer.json()["retryable"]]).toEqual([504, "upstream_timeout", true]);
     await hungUp.promise;
+  });
+
+  it("says 504 where the upstream lets nobody connect", async () => {
+    await using hole = await startBlackHole();
+    await using gateway = await startGateway({
+      config: oneRoute(`http://127.0.0.1:${hole.port}`, { upstream: ", timeouts: { connect: 200ms, first_byte: 20s }" }),
+    });
+    const startedMs = performance.now();
+    const answer = await send(gateway.url);
+    expect([answer.status, answer.json()["code"], answer.json()["retryable"]]).toEqual([504, "upstream_timeout", true]);
+    expect(performance.now() - startedMs).toBeLessThan(5_000);
+    expect(await gateway.lineWhere(({ event }) => event === "exchange")).toMatchObject({
+      cause: expect.stringContaining("connect"),
+    });
   });
 
   it.each([

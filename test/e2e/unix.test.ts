@@ -69,7 +69,11 @@ describe.skipIf(NO_TRUSTED_PLACE)(
       expect((await ask(gateway, REQUEST)).status).toBe(200);
       expect(upstream.seen.at(-1)?.headers["x-mark"]).toBe("reviewed");
       expect(running.counters()).toMatchObject({ describes: 1, reviews: 1 });
-      expect(await shown(gateway)).toMatchObject({ name: "marker", endpoint: `unix://${place.file("s")}`, described: true });
+      expect(await shown(gateway)).toMatchObject({
+        name: "marker",
+        endpoints: [expect.objectContaining({ url: `unix://${place.file("s")}`, state: "serving" })],
+        described: true,
+      });
     });
 
     it("reviews over mutual TLS as well", async () => {

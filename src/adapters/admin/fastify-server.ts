@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import type { Socket } from "node:net";
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { PROBLEMS, type ProblemCode } from "../../model/problem.ts";
@@ -53,6 +54,7 @@ export async function startAdminServer(options: AdminServerOptions): Promise<Res
 function build(options: AdminServerOptions): FastifyInstance {
   const app = Fastify({
     logger: false,
+    genReqId: newRequestId,
     bodyLimit: MAX_BODY_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
@@ -143,7 +145,7 @@ function failed(
 function unreadable(error: NodeJS.ErrnoException, socket: Socket): void {
   if (!socket.writable || error.code === "ECONNRESET") return void socket.destroy();
   const code = UNREADABLE.get(error.code ?? "") ?? "bad_request";
-  const body = problemJson(code, "The request cannot be read.");
+  const body = problemJson(code, { detail: "The request cannot be read.", requestId: newRequestId() });
   const { status, title } = PROBLEMS[code];
   socket.end(
     `HTTP/1.1 ${status} ${title}\r\ncontent-type: ${PROBLEM_TYPE}\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
@@ -158,13 +160,18 @@ const UNREADABLE: ReadonlyMap<string, ProblemCode> = new Map([
 const PROBLEM_TYPE = "application/problem+json";
 
 const problem = (reply: FastifyReply, code: ProblemCode, detail: string): FastifyReply =>
-  reply.code(PROBLEMS[code].status).type(PROBLEM_TYPE).send(problemJson(code, detail));
+  reply
+    .code(PROBLEMS[code].status)
+    .type(PROBLEM_TYPE)
+    .send(problemJson(code, { detail, requestId: reply.request.id }));
 
-/** RFC 9457, with the codes of the problem table. */
-function problemJson(code: ProblemCode, detail: string): string {
-  const { status, title } = PROBLEMS[code];
-  return JSON.stringify({ type: "about:blank", title, status, detail, code });
+/** RFC 9457, with the codes and members of the problems clients see. */
+function problemJson(code: ProblemCode, { detail, requestId }: { readonly detail: string; readonly requestId: string }): string {
+  const { status, title, retryable } = PROBLEMS[code];
+  return JSON.stringify({ type: "about:blank", title, status, detail, code, retryable, request_id: requestId });
 }
+
+const newRequestId = (): string => `req_${randomUUID().replaceAll("-", "")}`;
 
 /** A repeated name keeps its first value. */
 function singleValues(query: unknown): Record<string, string | undefined> {

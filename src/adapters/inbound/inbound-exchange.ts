@@ -75,7 +75,7 @@ export class InboundExchange {
     const answer = checked.kind === "refused" ? this.#refused(checked.refusal) : await this.#handled(checked.framing);
     const closes = checked.kind === "refused" || checked.closes || this.#mustClose();
     const sent = await this.#send(answer, closes);
-    answer.onSent(sent);
+    answer.onSent(this.#body === undefined ? sent : { ...sent, requestBytes: this.#body.receivedBytes });
     return closes || !sent.completed ? "closes" : "reusable";
   }
 

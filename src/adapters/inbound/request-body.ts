@@ -47,6 +47,11 @@ export class RequestBody implements ByteStream, Flow {
     return this.#sink !== undefined;
   }
 
+  /** Bytes that arrived so far. */
+  get receivedBytes(): number {
+    return this.#receivedBytes;
+  }
+
   /** Bytes still to come by the declared length; 0 when all has arrived, Infinity when nobody knows. */
   get remainingBytes(): number {
     if (this.#parts.message.complete) return 0;

@@ -28,6 +28,7 @@ export class ResponseWriter implements ByteSink {
   #flow: Flow | undefined;
   #stopStall: (() => void) | undefined;
   #cause: unknown;
+  #bodyBroke = false;
   #over = false;
 
   constructor(response: ServerResponse, parts: WriterParts) {
@@ -73,6 +74,7 @@ export class ResponseWriter implements ByteSink {
     if (this.#over) return;
     // the client left first, and its leaving broke the body off: nobody else is to blame
     if (this.#response.destroyed) return this.#conclude(false);
+    this.#bodyBroke = true;
     this.#cut(cause);
   }
 
@@ -121,7 +123,12 @@ export class ResponseWriter implements ByteSink {
     this.#over = true;
     this.#stopStall?.();
     if (!completed) this.#flow?.cancel(this.#cause);
-    this.#settle({ bytes: this.#bytes, completed, ...(this.#cause === undefined ? {} : { cause: this.#cause }) });
+    this.#settle({
+      bytes: this.#bytes,
+      completed,
+      ...(this.#cause === undefined ? {} : { cause: this.#cause }),
+      ...(this.#bodyBroke ? { bodyBroke: true } : {}),
+    });
   }
 
   readonly #onFinish = (): void => this.#conclude(true);

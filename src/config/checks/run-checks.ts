@@ -10,6 +10,7 @@ import { checkListenerTls } from "./listener-tls.ts";
 import { checkModes } from "./modes.ts";
 import { checkReferences } from "./references.ts";
 import { checkRouteTies } from "./route-ties.ts";
+import { checkShadow } from "./shadow.ts";
 import { checkUniqueNames } from "./unique-names.ts";
 import { checkViewPointers } from "./view-pointers.ts";
 
@@ -27,6 +28,7 @@ const CHECKS: readonly Check[] = [
   checkEndpoints,
   checkAudiences,
   checkModes,
+  checkShadow,
   checkViewPointers,
 ];
 

@@ -1,4 +1,6 @@
 import { z } from "zod";
+import { LIMITS } from "../../model/limits.ts";
+import { formatDuration } from "../../support/durations.ts";
 import type { LoadedFiles } from "../files/loaded-files.ts";
 import type { GatewayConfig } from "../gateway-config.ts";
 import { authenticatorSchema, toAuthenticator } from "./authenticator.ts";
@@ -6,7 +8,7 @@ import { adminSchema, logSchema, secretsSchema, statusSchema, trustedProxiesSche
 import { gatewayIdentitySchema, toGatewayIdentity } from "./gateway-identity.ts";
 import { interceptorDefaultsSchema, interceptorSchema, toInterceptor } from "./interceptor.ts";
 import { listenerSchema, toListener } from "./listener.ts";
-import { count, duration, HOUR_MS, name } from "./primitives.ts";
+import { count, duration, GIB, HOUR_MS, MIB, name, size } from "./primitives.ts";
 import { requireSchema, toRequire } from "./require.ts";
 import { reviewBudget, routeDefaultsSchema, routeSchema, toRoute } from "./route.ts";
 import { toUpstream, upstreamSchema } from "./upstream.ts";
@@ -50,10 +52,17 @@ export const configSchema = z.strictObject({
   secrets: secretsSchema.prefault({}).describe("More names that are never shown."),
   log: logSchema.prefault({}).describe("What is written to the log."),
   drain: duration({ minMs: 0, maxMs: HOUR_MS }).prefault("30s").describe("How long exchanges may take to finish at shutdown."),
-  review_budget: reviewBudget.prefault("2s").describe("Time for all synchronous reviews of one exchange; also per route."),
+  max_captured_bytes: size({ minBytes: MIB, maxBytes: 64 * GIB })
+    .prefault("256MiB")
+    .describe("Memory for bodies held for review, over all exchanges; what finds no room is refused with 503 (C24)."),
+  review_budget: reviewBudget
+    .prefault(formatDuration(LIMITS.reviewBudgetMs.fallback))
+    .describe("Time for all synchronous reviews of one exchange; also per route."),
   defaults: defaults
     .prefault({})
-    .describe("Values for every route, upstream and interceptor that does not set them. Maps merge by key, lists replace."),
+    .describe(
+      "Values for every route, upstream and interceptor that does not set them. Maps merge by key, lists replace, `null` takes a value back.",
+    ),
   upstreams: z.record(name, upstreamSchema).default({}).describe("Where requests go, by name."),
   authenticators: z
     .record(name, authenticatorSchema)
@@ -82,6 +91,7 @@ export function toGatewayConfig(parsed: z.output<typeof configSchema>, files: Lo
     secrets: parsed.secrets,
     log: parsed.log,
     drainMs: parsed.drain,
+    maxCapturedBytes: parsed.max_captured_bytes,
     upstreams: Object.entries(parsed.upstreams).map(([name, each]) => toUpstream(name, each, files)),
     authenticators: Object.entries(parsed.authenticators).map(([name, each]) => toAuthenticator(name, each, files)),
     routes: parsed.routes.map((each) => toRoute(each, surroundings)),

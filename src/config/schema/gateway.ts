@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { parseAddressRange } from "../../support/ip-address.ts";
+import { DEFAULT_TOKEN_FILE } from "../admin-place.ts";
 import { listenAddress } from "./address.ts";
 import { headerName, queryName } from "./http-words.ts";
 import { filePath, written } from "./primitives.ts";
@@ -8,7 +9,7 @@ import { filePath, written } from "./primitives.ts";
 export const adminSchema = z.strictObject({
   address: listenAddress.prefault("127.0.0.1:9080").describe("Address of the admin listener, `host:port`."),
   token_file: filePath
-    .prefault(".sallyport/admin-token")
+    .prefault(DEFAULT_TOKEN_FILE)
     .describe("File with the bearer token for `/admin/…`; made, readable by its owner only, when missing."),
 });
 

@@ -5,7 +5,10 @@ import type { LoadedFiles } from "../files/loaded-files.ts";
 import type { InterceptorEndpoint, InterceptorTlsConfig } from "../gateway-config.ts";
 import { originParser, type Origin } from "./address.ts";
 import { isHostName } from "./http-words.ts";
-import { count, filePath, written } from "./primitives.ts";
+import { count, duration, filePath, SECOND_MS, written } from "./primitives.ts";
+
+/** Most endpoints of one interceptor. */
+export const MAX_ENDPOINTS = 16;
 
 /** Longest path a unix socket can be bound to, bytes. */
 const MAX_SOCKET_PATH_BYTES = 107;
@@ -68,14 +71,36 @@ const tls = z.strictObject({
     ),
 });
 
+const breaker = z.strictObject({
+  failures: count({ min: 0, max: 1_000 })
+    .default(5)
+    .describe("Reviews of one endpoint in a row that were `unavailable` or had their full `timeout`. 0: never."),
+  open: duration({ minMs: 50, maxMs: 60 * SECOND_MS })
+    .prefault("500ms")
+    .describe("Pause before the first review that tries again; doubled while the tries fail."),
+});
+
 /** The system's largest user or group id; the one above means "none". */
 const id = count({ min: 0, max: 4_294_967_294 });
 
 /** The keys of an interceptor that say where it listens and who it must be. */
 export const endpointKeys = {
-  endpoint: address.describe(
-    "Where it listens: `grpcs://host:port`, `unix:///path`, or `grpc://host:port` with `allow_insecure`.",
-  ),
+  endpoint: address
+    .optional()
+    .describe(
+      "Where it listens: `grpcs://host:port`, `unix:///path`, or `grpc://host:port` with `allow_insecure`. Exactly one of `endpoint` and `endpoints`.",
+    ),
+  endpoints: z
+    .array(address)
+    .min(1, { error: "expected at least one endpoint" })
+    .max(MAX_ENDPOINTS)
+    .optional()
+    .describe("Where its replicas listen, all alike: one scheme, one `tls`. Each review goes to one of them."),
+  breaker: breaker
+    .prefault({})
+    .describe(
+      "When an endpoint that does not answer is asked no more for a while; one review at a time then tries whether it does.",
+    ),
   allow_insecure: z.boolean().default(false).describe("Allows `grpc://`: neither side then knows who the other is."),
   tls: tls
     .optional()
@@ -102,9 +127,13 @@ export const endpointKeys = {
 /** What those keys are once parsed. */
 type ParsedEndpoint = z.output<z.ZodObject<typeof endpointKeys>>;
 
-/** The endpoint as the program sees it. */
-export function toEndpoint(parsed: ParsedEndpoint, files: LoadedFiles): InterceptorEndpoint {
-  const { endpoint } = parsed;
+/** The endpoints as the program sees them, in the order of the file. */
+export function toEndpoints(parsed: ParsedEndpoint, files: LoadedFiles): readonly InterceptorEndpoint[] {
+  const { endpoint, endpoints = endpoint === undefined ? [] : [endpoint] } = parsed;
+  return endpoints.map((each) => toEndpoint(each, parsed, files));
+}
+
+function toEndpoint(endpoint: Origin | SocketAddress, parsed: ParsedEndpoint, files: LoadedFiles): InterceptorEndpoint {
   if ("path" in endpoint) {
     const trust = {
       trustedUids: parsed.trusted_uids,

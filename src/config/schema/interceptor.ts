@@ -5,7 +5,7 @@ import type { InterceptorConfig } from "../gateway-config.ts";
 import { bindingSchema, toBinding } from "./binding.ts";
 import { defaultAudience } from "../../model/gateway-token.ts";
 import { audience } from "./gateway-identity.ts";
-import { endpointKeys, toEndpoint } from "./interceptor-endpoint.ts";
+import { endpointKeys, toEndpoints } from "./interceptor-endpoint.ts";
 import { count, matching, name } from "./primitives.ts";
 import { interceptorTerms, toTerms } from "./review-terms.ts";
 
@@ -34,6 +34,10 @@ export const interceptorSchema = z.strictObject({
   })
     .optional()
     .describe("Accepts one manifest only, by its digest as `sallyport check --describe` shows it. Left out: any."),
+  transport: z
+    .enum(["lean", "grpc-js"])
+    .default("lean")
+    .describe("What calls go over: the gateway's own HTTP/2 client, or the general gRPC library. The same on the wire."),
   max_concurrent_reviews: count(LIMITS.maxConcurrentReviews)
     .default(LIMITS.maxConcurrentReviews.fallback)
     .describe("Reviews in flight at once."),
@@ -46,7 +50,7 @@ export const interceptorSchema = z.strictObject({
 
 /** `defaults.interceptor`: every key of an interceptor that does not name it. */
 export const interceptorDefaultsSchema = interceptorSchema
-  .omit({ name: true, endpoint: true, audience: true, manifest_digest: true, bindings: true })
+  .omit({ name: true, endpoint: true, endpoints: true, audience: true, manifest_digest: true, bindings: true })
   .partial();
 
 /** The interceptor as the program sees it. */
@@ -54,7 +58,9 @@ export function toInterceptor(parsed: z.output<typeof interceptorSchema>, files:
   const terms = toTerms(parsed);
   return {
     name: parsed.name,
-    endpoint: toEndpoint(parsed, files),
+    endpoints: toEndpoints(parsed, files),
+    transport: parsed.transport,
+    breaker: { failures: parsed.breaker.failures, openMs: parsed.breaker.open },
     audience: parsed.audience ?? defaultAudience(parsed.name),
     order: parsed.order,
     grant: parsed.grant,

@@ -1,9 +1,10 @@
 import { z } from "zod";
 import { parsePathPattern } from "../path-pattern.ts";
+import { LIMITS } from "../../model/limits.ts";
 import type { PathPattern } from "../../model/path-pattern.ts";
 import type { RouteConfig } from "../gateway-config.ts";
 import { headerKey, hostPattern, method, queryName } from "./http-words.ts";
-import { duration, GIB, labelMap, MINUTE_MS, name, nonEmpty, size, written } from "./primitives.ts";
+import { duration, GIB, labelMap, name, nonEmpty, size, written } from "./primitives.ts";
 
 /** A path pattern, for routes and selectors. */
 export const pathPattern = written<PathPattern>({
@@ -14,7 +15,7 @@ export const pathPattern = written<PathPattern>({
 });
 
 /** Time for all synchronous reviews of one exchange (C20). */
-export const reviewBudget = duration({ minMs: 10, maxMs: MINUTE_MS });
+export const reviewBudget = duration({ minMs: LIMITS.reviewBudgetMs.min, maxMs: LIMITS.reviewBudgetMs.max });
 
 const match = z.strictObject({
   hosts: z.array(hostPattern).prefault([]).describe("Hosts, exact or `*.example.org`; empty: any."),

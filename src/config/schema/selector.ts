@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { EXPRESSION_CHARACTERS } from "../../model/limits.ts";
 import type { SelectorConfig } from "../gateway-config.ts";
 import { hostPattern, method } from "./http-words.ts";
 import { labelMap, name, nonEmpty } from "./primitives.ts";
@@ -19,7 +20,7 @@ export const selectorSchema = z.strictObject({
   when: z
     .string()
     .min(1, { error: "expected a CEL expression" })
-    .max(8192, { error: "expected at most 8192 characters" })
+    .max(EXPRESSION_CHARACTERS, { error: `expected at most ${EXPRESSION_CHARACTERS} characters` })
     .optional()
     .describe("Only requests this CEL expression is true for; a run-time error counts as true."),
 });

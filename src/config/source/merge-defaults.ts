@@ -2,7 +2,8 @@ import { childOf, type ConfigNode, type MapEntry, type MapNode, weightOf, withEn
 
 /**
  * Puts `defaults.route`, `defaults.upstream` and `defaults.interceptor` under every route, upstream and interceptor: maps merge
- * by key, lists and single values of the item replace. A merged value keeps the place where it was written.
+ * by key, lists and single values of the item replace, and `null` takes a default back, as if neither had been written. A merged
+ * value keeps the place where it was written.
  */
 export function mergeDefaults(root: ConfigNode): ConfigNode {
   const defaults = childOf(root, "defaults");
@@ -46,7 +47,10 @@ function merge(item: ConfigNode, fallback: MapNode): ConfigNode {
   for (const [key, entry] of fallback.entries) {
     const own = entries.get(key);
     if (own === undefined) entries.set(key, entry);
+    else if (isNull(own.node)) entries.delete(key);
     else if (entry.node.kind === "map") entries.set(key, { ...own, node: merge(own.node, entry.node) });
   }
   return { ...item, entries, weight: weightOf(entries.values().map((entry) => entry.node)) };
 }
+
+const isNull = (node: ConfigNode): boolean => node.kind === "scalar" && node.value === null;

@@ -80,10 +80,15 @@ describe("sallyport reload", () => {
 
   it("says what is in force now, and warns on standard error", async () => {
     await using gateway = await adminListener();
-    gateway.facts.reloadOutcome = { kind: "swapped", revision: "r2", warnings: ["review budget is short"] };
+    gateway.facts.reloadOutcome = {
+      kind: "swapped",
+      revision: "r2",
+      warnings: ["review budget is short"],
+      changes: ["route a: removed"],
+    };
     expect(await reload(gateway)).toEqual({
       code: 0,
-      stdout: "reloaded: revision r2 is in force\n",
+      stdout: "reloaded: revision r2 is in force\n  route a: removed\n",
       stderr: "warning: review budget is short\n",
     });
     gateway.facts.reloadOutcome = { kind: "unchanged", revision: "r2" };
@@ -116,6 +121,32 @@ describe("sallyport reload", () => {
     const absent = await reload({ ...gateway, tokenFile: `${wrong}.absent` });
     expect([absent.code, absent.stderr]).toEqual([1, `error: ${wrong}.absent cannot be read or holds no admin token\n`]);
     expect(gateway.facts.reloads).toEqual([]);
+  });
+
+  it("finds address and token where the configuration says, as the gateway does, whatever else is wrong with the file", async () => {
+    await using gateway = await adminListener();
+    await using elsewhere = await temporaryDirectory();
+    const config = elsewhere.file("gateway.yaml");
+    await writeFile(config, `admin: { address: "${gateway.address}", token_file: own-token }\nno_such_key: 1\n`);
+    await writeFile(elsewhere.file("own-token"), "0123456789abcdef\n");
+    expect((await call(["reload", "--config", config])).code).toBe(0);
+    const env = { SALLYPORT_ADMIN__TOKEN_FILE: gateway.tokenFile };
+    expect((await call(["reload", "--config", config], { env })).code).toBe(0);
+    expect(gateway.facts.reloads).toEqual(["admin", "admin"]);
+    expect(await call(["reload", "--config", `${config}.absent`])).toMatchObject({
+      code: 1,
+      stderr: `error: ${config}.absent cannot be read\n`,
+    });
+  });
+
+  it("says how to name the token where it looked for it by itself and found none", async () => {
+    await using gateway = await adminListener();
+    const env = { SALLYPORT_ADMIN__TOKEN_FILE: `${gateway.tokenFile}.absent` };
+    const { code, stderr } = await call(["reload", gateway.address], { env });
+    expect([code, stderr]).toEqual([
+      1,
+      `error: ${gateway.tokenFile}.absent cannot be read or holds no admin token; name the gateway's configuration with --config, or the file with --token-file\n`,
+    ]);
   });
 
   it("does not follow a redirect with the token", async () => {

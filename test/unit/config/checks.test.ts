@@ -187,13 +187,71 @@ describe("endpoints of interceptors", () => {
     expect(await issuesIn(at("grpc://127.0.0.1:7443", ""))).toEqual([issue]);
     const allowed = at("grpc://127.0.0.1:7443", "").replace("order: 1000", "allow_insecure: true");
     expect(await issuesIn(allowed)).toEqual([]);
-    expect((await configOf(allowed)).config.interceptors[0]?.endpoint).toEqual({
+    expect((await configOf(allowed)).config.interceptors[0]?.endpoints[0]).toEqual({
       kind: "grpc",
       host: "127.0.0.1",
       port: 7443,
       url: "grpc://127.0.0.1:7443",
     });
     expect(await issuesIn(allowed.replace("allow_insecure: true", "allow_insecure: false"))).toEqual([issue]);
+  });
+
+  describe("of which there are several", () => {
+    const several = (endpoints: string, tls = complete): string => at("x", tls).replace("endpoint: x", `endpoints: ${endpoints}`);
+
+    it("are of one kind, and none stands twice", async () => {
+      expect(await issuesIn(several("[grpcs://a.internal:1, grpcs://b.internal:1]"))).toEqual([]);
+      expect(await issuesIn(several('["grpcs://a.internal:1", "unix:///run/t"]'))).toEqual([
+        "/interceptors/0/endpoints: grpcs:// and unix:// are mixed (all endpoints of one interceptor are of one kind)",
+      ]);
+      expect(await issuesIn(several("[grpcs://a.internal:1, grpcs://A.internal:1]"))).toEqual([
+        "/interceptors/0/endpoints/1: is listed twice",
+      ]);
+      expect(await issuesIn(several('["unix:///run/t", "unix:///run/T"]', ""))).toEqual([]);
+    });
+
+    it("need a server name where one of them is an IP address; otherwise each is known by its own host", async () => {
+      expect(await issuesIn(several('["grpcs://a.internal:1", "grpcs://[::1]:1"]'))).toEqual([
+        '/interceptors/0/tls/server_name: required key "server_name" is missing (an IP address cannot be looked for in a certificate by name)',
+      ]);
+      const { config } = await configOf(several("[grpcs://a.internal:1, grpcs://b.internal:1]"));
+      expect(config.interceptors[0]?.endpoints).toMatchObject(
+        ["a.internal", "b.internal"].map((host) => ({ host, tls: { serverName: host } })),
+      );
+    });
+
+    it("take the place of endpoint: one of the two is there", async () => {
+      expect(await issuesIn(at("x", complete).replace("endpoint: x", "grant: exact"))).toEqual([
+        '/interceptors/0/endpoint: required key "endpoint" is missing (or endpoints, for several)',
+      ]);
+      expect(
+        await issuesIn(at("grpcs://a.internal:1", complete).replace("order: 1000", "endpoints: [grpcs://b.internal:1]")),
+      ).toEqual(["/interceptors/0/endpoints: endpoint and endpoints are both given (use endpoints for all of them)"]);
+    });
+
+    it("are sixteen at most, and each is looked at by itself", async () => {
+      const many = Array.from({ length: 17 }, (_, index) => `grpcs://t${index}.internal:1`);
+      expect(await issuesIn(several(`[${many.join(", ")}]`))).toEqual([expect.stringMatching(/^\/interceptors\/0\/endpoints: /)]);
+      expect(await issuesIn(several('["grpc://a.internal:1", "grpc://b.internal:1"]', ""))).toEqual(
+        [0, 1].map((index) => expect.stringMatching(`^/interceptors/0/endpoints/${index}: grpc:// is neither encrypted`)),
+      );
+    });
+  });
+
+  it("have a breaker, whose bounds are held", async () => {
+    const breaker = (keys: string): string => minimal(interceptor({ own: `breaker: ${keys}` }));
+    const { config } = await configOf(minimal(interceptor()));
+    expect(config.interceptors[0]?.breaker).toEqual({ failures: 5, openMs: 500 });
+    expect((await configOf(breaker("{ failures: 0, open: 2s }"))).config.interceptors[0]?.breaker).toEqual({
+      failures: 0,
+      openMs: 2_000,
+    });
+    expect(await issuesIn(breaker("{ failures: -1 }"))).toEqual([
+      expect.stringMatching(/^\/interceptors\/0\/breaker\/failures: expected/),
+    ]);
+    expect(await issuesIn(breaker("{ open: 10ms }"))).toEqual([
+      expect.stringMatching(/^\/interceptors\/0\/breaker\/open: expected/),
+    ]);
   });
 
   it.each(["http://t.internal:1", "grpcs://t.internal", "unix+tls:///run/t.sock"])(

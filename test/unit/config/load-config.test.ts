@@ -66,7 +66,7 @@ describe("loadConfig", () => {
     );
     const { config } = await configOf(text);
     expect(config.listeners[0]?.tls?.certs).toEqual([{ certFile: "/etc/c.pem", keyFile: "k.pem" }]);
-    expect(config.interceptors[0]?.endpoint).toMatchObject({
+    expect(config.interceptors[0]?.endpoints[0]).toMatchObject({
       kind: "grpcs",
       host: "tenancy.internal",
       port: 7443,

@@ -53,7 +53,8 @@ describe("a value of the wrong kind or out of bounds", () => {
     ["timeout: 31s", '/interceptors/0/timeout: expected a duration between 10ms and 30s, found "31s"'],
     ["max_patches: 1025", "/interceptors/0/max_patches: expected a whole number from 0 to 1024, found the number 1025"],
     ["max_response_bytes: 1B", '/interceptors/0/max_response_bytes: expected a size between 1KiB and 64MiB, found "1B"'],
-    ["enforcement: shadow", '/interceptors/0/enforcement: expected enforce, found "shadow"'],
+    ["enforcement: shadov", '/interceptors/0/enforcement: expected one of enforce, shadow, found "shadov" (did you mean shadow?)'],
+    ["compare_to: other", '/interceptors/0/compare_to: unknown key "compare_to"'],
     [
       "grant: allowlst",
       '/interceptors/0/grant: expected one of allowlist, exact, dynamic, found "allowlst" (did you mean allowlist?)',
@@ -64,7 +65,7 @@ describe("a value of the wrong kind or out of bounds", () => {
   });
 
   it.each([
-    ["percent: 5", '/interceptors/0/bindings/0/percent: unknown key "percent"'],
+    ["compare_to: other", '/interceptors/0/bindings/0/compare_to: unknown key "compare_to"'],
     [
       "may: [assign-tenant]",
       '/interceptors/0/bindings/0/may/0: expected one of reroute, respond, set-cookies, found "assign-tenant"',
@@ -130,7 +131,7 @@ describe("a value of the wrong kind or out of bounds", () => {
     expect(await onlyIssue(minimal().replace("version: 1", "version: 2"))).toBe("/version: expected 1, found the number 2");
   });
 
-  it.each(["replicas: 1", "state: { driver: memory }", "telemetry: {}", "tenancy: { from: [] }"])(
+  it.each(["workers: 2", "state: { driver: memory }", "telemetry: {}", "tenancy: { from: [] }"])(
     "does not know what nobody has built yet: %s",
     async (more) => {
       expect(await onlyIssue(minimal(more))).toMatch(/^\/\w+: unknown key/);

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { readYaml } from "../../../src/config/source/read-yaml.ts";
 import { toPlainValue } from "../../../src/config/source/config-node.ts";
+import { EXPRESSION_LIMITS } from "../../../src/expressions/declarations.ts";
 import { configOf, interceptor, issuesOf, minimal } from "../../support/config-text.ts";
 
 /** The plain value and the issues' positions and messages. */
@@ -74,6 +75,45 @@ describe("reading YAML", () => {
   });
 });
 
+describe("null", () => {
+  const plain = "endpoint: grpc://127.0.0.1:7443, allow_insecure: true, bindings: []";
+  const tls = "defaults: { interceptor: { tls: { ca_file: a, cert_file: b, key_file: c }, timeout: 1s } }\n";
+
+  it("takes back what defaults say, a whole map of it too: the built-in value holds, or none", async () => {
+    const { config } = await configOf(minimal(`${tls}interceptors: [{ name: a, ${plain}, tls: null, timeout: null }]\n`));
+    expect(config.interceptors[0]).toMatchObject({ endpoints: [{ kind: "grpc" }], terms: { limits: { timeoutMs: 500 } } });
+  });
+
+  it("takes back one member of a map, and leaves the others", async () => {
+    const labels = "defaults: { route: { labels: { tier: gold, zone: a } } }\n";
+    const text = minimal(labels).replace("upstream: orders }", "upstream: orders, labels: { tier: null } }");
+    expect((await configOf(text)).config.routes[0]?.labels).toEqual({ zone: "a" });
+  });
+
+  it("takes back what is needed: then it is missing", async () => {
+    const text = minimal(
+      `${tls}interceptors: [{ name: a, endpoint: "grpcs://tenancy.internal:7443", tls: null, bindings: [] }]\n`,
+    );
+    expect(await issuesOf(text)).toEqual([expect.stringContaining('required key "tls" is missing')]);
+  });
+
+  it("is no value where there is nothing to take back", async () => {
+    expect(await issuesOf(minimal(`interceptors: [{ name: a, ${plain}, timeout: null }]\n`))).toEqual([
+      expect.stringContaining("/interceptors/0/timeout"),
+    ]);
+  });
+});
+
+describe("the longest condition", () => {
+  it("is as long for the loader as for the compiler of expressions", async () => {
+    const conditionOf = (length: number): string => `'${"x".repeat(length - 8)}' == ''`;
+    const fileWith = (when: string): string => minimal(interceptor({ binding: `match: { when: "${when}" }` }));
+    expect(conditionOf(EXPRESSION_LIMITS.chars)).toHaveLength(4096);
+    expect(await issuesOf(fileWith(conditionOf(4096)))).toEqual([]);
+    expect(await issuesOf(fileWith(conditionOf(4097)))).toEqual([expect.stringContaining("expected at most 4096 characters")]);
+  });
+});
+
 describe("defaults", () => {
   const defaults = "defaults:\n  route: { labels: { tier: gold, zone: a }, listeners: [public], max_body_bytes: 1MiB }\n";
 
@@ -99,7 +139,7 @@ describe("defaults", () => {
     );
     expect(config.interceptors[0]).toMatchObject({
       order: 5,
-      endpoint: { tls: { caFile: "a" } },
+      endpoints: [{ tls: { caFile: "a" } }],
       terms: { failurePolicy: "fail-open" },
     });
   });

@@ -11,7 +11,7 @@ const at = (endpoint: string, keys = ""): string =>
     .replace(/tls: .*\n/, "\n")
     .replace("order: 1000", keys === "" ? "order: 1000" : keys);
 const TLS = "tls: { ca_file: a, cert_file: b, key_file: c, server_name: tenancy.internal }";
-const endpointOf = async (text: string) => (await configOf(text)).config.interceptors[0]?.endpoint;
+const endpointOf = async (text: string) => (await configOf(text)).config.interceptors[0]?.endpoints[0];
 
 describe("a unix endpoint (C39)", () => {
   it("trusts the gateway's own user unless the file says otherwise", async () => {

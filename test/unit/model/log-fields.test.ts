@@ -178,3 +178,19 @@ describe("the level of a line", () => {
     expect(decidedBy({ kind: "responded", status: 200, decidedBy: "a/b" })).toBe("a/b");
   });
 });
+
+describe("a verdict that was not asked for", () => {
+  it("says so, and any other says nothing of it", () => {
+    const kept = review({
+      kind: "verdict",
+      verdict: "allow",
+      cached: true,
+      patches: 0,
+      annotations: [],
+      warnings: [],
+      defects: [],
+    });
+    expect(toReviewFields(kept)["cached"]).toBe(true);
+    expect(toReviewFields(allow)["cached"]).toBeUndefined();
+  });
+});

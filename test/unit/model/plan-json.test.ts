@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { toPlanJson } from "../../../src/model/plan-json.ts";
+import { toPlainPlan, toPlanJson } from "../../../src/model/plan-json.ts";
 import { emptyPlan } from "../../support/admin-facts.ts";
 
 describe("a plan as JSON", () => {
@@ -14,6 +14,22 @@ describe("a plan as JSON", () => {
     // a binding cut to what the test is about
     const text = toPlanJson(plan as unknown as ReturnType<typeof emptyPlan>);
     expect(text).not.toContain("hunter2");
-    expect(text).toContain('"configDigest": "d1"');
+    expect(text).toContain('"config_digest": "d1"');
+  });
+
+  it("is in snake_case, and leaves names of headers, parameters and labels as they are", () => {
+    const match = {
+      hosts: [],
+      path: "/",
+      methods: [],
+      headers: { "x-A": "1" },
+      query: { pageSize: "2" },
+      labels: { myTier: "gold" },
+    };
+    const plan = { ...emptyPlan(), routes: [{ name: "r", maxBodyBytes: 5, labels: { myTier: "gold" }, match }] };
+    // a route cut to what the test is about
+    expect(toPlainPlan(plan as unknown as ReturnType<typeof emptyPlan>)["routes"]).toEqual([
+      { name: "r", max_body_bytes: 5, labels: { myTier: "gold" }, match },
+    ]);
   });
 });

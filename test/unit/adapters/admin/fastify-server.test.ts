@@ -101,7 +101,12 @@ describe("the admin server", () => {
   it("knows an unknown path from a wrong method", async () => {
     const { server, url } = await started();
     await using _ = server;
-    expect(await (await fetch(url("/nothing?token=x"))).json()).toMatchObject({ status: 404, code: "route_not_found" });
+    expect(await (await fetch(url("/nothing?token=x"))).json()).toMatchObject({
+      status: 404,
+      code: "route_not_found",
+      retryable: false,
+      request_id: expect.stringMatching(/^req_[0-9a-f]{32}$/),
+    });
     const wrong = await fetch(url("/admin/reload"), { headers: authorized });
     expect([wrong.status, wrong.headers.get("allow")]).toEqual([405, "POST"]);
     expect(

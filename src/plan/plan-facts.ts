@@ -1,0 +1,119 @@
+import type { BindingPlan, ExecutionPlan, InterceptorPlan, RoutePlan, UpstreamPlan } from "../model/plan.ts";
+import { formatDuration } from "../support/durations.ts";
+import { formatSize } from "../support/sizes.ts";
+import { sha256Hex } from "../support/hash.ts";
+import type { FactTable } from "./diff-facts.ts";
+
+// What a difference of plans tells, member by member: nothing that may be a secret, and no two facts of one name in a table.
+
+const pairs = (map: Readonly<Record<string, string>> | undefined): readonly string[] =>
+  Object.entries(map ?? {}).map(([name, value]) => `${name}=${value}`);
+
+const yesNo = (value: boolean): string => (value ? "yes" : "no");
+
+/** What a header or a parameter must be may be a shared secret: that it changed is told, not to what. */
+const digested = (map: Readonly<Record<string, string>>): readonly string[] =>
+  Object.entries(map).map(([name, value]) => `${name} (sha256 ${sha256Hex(value).slice(0, 8)})`);
+
+/** Absent means all, which no list can say. */
+const anyOf = (list: readonly string[] | undefined): readonly string[] | string => list ?? "all";
+
+const anyIfEmpty = (list: readonly string[]): readonly string[] | string => (list.length === 0 ? "any" : list);
+
+/** Bindings are told of by themselves: what a route gains or loses is in their `routes`. */
+export const ROUTE_FACTS: FactTable<RoutePlan, "name" | "bindings"> = {
+  listeners: ({ listeners }) => ({ listeners }),
+  match: ({ match }) => ({
+    hosts: anyIfEmpty(match.hosts),
+    path: match.path,
+    methods: anyIfEmpty(match.methods),
+    "required headers": digested(match.headers),
+    "required query": digested(match.query),
+    "required labels": pairs(match.labels),
+  }),
+  authenticate: ({ authenticate }) => ({ authenticate: authenticate.join(", ") }),
+  upstream: ({ upstream }) => ({ upstream }),
+  labels: ({ labels }) => ({ labels: pairs(labels) }),
+  maxBodyBytes: ({ maxBodyBytes }) => ({ max_body_bytes: formatSize(maxBodyBytes) }),
+  reviewBudgetMs: ({ reviewBudgetMs }) => ({ review_budget: formatDuration(reviewBudgetMs) }),
+  streaming: ({ streaming }) => ({ streaming }),
+  warnings: ({ warnings }) => ({ warnings: yesNo(warnings) }),
+  guardedBy: ({ guardedBy }) => ({ "closed until described": guardedBy }),
+};
+
+/** The digest follows from the rest. */
+export const BINDING_FACTS: FactTable<BindingPlan, "interceptor" | "id" | "phase" | "digest" | "configJson"> = {
+  described: ({ described }) => ({ described: yesNo(described) }),
+  mode: ({ mode }) => ({ mode }),
+  enforcement: ({ enforcement }) => ({ enforcement }),
+  percent: ({ percent }) => ({ percent: String(percent) }),
+  order: ({ order }) => ({ order: order.join("/") }),
+  selector: ({ selector }) => ({
+    routes: selector.routes,
+    hosts: anyOf(selector.hosts),
+    paths: anyOf(selector.paths),
+    methods: anyOf(selector.methods),
+    principals: anyOf(selector.principals),
+    labels: pairs(selector.labels),
+    when: selector.when ?? "",
+    "hosts of the manifest": anyOf(selector.manifest.hosts),
+    "paths of the manifest": anyOf(selector.manifest.paths),
+    "methods of the manifest": anyOf(selector.manifest.methods),
+  }),
+  needs: ({ needs }) => ({ needs: { granted: needs } }),
+  writes: ({ writes }) => ({ writes: { granted: writes } }),
+  ownsHeaders: ({ ownsHeaders }) => ({ owns_headers: { granted: ownsHeaders } }),
+  foreignHeaders: ({ foreignHeaders }) => ({ "headers of others": foreignHeaders }),
+  expose: ({ expose }) => ({ expose: { granted: expose } }),
+  may: ({ may }) => ({ may: { granted: may } }),
+  body: ({ body }) => ({ body: body ?? "" }),
+  decode: ({ decode }) => ({ decode }),
+  failurePolicy: ({ failurePolicy }) => ({ failure_policy: failurePolicy }),
+  onUnreviewable: ({ onUnreviewable }) => ({ on_unreviewable: onUnreviewable }),
+  idempotent: ({ idempotent }) => ({ idempotent: yesNo(idempotent) }),
+  cache: ({ cache }) => ({
+    cache:
+      cache === undefined
+        ? ""
+        : `max_ttl ${formatDuration(cache.maxTtlMs)}, max_negative_ttl ${formatDuration(cache.maxNegativeTtlMs)}, max_entries ${cache.maxEntries}, shared ${yesNo(cache.shared)}, revocable ${yesNo(cache.revocable)}`,
+  }),
+  limits: ({ limits }) => ({
+    timeout: formatDuration(limits.timeoutMs),
+    max_patches: String(limits.maxPatches),
+    max_response_bytes: formatSize(limits.maxResponseBytes),
+    max_body_bytes: formatSize(limits.maxBodyBytes),
+  }),
+  configDigest: ({ configDigest }) => ({ "digest of config": configDigest.slice(0, 12) }),
+};
+
+export const INTERCEPTOR_FACTS: FactTable<InterceptorPlan, "name"> = {
+  endpoints: ({ endpoints }) => ({ endpoints }),
+  described: ({ described }) => ({ described: yesNo(described) }),
+  version: ({ version }) => ({ version }),
+  grant: ({ grant }) => ({ grant }),
+  maxConcurrentReviews: ({ maxConcurrentReviews }) => ({ max_concurrent_reviews: String(maxConcurrentReviews) }),
+  maxPendingReviews: ({ maxPendingReviews }) => ({ max_pending_reviews: String(maxPendingReviews) }),
+  required: ({ required }) => ({ "waited for at start": yesNo(required) }),
+};
+
+export const UPSTREAM_FACTS: FactTable<UpstreamPlan, "name"> = {
+  endpoints: ({ endpoints }) => ({ endpoints }),
+  maxRequests: ({ maxRequests }) => ({ max_requests: String(maxRequests) }),
+  timeouts: ({ timeouts }) => ({
+    "connect timeout": formatDuration(timeouts.connectMs),
+    "first_byte timeout": formatDuration(timeouts.firstByteMs),
+    "idle timeout": formatDuration(timeouts.idleMs),
+    "total timeout": timeouts.totalMs === undefined ? "" : formatDuration(timeouts.totalMs),
+  }),
+  credentialSlot: ({ credentialSlot }) => ({ credential: credentialSlot ?? "" }),
+};
+
+export const AUTHENTICATOR_FACTS: FactTable<ExecutionPlan["authenticators"][number], "name"> = {
+  type: ({ type }) => ({ type }),
+  slots: ({ slots }) => ({ slots }),
+};
+
+export const HIDDEN_FACTS: FactTable<ExecutionPlan["hidden"], never> = {
+  headers: ({ headers }) => ({ headers }),
+  query: ({ query }) => ({ query }),
+};
