@@ -2,23 +2,28 @@ import type { CallOutcome, StreamListeners } from "./calls.ts";
 import type { StreamEvents } from "./client-stream.ts";
 import { goneStatus, headerProblem, isInterim, resetStatus, STATUS, trailerStatus, type CallStatus } from "./grpc-status.ts";
 import type { Field } from "./hpack-table.ts";
-import { MessageReader, type MessageFault } from "./message-reader.ts";
+import { MessageReader, type MessageFault, type MessageLimits } from "./message-reader.ts";
 
 /** Reads the answer to one call: messages as they come, then a status. Nothing is told after `onEnd`. */
 export class ClientCall implements StreamEvents {
   readonly #listeners: StreamListeners;
   readonly #messages: MessageReader;
-  readonly #maxBytes: number;
+  readonly #terms: CallTerms;
   #hasHeaders = false;
   #isOver = false;
   /** Gives the stream up; set by whoever opened it. */
   cancel: () => void = () => {};
 
-  constructor(maxMessageBytes: number, listeners: StreamListeners) {
-    this.#maxBytes = maxMessageBytes;
+  constructor(terms: CallTerms, listeners: StreamListeners) {
+    this.#terms = terms;
     this.#listeners = listeners;
-    this.#messages = new MessageReader(maxMessageBytes, (message) => {
-      if (!this.#isOver) listeners.onMessage(message);
+    this.#messages = new MessageReader(terms, (message) => {
+      if (this.#isOver) return;
+      try {
+        listeners.onMessage(message);
+      } catch (thrown) {
+        terms.onFault(thrown);
+      }
     });
   }
 
@@ -26,6 +31,7 @@ export class ClientCall implements StreamEvents {
   giveUp(): void {
     if (this.#isOver) return;
     this.#isOver = true;
+    this.#messages.discard();
     this.cancel();
   }
 
@@ -35,7 +41,7 @@ export class ClientCall implements StreamEvents {
       const problem = headerProblem(fields);
       if (problem !== undefined) return this.#fail(problem);
       this.#hasHeaders = true;
-      if (!endsStream) return this.#listeners.onHeaders?.();
+      if (!endsStream) return this.#taken();
     }
     if (!endsStream) return this.#fail({ code: STATUS.INTERNAL, details: "trailers that do not end the call" });
     const fault = this.#messages.finish();
@@ -64,9 +70,11 @@ export class ClientCall implements StreamEvents {
       case "too-large":
         return {
           code: STATUS.RESOURCE_EXHAUSTED,
-          details: `a message of ${fault.bytes} bytes, at most ${this.#maxBytes} allowed`,
+          details: `a message of ${fault.bytes} bytes, at most ${this.#terms.maxBytes} allowed`,
           cause: "own-limit",
         };
+      case "no-room":
+        return { code: STATUS.RESOURCE_EXHAUSTED, details: "too many unfinished answers at once", cause: "own-limit" };
       case "compressed":
         return { code: STATUS.INTERNAL, details: "a compressed message, which was not offered" };
       case "cut-short":
@@ -76,19 +84,37 @@ export class ClientCall implements StreamEvents {
     }
   }
 
+  #taken(): void {
+    try {
+      this.#listeners.onHeaders?.();
+    } catch (thrown) {
+      this.#terms.onFault(thrown);
+    }
+  }
+
   /** Ends here what the peer would go on with. */
   #fail(status: CallStatus): void {
-    const { cancel } = this;
+    this.cancel();
     this.end(status);
-    cancel();
   }
 
   /** Ends the call from our side; nothing was or will be sent for it. */
   end(status: CallStatus): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#listeners.onEnd(status);
+    this.#messages.discard();
+    try {
+      this.#listeners.onEnd(status);
+    } catch (thrown) {
+      this.#terms.onFault(thrown);
+    }
   }
+}
+
+/** What the calls of a channel have in common. */
+export interface CallTerms extends MessageLimits {
+  /** What a listener threw: a bug of whoever calls, which costs nobody else. */
+  readonly onFault: (thrown: unknown) => void;
 }
 
 /** What a call of one message and one answer makes of a stream; `done` is called once. */
@@ -103,8 +129,8 @@ export function unaryListeners(done: (outcome: CallOutcome) => void, giveUp: () 
   return {
     onMessage(bytes) {
       if (reply !== undefined) {
-        tell({ kind: "malformed", detail: "more than one message" });
-        return giveUp();
+        giveUp();
+        return tell({ kind: "malformed", detail: "more than one message" });
       }
       // a copy, since the verdict is read when the status is here
       reply = Buffer.from(bytes);

@@ -1,10 +1,12 @@
 import type { Socket } from "node:net";
 import type { CallOutcome, CallRequest, StreamListeners, Timers } from "./calls.ts";
-import { ClientConnection } from "./client-connection.ts";
+import { ClientConnection, HUNG_UP } from "./client-connection.ts";
 import type { StreamRequest } from "./client-stream.ts";
 import type { Field } from "./hpack-table.ts";
-import { ClientCall, unaryListeners } from "./client-call.ts";
+import { ClientCall, unaryListeners, type CallTerms } from "./client-call.ts";
 import { STATUS, type CallStatus } from "./grpc-status.ts";
+import { HeldBytes } from "./held-bytes.ts";
+import { KeepalivePace } from "./keepalive.ts";
 import { framed } from "./message-reader.ts";
 import { openSocket, type NoSocket, type SocketTerms } from "./open-socket.ts";
 import { RequestFields } from "./request-fields.ts";
@@ -24,6 +26,8 @@ export interface ChannelEvents {
   readonly onLost: () => void;
   /** TLS or the guard refused the peer, or it ours; not told of peers that were not there. */
   readonly onRefused: (reason: string) => void;
+  /** What a listener of a call, or of these events, threw. Without it that is thrown where nobody catches it, as with any listener. */
+  readonly onFault?: (thrown: unknown) => void;
 }
 
 /** Longest attempt to connect, handshakes and first settings included, milliseconds. */
@@ -50,6 +54,8 @@ export class ClientChannel {
   readonly #timers: Timers;
   readonly #events: ChannelEvents;
   readonly #fields: RequestFields;
+  readonly #callTerms: CallTerms;
+  readonly #pace = new KeepalivePace();
   readonly #waiting = new Set<WaitingCall>();
   /** In use for new calls. */
   #connection: ClientConnection | undefined;
@@ -64,21 +70,22 @@ export class ClientChannel {
     this.#timers = timers;
     this.#events = events;
     this.#fields = new RequestFields(terms);
+    this.#callTerms = { maxBytes: terms.maxMessageBytes, held: new HeldBytes(), onFault: events.onFault ?? throwLater };
     void this.#connect();
   }
 
   /** A call of one message and one answer. `timeMs` is what the peer is told it may take. `done` is called once, never before this returns. */
   unary(request: CallRequest, timeMs: number, done: (outcome: CallOutcome) => void): () => void {
     const call: ClientCall = new ClientCall(
-      this.#terms.maxMessageBytes,
-      unaryListeners(done, () => call.cancel()),
+      this.#callTerms,
+      unaryListeners(done, () => call.giveUp()),
     );
     return this.#start(call, request, [["grpc-timeout", `${Math.min(99_999_999, Math.max(1, Math.ceil(timeMs)))}m`]]);
   }
 
   /** A server-streaming call without a deadline. */
   stream(request: CallRequest, listeners: StreamListeners): () => void {
-    return this.#start(new ClientCall(this.#terms.maxMessageBytes, listeners), request, []);
+    return this.#start(new ClientCall(this.#callTerms, listeners), request, []);
   }
 
   /** No new calls; those in flight finish. */
@@ -94,7 +101,12 @@ export class ClientChannel {
   }
 
   #start(call: ClientCall, { method, message, metadata }: CallRequest, changing: readonly Field[]): () => void {
-    const request: StreamRequest = { fixed: this.#fields.of(method, metadata), changing, body: framed(message) };
+    const request: StreamRequest = {
+      fixed: this.#fields.of(method, metadata),
+      changing,
+      body: framed(message),
+      isAwaited: changing.length > 0,
+    };
     if (this.#connection !== undefined) call.cancel = this.#connection.open(request, call);
     else this.#wait(call, request);
     return () => call.giveUp();
@@ -134,11 +146,10 @@ export class ClientChannel {
   /** HTTP/2 begins; the peer has the rest of the attempt's time for its first settings. */
   #speak(socket: Socket, signal: AbortSignal): void {
     let readyAtMs: number | undefined;
-    const nowMs = (): number => this.#timers.nowMs();
     const windows = { streamBytes: this.#streamWindow(), connectionBytes: CONNECTION_WINDOW_BYTES };
     const connection: ClientConnection = new ClientConnection(
       socket,
-      { windows, nowMs },
+      { windows, timers: this.#timers, pace: this.#pace },
       {
         onReady: () => {
           readyAtMs = this.#timers.nowMs();
@@ -146,8 +157,8 @@ export class ClientChannel {
           this.#ready(connection);
         },
         onDraining: () => this.#lost(connection, readyAtMs),
-        onClosed: (reason) => {
-          if (readyAtMs === undefined) this.#failed({ kind: isTlsAlert(reason) ? "refused" : "unreachable", reason });
+        onClosed: (reason, error) => {
+          if (readyAtMs === undefined) this.#failed(this.#whyNot(reason, error));
           else this.#lost(connection, readyAtMs);
         },
       },
@@ -166,7 +177,7 @@ export class ClientChannel {
     if (this.#isClosed) return connection.drain();
     this.#connection = connection;
     this.#failure = undefined;
-    this.#events.onReady();
+    this.#tell(() => this.#events.onReady());
     for (const { call, request } of this.#waiting) call.cancel = connection.open(request, call);
     this.#waiting.clear();
   }
@@ -175,35 +186,59 @@ export class ClientChannel {
   #lost(connection: ClientConnection, readyAtMs: number | undefined): void {
     if (this.#connection !== connection) return;
     this.#connection = undefined;
-    this.#events.onLost();
     const hasLasted = readyAtMs !== undefined && this.#timers.nowMs() - readyAtMs >= LASTED_MS;
     if (hasLasted) this.#pauseMs = PAUSE_MS.first;
-    this.#again();
+    // a service that only moves on is followed without a pause
+    this.#again(hasLasted ? 0 : this.#pauseMs);
+    this.#tell(() => this.#events.onLost());
+  }
+
+  /** In TLS 1.3 a server refuses our certificate after the handshake looks done to us, some with an alert and some without a word. */
+  #whyNot(reason: string, error: Error | undefined): NoSocket {
+    const { tls } = this.#terms;
+    const code = error !== undefined && "code" in error ? String(error.code) : "";
+    if (tls === undefined) return { kind: "unreachable", reason };
+    if (error !== undefined && code.startsWith("ERR_SSL")) return { kind: "refused", reason: tls.describe(error) };
+    const isSilent = reason === HUNG_UP || code === "ECONNRESET" || code === "EPIPE";
+    return isSilent ? { kind: "refused", reason: SILENT_REFUSAL } : { kind: "unreachable", reason };
   }
 
   #failed({ kind, reason }: NoSocket): void {
     this.#forgetTimer();
     if (this.#isClosed) return;
     this.#failure = reason;
-    if (kind === "refused") this.#events.onRefused(reason);
-    this.#failWaiting({ code: STATUS.UNAVAILABLE, details: `no connection: ${reason}`, cause: "unreachable" });
     this.#again();
+    if (kind === "refused") this.#tell(() => this.#events.onRefused(reason));
+    this.#failWaiting({ code: STATUS.UNAVAILABLE, details: `no connection: ${reason}`, cause: "unreachable" });
   }
 
-  #again(): void {
+  #tell(event: () => void): void {
+    try {
+      event();
+    } catch (thrown) {
+      this.#callTerms.onFault(thrown);
+    }
+  }
+
+  #again(delayMs = this.#pauseMs): void {
     if (this.#isClosed) return;
-    this.#forgetTimer = this.#timers.after(this.#pauseMs, () => void this.#connect());
+    this.#forgetTimer = this.#timers.after(delayMs, () => void this.#connect());
     this.#pauseMs = Math.min(this.#pauseMs * 2, PAUSE_MS.most);
   }
 }
+
+const SILENT_REFUSAL = "TLS: the peer hung up right after the handshake; it may not trust our certificate";
+
+/** A bug of a listener ends where bugs of listeners end, and not inside the connection. */
+const throwLater = (thrown: unknown): void =>
+  queueMicrotask(() => {
+    throw thrown;
+  });
 
 interface WaitingCall {
   readonly call: ClientCall;
   readonly request: StreamRequest;
 }
-
-/** In TLS 1.3 a server refuses our certificate after the handshake looks done to us. */
-const isTlsAlert = (reason: string): boolean => /alert|certificate/i.test(reason);
 
 const unexpected = (thrown: unknown): NoSocket => ({
   kind: "unreachable",

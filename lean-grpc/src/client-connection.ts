@@ -17,27 +17,37 @@ import {
   type FrameHead,
 } from "./frame.ts";
 import { isPong, isSettingsAck, lastStreamOf, resetCode, windowIncrement } from "./control-frames.ts";
-import { FloodGuard } from "./flood-guard.ts";
+import type { Timers } from "./calls.ts";
+import { achievement, FloodGuard } from "./flood-guard.ts";
 import type { ConnectionEvents, ConnectionTerms, ReceiveWindows, StreamEvents, StreamRequest } from "./client-stream.ts";
 import { FrameReader } from "./frame-reader.ts";
 import { HeaderBlocks, unpadded, type HeaderBlock } from "./header-block.ts";
 import { HpackDecoder } from "./hpack-decoder.ts";
 import { HpackEncoder } from "./hpack-encoder.ts";
+import { hangUp } from "./hang-up.ts";
+import { Keepalive, type KeepalivePace } from "./keepalive.ts";
 import { Outbox } from "./outbox.ts";
 import { DEFAULT_SETTINGS, withSettings, type PeerSettings } from "./peer-settings.ts";
+import { ReceiveWindow } from "./receive-window.ts";
 import { SendQueue, type SendingStream } from "./send-queue.ts";
+import { goneAtOnce, WaitingRequests } from "./waiting-requests.ts";
 
 interface Stream extends SendingStream {
   readonly events: StreamEvents;
   /** Bytes that came and were not yet given back to the peer's window. */
   unacknowledged: number;
+  /** It has a deadline: see `StreamRequest`. */
+  readonly isAwaited: boolean;
 }
 
 /** Ids of streams are odd and grow; behind the last one a connection is used up. */
 const LAST_STREAM_ID = 0x7fff_ffff;
 
-/** Answers to a peer that sends and does not read. */
-const MAX_UNREAD_BYTES = 4 * 1024 * 1024;
+/** Answers to a peer that sends and does not read; messages wait long before. */
+const MAX_UNREAD_BYTES = 16 * 1024 * 1024;
+
+/** Why a connection ended that the peer ended without a word. */
+export const HUNG_UP = "the peer hung up";
 
 /**
  * The client's end of one HTTP/2 connection (RFC 9113), for short requests of one message each: no push, no priorities, a header table
@@ -49,39 +59,52 @@ export class ClientConnection {
   readonly #windows: ReceiveWindows;
   readonly #outbox: Outbox;
   readonly #sender: SendQueue;
+  readonly #window: ReceiveWindow;
   readonly #reader = new FrameReader((head, payload) => this.#frame(head, payload));
   readonly #blocks = new HeaderBlocks();
   readonly #decoder = new HpackDecoder({ tableBytes: 0, maxListBytes: 16 * 1024 });
   readonly #encoder = new HpackEncoder();
   readonly #flood: FloodGuard;
   readonly #streams = new Map<number, Stream>();
-  /** Requests that wait until the peer takes another stream; as many as callers ask at once. */
-  readonly #waiting = new Set<Waiting>();
+  readonly #waiting = new WaitingRequests();
+  readonly #timers: Timers;
+  readonly #pace: KeepalivePace;
+  readonly #keepalive: Keepalive;
+  /** Calls that must end soon: on a stream for good nobody waits for an answer. */
+  #awaited = 0;
+  #finished = 0;
   #settings: PeerSettings = DEFAULT_SETTINGS;
   #nextId = 1;
-  #unacknowledged = 0;
   #isReady = false;
   #isDraining = false;
   #isClosed = false;
-  #onPong: (() => void) | undefined;
 
-  constructor(socket: Socket, { windows, nowMs }: ConnectionTerms, events: ConnectionEvents) {
+  constructor(socket: Socket, { windows, timers, pace }: ConnectionTerms, events: ConnectionEvents) {
     this.#socket = socket;
     this.#events = events;
     this.#windows = windows;
-    this.#flood = new FloodGuard(nowMs);
+    this.#timers = timers;
+    this.#pace = pace;
+    this.#keepalive = new Keepalive(timers, pace, {
+      isBusy: () => this.#awaited > 0,
+      ping: () => this.#outbox.append(smallFrame(FRAME.PING, 0, 0, Buffer.alloc(8))),
+      onSilence: () => this.destroy("no sign of life"),
+    });
+    this.#flood = new FloodGuard(timers, () => achievement(this.#finished, this.#sender.framesSent));
     this.#outbox = new Outbox(socket);
     this.#sender = new SendQueue(this.#outbox);
+    this.#window = new ReceiveWindow(this.#outbox, windows.connectionBytes);
     socket.on("data", (chunk: Buffer) => this.#read(chunk));
-    socket.once("close", () => this.#close("the connection was closed"));
-    socket.once("end", () => this.#close("the peer hung up"));
-    socket.on("error", (error) => this.#close(error.message));
+    socket.on("drain", () => this.#sender.resume());
+    socket.once("close", () => this.#close(HUNG_UP));
+    socket.once("end", () => this.#close(HUNG_UP));
+    socket.on("error", (error) => this.#close(error.message, error));
     this.#greet();
   }
 
   /** Streams under way and waiting. */
   get streamCount(): number {
-    return this.#streams.size + this.#waiting.size;
+    return this.#streams.size + this.#waiting.count;
   }
 
   get isDraining(): boolean {
@@ -90,30 +113,27 @@ export class ClientConnection {
 
   /** Begins a request. Returns the function that gives it up: the peer is told, and no event comes any more. */
   open(request: StreamRequest, events: StreamEvents): () => void {
-    if (this.#streams.size >= this.#settings.maxConcurrentStreams || !this.#isReady) {
-      const waiting: Waiting = { request, events, cancel: () => this.#waiting.delete(waiting) };
-      this.#waiting.add(waiting);
-      return () => waiting.cancel();
-    }
+    if (this.isDraining) return goneAtOnce(events);
+    if (!this.#hasRoom || this.#waiting.count > 0) return this.#waiting.add(request, events);
     return this.#begin(request, events);
-  }
-
-  /** Asks for a sign of life; one at a time. */
-  ping(onPong: () => void): void {
-    this.#onPong = onPong;
-    this.#outbox.append(smallFrame(FRAME.PING, 0, 0, Buffer.alloc(8)));
   }
 
   /** No new streams; closes when those under way are done. */
   drain(): void {
     this.#isDraining = true;
-    this.#dropWaiting();
+    this.#waiting.drop();
     this.#closeIfDone();
   }
 
   /** Ends everything at once. */
   destroy(reason: string): void {
+    // first: to a peer that is silent there are no last words
+    this.#socket.destroy();
     this.#close(reason);
+  }
+
+  get #hasRoom(): boolean {
+    return this.#isReady && this.#streams.size < this.#settings.maxConcurrentStreams;
   }
 
   #greet(): void {
@@ -130,7 +150,7 @@ export class ClientConnection {
     this.#outbox.append(numberFrame(FRAME.WINDOW_UPDATE, 0, connectionBytes - DEFAULT_WINDOW_BYTES));
   }
 
-  #begin({ fixed, changing, body }: StreamRequest, events: StreamEvents): () => void {
+  #begin({ fixed, changing, body, isAwaited }: StreamRequest, events: StreamEvents): () => void {
     const id = this.#nextId;
     this.#nextId += 2;
     const stream: Stream = {
@@ -140,7 +160,9 @@ export class ClientConnection {
       unsent: body,
       endsWithMessage: true,
       unacknowledged: 0,
+      isAwaited,
     };
+    if (stream.isAwaited && this.#awaited++ === 0) this.#keepalive.busy();
     this.#streams.set(id, stream);
     this.#writeHeaders(id, this.#encoder.encode(fixed, changing));
     this.#sender.send(stream);
@@ -168,41 +190,41 @@ export class ClientConnection {
   }
 
   #forget(stream: Stream): void {
-    if (!this.#streams.delete(stream.id)) return;
-    this.#sender.forget(stream);
+    if (!this.#remove(stream)) return;
     this.#admit();
     this.#closeIfDone();
   }
 
+  #remove(stream: Stream): boolean {
+    if (!this.#streams.delete(stream.id)) return false;
+    if (stream.isAwaited) this.#awaited -= 1;
+    this.#sender.forget(stream);
+    return true;
+  }
+
   /** Lets in who waits for a stream. */
   #admit(): void {
-    if (!this.#isReady || this.#isDraining) return;
-    for (const waiting of this.#waiting) {
-      if (this.#streams.size >= this.#settings.maxConcurrentStreams) return;
-      this.#waiting.delete(waiting);
-      waiting.cancel = this.#begin(waiting.request, waiting.events);
-    }
+    if (this.#waiting.count === 0 || this.#isDraining) return;
+    this.#waiting.admit(
+      () => this.#hasRoom && !this.isDraining,
+      (request, events) => this.#begin(request, events),
+    );
   }
 
   #read(chunk: Buffer): void {
     if (this.#isClosed) return;
+    this.#keepalive.heard();
     try {
       this.#reader.push(chunk);
-      if (this.#socket.writableLength > MAX_UNREAD_BYTES + this.#waitingBytes())
+      if (this.#socket.writableLength > MAX_UNREAD_BYTES)
         throw new Http2Violation(H2_ERROR.ENHANCE_YOUR_CALM, "answers that are not read");
     } catch (thrown) {
       const isViolation = thrown instanceof Http2Violation;
       this.#outbox.append(goawayFrame(0, isViolation ? thrown.code : H2_ERROR.INTERNAL_ERROR));
-      this.#outbox.flush();
       // a bug of ours, met by what some peer sent, costs this connection and not the process
       const reason = thrown instanceof Error ? thrown.message : "unknown error";
       this.#close(isViolation ? `the peer broke HTTP/2: ${reason}` : `internal error: ${reason}`);
     }
-  }
-
-  /** Requests of ours may fill the socket as well; what they may take is known. */
-  #waitingBytes(): number {
-    return this.#streams.size * DEFAULT_MAX_FRAME_BYTES * 64;
   }
 
   #frame(head: FrameHead, payload: Buffer): void {
@@ -245,13 +267,10 @@ export class ClientConnection {
   #data(head: FrameHead, payload: Buffer): void {
     const bytes = unpadded(head, payload);
     const stream = this.#streams.get(this.#known(head).streamId);
-    this.#unacknowledged += payload.length;
-    if (this.#unacknowledged > this.#windows.connectionBytes / 2) {
-      this.#outbox.append(numberFrame(FRAME.WINDOW_UPDATE, 0, this.#unacknowledged));
-      this.#unacknowledged = 0;
-    }
-    if (stream === undefined) return;
+    this.#window.received(payload.length);
     const endsStream = (head.flags & FLAG.END_STREAM) !== 0;
+    if (bytes.length === 0 && !endsStream) this.#flood.nothing();
+    if (stream === undefined) return;
     if (endsStream) this.#finish(stream);
     else this.#acknowledge(stream, payload.length);
     stream.events.onBytes(bytes, endsStream);
@@ -275,6 +294,7 @@ export class ClientConnection {
 
   /** The peer said everything. What it did not wait to hear is not sent any more. */
   #finish(stream: Stream): void {
+    this.#finished += 1;
     if (stream.unsent.length > 0) this.#outbox.append(numberFrame(FRAME.RST_STREAM, stream.id, H2_ERROR.CANCEL));
     this.#forget(stream);
   }
@@ -297,26 +317,26 @@ export class ClientConnection {
     this.#outbox.append(smallFrame(FRAME.SETTINGS, FLAG.ACK, 0, Buffer.alloc(0)));
     if (!this.#isReady) {
       this.#isReady = true;
+      this.#keepalive.start();
       this.#events.onReady();
     }
     this.#admit();
   }
 
   #pinged(head: FrameHead, payload: Buffer): void {
-    if (!isPong(head, payload)) return this.#outbox.append(smallFrame(FRAME.PING, FLAG.ACK, 0, payload));
-    const onPong = this.#onPong;
-    this.#onPong = undefined;
-    onPong?.();
+    // an answer to ours is a sign of life like everything else
+    if (!isPong(head, payload)) this.#outbox.append(smallFrame(FRAME.PING, FLAG.ACK, 0, payload));
   }
 
   #goneAway(head: FrameHead, payload: Buffer): void {
     const last = lastStreamOf(head, payload);
+    if (payload.readUInt32BE(4) === H2_ERROR.ENHANCE_YOUR_CALM) this.#pace.slowDown();
+    // first: whoever is told that he was not seen may ask again at once, and not here
+    this.#goAway();
     for (const stream of [...this.#streams.values()].filter(({ id }) => id > last)) {
-      this.#streams.delete(stream.id);
-      this.#sender.forget(stream);
+      this.#remove(stream);
       stream.events.onGone(true);
     }
-    this.#goAway();
     this.#closeIfDone();
   }
 
@@ -331,42 +351,25 @@ export class ClientConnection {
     if (this.#isDraining) return;
     this.#isDraining = true;
     this.#events.onDraining();
-    this.#dropWaiting();
-  }
-
-  #dropWaiting(): void {
-    for (const { events } of this.#takeWaiting()) events.onGone(true);
-  }
-
-  #takeWaiting(): readonly Waiting[] {
-    const waiting = [...this.#waiting];
-    this.#waiting.clear();
-    return waiting;
+    this.#waiting.drop();
   }
 
   #closeIfDone(): void {
     if (!this.#isDraining || this.#isClosed || this.#streams.size > 0) return;
     this.#outbox.append(goawayFrame(0, H2_ERROR.NO_ERROR));
-    this.#outbox.flush();
     this.#close("drained");
   }
 
-  #close(reason: string): void {
+  #close(reason: string, error?: Error): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    // what was written leaves; who does not hang up in return is hung up on
-    this.#socket.destroySoon();
+    this.#keepalive.stop();
+    this.#outbox.close();
+    hangUp(this.#socket, this.#timers);
     const streams = [...this.#streams.values()];
     this.#streams.clear();
-    this.#events.onClosed(reason);
-    this.#dropWaiting();
+    this.#events.onClosed(reason, error);
+    this.#waiting.drop();
     for (const { events } of streams) events.onGone(false);
   }
-}
-
-interface Waiting {
-  readonly request: StreamRequest;
-  readonly events: StreamEvents;
-  /** Gives it up, wherever it has got to. */
-  cancel: () => void;
 }

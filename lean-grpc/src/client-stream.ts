@@ -1,4 +1,6 @@
+import type { Timers } from "./calls.ts";
 import type { Field } from "./hpack-table.ts";
+import type { KeepalivePace } from "./keepalive.ts";
 
 /** What happens on one stream. None is called before `open` returned, and nothing after `onGone` or an end. */
 export interface StreamEvents {
@@ -19,6 +21,8 @@ export interface StreamRequest {
   readonly changing: readonly Field[];
   /** Not empty. Must not change any more. */
   readonly body: Buffer;
+  /** Somebody waits for its end: a peer that is silent meanwhile is asked for a sign of life early. */
+  readonly isAwaited: boolean;
 }
 
 /** What happens to a connection. */
@@ -27,8 +31,8 @@ export interface ConnectionEvents {
   onReady(): void;
   /** It takes no new streams: GOAWAY, or ids are used up. Those under way go on. */
   onDraining(): void;
-  /** It is over; every stream was told. `reason` is a fragment for the log. */
-  onClosed(reason: string): void;
+  /** It is over; every stream was told. `reason` is a fragment for the log, `error` what the socket said. */
+  onClosed(reason: string, error?: Error): void;
 }
 
 /** What we let the peer send on one stream before we say more, and on all of them. */
@@ -40,6 +44,6 @@ export interface ReceiveWindows {
 /** What a connection begins with. */
 export interface ConnectionTerms {
   readonly windows: ReceiveWindows;
-  /** Monotonic. */
-  readonly nowMs: () => number;
+  readonly timers: Timers;
+  readonly pace: KeepalivePace;
 }

@@ -9,7 +9,9 @@ export type OnFrame = (head: FrameHead, payload: Buffer) => void;
  */
 export class FrameReader {
   readonly #onFrame: OnFrame;
+  /** A head or frame that is not whole, in memory of the size it will have. */
   #rest: Buffer | undefined;
+  #restBytes = 0;
 
   constructor(onFrame: OnFrame) {
     this.#onFrame = onFrame;
@@ -17,15 +19,32 @@ export class FrameReader {
 
   /** Takes what was read next. */
   push(chunk: Buffer): void {
-    let bytes = this.#rest === undefined ? chunk : Buffer.concat([this.#rest, chunk]);
-    this.#rest = undefined;
-    for (;;) {
+    let bytes = this.#rest === undefined ? chunk : this.#behindRest(this.#rest, chunk);
+    while (bytes.length > 0) {
       const taken = this.#frame(bytes);
-      if (taken === 0) break;
+      if (taken === 0) return this.#keep(bytes);
       bytes = bytes.subarray(taken);
     }
-    // a copy, so that a few waiting bytes do not hold on to 64 KiB
-    if (bytes.length > 0) this.#rest = Buffer.from(bytes);
+  }
+
+  /** Completes what waited with the start of the chunk, as far as it goes; what is left of the chunk. */
+  #behindRest(rest: Buffer, chunk: Buffer): Buffer {
+    const copied = chunk.copy(rest, this.#restBytes);
+    this.#restBytes += copied;
+    const left = chunk.subarray(copied);
+    if (this.#restBytes < rest.length) return left;
+    this.#rest = undefined;
+    if (this.#frame(rest) > 0) return left;
+    // it was a head alone
+    this.#keep(rest);
+    return this.#rest === undefined ? left : this.#behindRest(this.#rest, left);
+  }
+
+  /** A copy, so that a few waiting bytes do not hold on to 64 KiB. */
+  #keep(bytes: Buffer): void {
+    const size = bytes.length < FRAME_HEADER_BYTES ? FRAME_HEADER_BYTES : FRAME_HEADER_BYTES + bytes.readUIntBE(0, 3);
+    this.#rest = Buffer.allocUnsafe(size);
+    this.#restBytes = bytes.copy(this.#rest);
   }
 
   /** Bytes the first frame took; 0 where it is not whole yet. */

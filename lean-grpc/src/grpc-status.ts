@@ -45,8 +45,11 @@ export function headerProblem(fields: readonly Field[]): CallStatus | undefined 
       code: HTTP_STATUS.get(status) ?? STATUS.UNKNOWN,
       details: `HTTP status ${/^\d{3}$/.test(status) ? status : "of no sense"}`,
     };
-  return contentType.startsWith("application/grpc") ? undefined : { code: STATUS.UNKNOWN, details: "an answer that is not gRPC" };
+  return isGrpcType(contentType) ? undefined : { code: STATUS.UNKNOWN, details: "an answer that is not gRPC" };
 }
+
+/** Whether a content type is gRPC's, in whatever coding; gRPC-Web is another protocol. */
+export const isGrpcType = (contentType: string): boolean => /^application\/grpc(?:[+;]|$)/.test(contentType);
 
 /** A response that is still to come: 100 and the like. */
 export const isInterim = (fields: readonly Field[]): boolean => /^1\d\d$/.test(valueOf(fields, ":status") ?? "");

@@ -46,7 +46,9 @@ function tree(): Int32Array {
 
 /** Text of a Huffman-coded string, one character a byte. Throws `Http2Violation` on what no encoder makes: a wrong or over-long padding, the end of the string inside. */
 export function huffmanDecode(coded: Uint8Array): string {
-  const bytes: number[] = [];
+  // the shortest codes have 5 bits
+  const text = Buffer.allocUnsafe(Math.ceil((coded.length * 8) / 5));
+  let length = 0;
   let node = 0;
   // since the last whole symbol
   let depth = 0;
@@ -63,12 +65,12 @@ export function huffmanDecode(coded: Uint8Array): string {
       }
       if (-1 - next === END_OF_STRING)
         throw new Http2Violation(H2_ERROR.COMPRESSION_ERROR, "a Huffman string with its end inside");
-      bytes.push(-1 - next);
+      text[length++] = -1 - next;
       node = 0;
       depth = 0;
       onlyOnes = true;
     }
   }
   if (depth > 7 || !onlyOnes) throw new Http2Violation(H2_ERROR.COMPRESSION_ERROR, "a Huffman string with a wrong padding");
-  return String.fromCharCode(...bytes);
+  return text.toString("latin1", 0, length);
 }

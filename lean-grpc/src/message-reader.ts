@@ -1,6 +1,10 @@
-/** Why a body is no sequence of gRPC messages. */
+import type { HeldBytes } from "./held-bytes.ts";
+
+/** Why a body is no sequence of gRPC messages, or none that is taken. */
 export type MessageFault =
   | { readonly kind: "too-large"; readonly bytes: number }
+  /** Too much is held of messages that are not whole. */
+  | { readonly kind: "no-room" }
   /** We never offered a coding. */
   | { readonly kind: "compressed" }
   | { readonly kind: "cut-short" };
@@ -8,17 +12,25 @@ export type MessageFault =
 /** Flag and length in front of each message. */
 const PREFIX_BYTES = 5;
 
-/** Cuts a stream's bytes into length-prefixed messages, each of bounded size. Holds at most one unfinished message. */
+/** What a reader minds. */
+export interface MessageLimits {
+  readonly maxBytes: number;
+  /** Shared with others. */
+  readonly held: HeldBytes;
+}
+
+/** Cuts a stream's bytes into length-prefixed messages, each of bounded size. Holds at most one unfinished message, in memory of at most twice its bytes. */
 export class MessageReader {
-  readonly #maxBytes: number;
+  readonly #limits: MessageLimits;
   readonly #onMessage: (message: Buffer) => void;
-  #parts: Buffer[] = [];
+  /** What came of a prefix or message that is not whole, with room for more: pieces may be a byte each, and an object for each would outweigh them. */
+  #held: Buffer = EMPTY;
   #heldBytes = 0;
   #wantedBytes = PREFIX_BYTES;
   #isInside = false;
 
-  constructor(maxBytes: number, onMessage: (message: Buffer) => void) {
-    this.#maxBytes = maxBytes;
+  constructor(limits: MessageLimits, onMessage: (message: Buffer) => void) {
+    this.#limits = limits;
     this.#onMessage = onMessage;
   }
 
@@ -27,15 +39,10 @@ export class MessageReader {
     let rest = bytes;
     while (rest.length > 0) {
       const missing = this.#wantedBytes - this.#heldBytes;
-      if (rest.length < missing) {
-        // a copy: what waits for more must not hold on to everything that was read with it
-        this.#parts.push(Buffer.from(rest));
-        this.#heldBytes += rest.length;
-        return undefined;
-      }
+      if (rest.length < missing) return this.#keep(rest);
       const piece = rest.subarray(0, missing);
       rest = rest.subarray(missing);
-      const fault = this.#take(this.#heldBytes === 0 ? piece : Buffer.concat([...this.#parts, piece]));
+      const fault = this.#take(this.#heldBytes === 0 ? piece : this.#joined(piece));
       if (fault !== undefined) return fault;
     }
     return undefined;
@@ -46,27 +53,53 @@ export class MessageReader {
     return this.#heldBytes > 0 || this.#isInside ? { kind: "cut-short" } : undefined;
   }
 
+  /** Nobody wants the rest. */
+  discard(): void {
+    if (this.#held.length === 0) return;
+    this.#limits.held.give(this.#held.length);
+    this.#held = EMPTY;
+    this.#heldBytes = 0;
+  }
+
+  /** A copy: what waits for more must not hold on to everything that was read with it. */
+  #keep(piece: Buffer): MessageFault | undefined {
+    const bytes = this.#heldBytes + piece.length;
+    if (bytes > this.#held.length) {
+      // as what comes grows, not as the peer says it will: a claim costs nothing
+      const size = Math.min(this.#wantedBytes, Math.max(bytes, 2 * this.#held.length));
+      if (!this.#limits.held.take(size - this.#held.length)) return { kind: "no-room" };
+      const roomier = Buffer.allocUnsafe(size);
+      this.#held.copy(roomier, 0, 0, this.#heldBytes);
+      this.#held = roomier;
+    }
+    piece.copy(this.#held, this.#heldBytes);
+    this.#heldBytes = bytes;
+    return undefined;
+  }
+
+  #joined(piece: Buffer): Buffer {
+    const before = this.#held.subarray(0, this.#heldBytes);
+    if (this.#held.length < this.#wantedBytes) return Buffer.concat([before, piece]);
+    piece.copy(this.#held, this.#heldBytes);
+    return this.#held.subarray(0, this.#wantedBytes);
+  }
+
   /** A whole prefix, or a whole message. */
   #take(whole: Buffer): MessageFault | undefined {
-    this.#parts = [];
-    this.#heldBytes = 0;
+    this.discard();
     if (this.#isInside) {
-      this.#expectPrefix();
+      this.#isInside = false;
+      this.#wantedBytes = PREFIX_BYTES;
       this.#onMessage(whole);
       return undefined;
     }
     const bytes = whole.readUInt32BE(1);
     if (whole[0] !== 0) return { kind: "compressed" };
-    if (bytes > this.#maxBytes) return { kind: "too-large", bytes };
+    if (bytes > this.#limits.maxBytes) return { kind: "too-large", bytes };
     this.#isInside = bytes > 0;
     if (this.#isInside) this.#wantedBytes = bytes;
     else this.#onMessage(EMPTY);
     return undefined;
-  }
-
-  #expectPrefix(): void {
-    this.#isInside = false;
-    this.#wantedBytes = PREFIX_BYTES;
   }
 }
 

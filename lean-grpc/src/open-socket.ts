@@ -16,6 +16,8 @@ export interface ClientTls {
   readonly secureContext: SecureContext;
   /** Sent as SNI. */
   readonly serverName: string;
+  /** What TLS has against the peer, or the peer against us, as a fragment for the log. */
+  readonly describe: (error: Error) => string;
   readonly checkServerIdentity: (host: string, certificate: PeerCertificate) => Error | undefined;
 }
 
@@ -38,50 +40,82 @@ type Checked<T> = { readonly ok: true; readonly value: T } | { readonly ok: fals
 
 /** Opens a connection on which HTTP/2 can begin, guarded and, where asked for, under TLS. Aborting it closes whatever it came to. */
 export async function openSocket({ address, tls, guard }: SocketTerms, signal: AbortSignal): Promise<Opened> {
-  const check = await guard?.before();
+  const check = await orGivenUp(guard?.before(), signal);
+  if (signal.aborted) return TOO_LATE;
   if (check?.ok === false) return { kind: "refused", reason: check.error };
-  if (signal.aborted) return unreachable("gave up");
   const socket = address.kind === "unix" ? connectSocket(address.path) : connectSocket(address.port, address.host);
   const stop = (): void => void socket.destroy();
   signal.addEventListener("abort", stop, { once: true });
   try {
-    const connected = await settled(socket, "connect");
-    if (connected !== undefined) return unreachable(connected);
-    socket.setNoDelay(true);
-    const mayUse = await check?.value(socket);
-    if (mayUse?.ok === false) return refuse(socket, mayUse.error);
-    if (socket.destroyed) return unreachable("the peer hung up");
-    return tls === undefined ? { kind: "open", socket } : await secured(socket, tls);
+    const opened = await connected({ socket, mayUse: check?.value, tls, signal });
+    if (opened.kind !== "open") socket.destroy();
+    return opened;
+  } catch (thrown) {
+    socket.destroy();
+    throw thrown;
   } finally {
     signal.removeEventListener("abort", stop);
   }
 }
 
-async function secured(socket: Socket, { secureContext, serverName, checkServerIdentity }: ClientTls): Promise<Opened> {
+interface Attempt {
+  readonly socket: Socket;
+  readonly mayUse: ((socket: Socket) => Promise<Checked<void>>) | undefined;
+  readonly tls: ClientTls | undefined;
+  readonly signal: AbortSignal;
+}
+
+async function connected({ socket, mayUse, tls, signal }: Attempt): Promise<Opened> {
+  const failure = await settled(socket, "connect");
+  if (signal.aborted) return TOO_LATE;
+  if (failure !== undefined) return unreachable(failure.message.slice(0, MAX_REASON_CHARS));
+  socket.setNoDelay(true);
+  // the kernel asks after 10 s of silence, then every second, and gives up after ten questions
+  socket.setKeepAlive(true, 10_000);
+  const answer = await orGivenUp(mayUse?.(socket), signal);
+  if (signal.aborted) return TOO_LATE;
+  if (answer?.ok === false) return { kind: "refused", reason: answer.error };
+  if (socket.destroyed) return unreachable("the peer hung up");
+  if (tls === undefined) return { kind: "open", socket };
+  const opened = await secured(socket, tls);
+  return signal.aborted ? TOO_LATE : opened;
+}
+
+/** What a guard answers; undefined where it took longer than there is time. */
+function orGivenUp<T>(answer: Promise<T> | undefined, signal: AbortSignal): Promise<T | undefined> {
+  if (answer === undefined || signal.aborted) return Promise.resolve(undefined);
+  return new Promise((resolve, reject) => {
+    const stop = (): void => resolve(undefined);
+    signal.addEventListener("abort", stop, { once: true });
+    void answer.then(resolve, reject).finally(() => signal.removeEventListener("abort", stop));
+  });
+}
+
+async function secured(socket: Socket, tls: ClientTls): Promise<Opened> {
+  const { secureContext, serverName, checkServerIdentity } = tls;
   const secure = connectTls({ socket, secureContext, servername: serverName, checkServerIdentity, ALPNProtocols: ["h2"] });
   const done = await settled(secure, "secureConnect");
-  if (done !== undefined) return refuse(socket, `TLS: ${done}`);
+  if (done !== undefined) return refused(tls.describe(done));
   // without it the other side may take our first bytes for another protocol
-  if (secure.alpnProtocol !== "h2") return refuse(secure, "TLS: the peer does not agree on HTTP/2");
+  if (secure.alpnProtocol !== "h2") return refused("TLS: the peer does not agree on HTTP/2");
   return { kind: "open", socket: secure };
 }
 
-/** Names in a certificate are the peer's words, and go into the log. */
+/** What the system says of a peer that is not there. */
 const MAX_REASON_CHARS = 500;
 
 /** Undefined once `event` came; else why it will not. */
-function settled(socket: Socket, event: "connect" | "secureConnect"): Promise<string | undefined> {
+function settled(socket: Socket, event: "connect" | "secureConnect"): Promise<Error | undefined> {
   return new Promise((resolve) => {
     socket.once(event, () => resolve(undefined));
     // stays: an error that comes later must not end the process
-    socket.on("error", (error) => resolve(error.message.slice(0, MAX_REASON_CHARS)));
-    socket.once("close", () => resolve("the connection was closed"));
+    socket.on("error", resolve);
+    socket.once("close", () => resolve(new Error("the connection was closed")));
   });
 }
 
 const unreachable = (reason: string): NoSocket => ({ kind: "unreachable", reason });
 
-function refuse(socket: Socket, reason: string): NoSocket {
-  socket.destroy();
-  return { kind: "refused", reason };
-}
+const refused = (reason: string): NoSocket => ({ kind: "refused", reason });
+
+const TOO_LATE = unreachable("no connection in time");

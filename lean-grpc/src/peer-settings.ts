@@ -10,8 +10,8 @@ export interface PeerSettings {
 /** Before the server's first word. */
 export const DEFAULT_SETTINGS: PeerSettings = {
   headerTableBytes: 4096,
-  // nobody is asked for more than this at once before it said what it bears
-  maxConcurrentStreams: 100,
+  // unlimited where it is not said (Go's servers do not); callers have bounds of their own
+  maxConcurrentStreams: 0xffff_ffff,
   initialWindowBytes: DEFAULT_WINDOW_BYTES,
 };
 

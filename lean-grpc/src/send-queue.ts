@@ -29,15 +29,21 @@ export class SendQueue {
   readonly #outbox: Outbox;
   readonly #blocked = new Set<SendingStream>();
   #window = DEFAULT_WINDOW_BYTES;
+  #framesSent = 0;
 
   constructor(outbox: Outbox) {
     this.#outbox = outbox;
   }
 
+  /** DATA frames so far. A peer answers some of them with windows. */
+  get framesSent(): number {
+    return this.#framesSent;
+  }
+
   /** Sends the message of a stream, as far as it may go; what may not waits. */
   send(stream: SendingStream): void {
     while (stream.unsent.length > 0) {
-      const room = Math.min(this.#window, stream.sendWindow, DEFAULT_MAX_FRAME_BYTES);
+      const room = this.#outbox.isFull ? 0 : Math.min(this.#window, stream.sendWindow, DEFAULT_MAX_FRAME_BYTES);
       if (room <= 0) {
         this.#blocked.add(stream);
         return;
@@ -53,7 +59,12 @@ export class SendQueue {
 
   /** Takes the room for a message that is sent whole; `false`: there is none, or others wait for it. */
   takeWindow(stream: SendingStream, bytes: number): boolean {
-    if (this.#blocked.size > 0 || bytes > Math.min(this.#window, stream.sendWindow, DEFAULT_MAX_FRAME_BYTES)) return false;
+    if (
+      this.#blocked.size > 0 ||
+      this.#outbox.isFull ||
+      bytes > Math.min(this.#window, stream.sendWindow, DEFAULT_MAX_FRAME_BYTES)
+    )
+      return false;
     this.#window -= bytes;
     stream.sendWindow -= bytes;
     return true;
@@ -67,8 +78,13 @@ export class SendQueue {
   /** The connection's window grew. */
   grow(bytes: number): void {
     this.#window = grown(this.#window, bytes);
+    this.resume();
+  }
+
+  /** The socket took what waited in it. */
+  resume(): void {
     for (const stream of [...this.#blocked]) {
-      if (this.#window <= 0) return;
+      if (this.#window <= 0 || this.#outbox.isFull) return;
       // behind the others, so that one large message does not starve them
       if (!this.#blocked.delete(stream)) continue;
       this.#blocked.add(stream);
@@ -83,6 +99,7 @@ export class SendQueue {
   }
 
   #writeData({ id, unsent, endsWithMessage }: SendingStream, payload: Buffer): void {
+    this.#framesSent += 1;
     const flags = endsWithMessage && unsent.length === 0 ? FLAG.END_STREAM : 0;
     const head = { type: FRAME.DATA, flags, streamId: id, payloadBytes: payload.length };
     writeFrameHead(this.#outbox.reserve(FRAME_HEADER_BYTES), 0, head);

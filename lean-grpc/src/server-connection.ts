@@ -1,6 +1,7 @@
 import type { Socket } from "node:net";
 import { isPong, isSettingsAck, lastStreamOf, resetCode, windowIncrement } from "./control-frames.ts";
-import { FloodGuard } from "./flood-guard.ts";
+import type { Timers } from "./calls.ts";
+import { achievement, FloodGuard } from "./flood-guard.ts";
 import {
   DEFAULT_WINDOW_BYTES,
   FLAG,
@@ -17,10 +18,15 @@ import {
 } from "./frame.ts";
 import { FrameReader } from "./frame-reader.ts";
 import { STATUS, type CallStatus } from "./grpc-status.ts";
+import { hangUp } from "./hang-up.ts";
+import { HeldBytes } from "./held-bytes.ts";
 import { HeaderBlocks, unpadded, type HeaderBlock } from "./header-block.ts";
 import { HpackDecoder } from "./hpack-decoder.ts";
+import type { Field } from "./hpack-table.ts";
 import { Outbox } from "./outbox.ts";
 import { DEFAULT_SETTINGS, withSettings, type PeerSettings } from "./peer-settings.ts";
+import { ReceiveWindow } from "./receive-window.ts";
+import { faultStatus } from "./request-fault.ts";
 import { requestHead } from "./request-head.ts";
 import { plainStatus, responseEnd, responseHead, trailersOnly, wholeAnswerBytes, writeWholeAnswer } from "./response-frames.ts";
 import { SendQueue } from "./send-queue.ts";
@@ -39,6 +45,8 @@ export interface ServerEvents {
   /** A whole message of one call. */
   onCall(stream: ServerStream, message: Buffer): void;
   onClosed(): void;
+  /** What a listener of a call threw. */
+  onFault(thrown: unknown): void;
 }
 
 /** What a client may have sent of messages that are not whole yet, on one stream and on all. */
@@ -47,6 +55,9 @@ const CONNECTION_WINDOW_BYTES = 16 * 1024 * 1024;
 
 /** Answers to a client that sends and does not read. */
 const MAX_UNREAD_BYTES = 16 * 1024 * 1024;
+
+/** How long a client that is told to leave may take to say that it heard, milliseconds. */
+const FAREWELL_MS = 5_000;
 
 /** Small answers are written head, message and end at once. */
 const WHOLE_ANSWER_BYTES = 4 * 1024;
@@ -61,29 +72,40 @@ export class ServerConnection implements StreamWriter {
   readonly #events: ServerEvents;
   readonly #outbox: Outbox;
   readonly #sender: SendQueue;
+  readonly #window: ReceiveWindow;
   readonly #reader = new FrameReader((head, payload) => this.#frame(head, payload));
   readonly #blocks = new HeaderBlocks();
   readonly #decoder = new HpackDecoder({ tableBytes: 4096, maxListBytes: 16 * 1024 });
   readonly #flood: FloodGuard;
   readonly #streams = new Map<number, ServerStream>();
+  readonly #onMessage = (call: ServerStream, message: Buffer): void => this.#events.onCall(call, message);
+  readonly #onFault = (thrown: unknown): void => this.#events.onFault(thrown);
   #settings: PeerSettings = DEFAULT_SETTINGS;
   #preface: Buffer | undefined = Buffer.alloc(0);
   #lastId = 0;
-  #unacknowledged = 0;
   #hasSettings = false;
-  #isDraining = false;
+  #answered = 0;
+  readonly #held = new HeldBytes();
+  readonly #timers: Timers;
+  /** `warned`: calls on their way still count; `said`: the client knows which were the last. */
+  #farewell: "none" | "warned" | "said" = "none";
+  #forgetFarewell = (): void => {};
+  #isLeft = false;
   #isClosed = false;
   /** Who asked for signs of life, in order: a keepalive, a drain. */
   readonly #pongs: (() => void)[] = [];
 
-  constructor(socket: Socket, terms: { readonly limits: ServerLimits; readonly nowMs: () => number }, events: ServerEvents) {
+  constructor(socket: Socket, terms: { readonly limits: ServerLimits; readonly timers: Timers }, events: ServerEvents) {
     this.#socket = socket;
     this.#limits = terms.limits;
     this.#events = events;
     this.#outbox = new Outbox(socket);
     this.#sender = new SendQueue(this.#outbox);
-    this.#flood = new FloodGuard(terms.nowMs);
+    this.#window = new ReceiveWindow(this.#outbox, CONNECTION_WINDOW_BYTES);
+    this.#timers = terms.timers;
+    this.#flood = new FloodGuard(terms.timers, () => achievement(this.#answered, this.#sender.framesSent));
     socket.on("data", (chunk: Buffer) => this.#read(chunk));
+    socket.on("drain", () => this.#sender.resume());
     socket.on("error", () => this.#close());
     socket.once("end", () => this.#close());
     socket.once("close", () => this.#close());
@@ -101,14 +123,12 @@ export class ServerConnection implements StreamWriter {
 
   /** No new calls; the connection ends when those under way are answered. */
   drain(): void {
-    if (this.#isDraining || this.#isClosed) return;
-    this.#isDraining = true;
+    if (this.#farewell !== "none" || this.#isClosed) return;
+    this.#farewell = "warned";
     // first a warning, so that calls on their way still arrive (RFC 9113 section 6.8); what comes behind the answer to a ping comes too late
     this.#outbox.append(goawayFrame(0x7fff_ffff, H2_ERROR.NO_ERROR));
-    this.ping(() => {
-      this.#outbox.append(goawayFrame(this.#lastId, H2_ERROR.NO_ERROR));
-      this.#closeIfDone();
-    });
+    this.#forgetFarewell = this.#timers.after(FAREWELL_MS, () => this.#sayFarewell());
+    this.ping(() => this.#sayFarewell());
   }
 
   /** Ends everything at once. */
@@ -141,12 +161,27 @@ export class ServerConnection implements StreamWriter {
     }
     stream.answered();
     writeWholeAnswer(this.#outbox.reserve(wholeBytes), stream.id, bytes);
-    this.#forget(stream);
+    this.#ended(stream);
   }
 
   end(stream: ServerStream, status: CallStatus, isFirst: boolean): void {
     this.#outbox.append(isFirst ? trailersOnly(stream.id, status) : responseEnd(stream.id, status));
+    this.#ended(stream);
+  }
+
+  #ended(stream: ServerStream): void {
+    this.#answered += 1;
+    // the rest of a request that is answered already is not wanted (RFC 9113 section 8.1)
+    if (!stream.isWhole) this.#reset(stream.id, H2_ERROR.NO_ERROR);
     this.#forget(stream);
+  }
+
+  #sayFarewell(): void {
+    if (this.#farewell !== "warned" || this.#isClosed) return;
+    this.#forgetFarewell();
+    this.#farewell = "said";
+    this.#outbox.append(goawayFrame(this.#lastId, H2_ERROR.NO_ERROR));
+    this.#closeIfDone();
   }
 
   #greet(): void {
@@ -170,7 +205,6 @@ export class ServerConnection implements StreamWriter {
     } catch (thrown) {
       // a bug of ours, met by what some client sent, costs this connection and not the process
       this.#outbox.append(goawayFrame(this.#lastId, thrown instanceof Http2Violation ? thrown.code : H2_ERROR.INTERNAL_ERROR));
-      this.#outbox.flush();
       this.#close();
     }
   }
@@ -207,7 +241,7 @@ export class ServerConnection implements StreamWriter {
         return this.#pinged(head, payload);
       case FRAME.GOAWAY:
         lastStreamOf(head, payload);
-        this.#isDraining = true;
+        this.#isLeft = true;
         return this.#closeIfDone();
       case FRAME.WINDOW_UPDATE:
         return this.#windowUpdate(head, payload);
@@ -227,12 +261,17 @@ export class ServerConnection implements StreamWriter {
     if (block === undefined) return;
     const fields = this.#decoder.decode(block.bytes);
     const { streamId: id } = block;
-    if (id <= this.#lastId) return this.#trailers(this.#streams.get(id), block);
-    this.#lastId = id;
-    if (this.#streams.size >= this.#limits.maxStreams) return this.#reset(id, H2_ERROR.REFUSED_STREAM);
+    if (id <= this.#lastId) return this.#trailers(block, fields);
+    // the client was told that these are not seen, and may have them done elsewhere
+    const isTooLate = this.#farewell === "said";
+    if (!isTooLate) this.#lastId = id;
+    if (isTooLate || this.#streams.size >= this.#limits.maxStreams) return this.#refuse(id, H2_ERROR.REFUSED_STREAM);
     const head = requestHead(fields);
-    if (head.kind === "malformed") return this.#reset(id, H2_ERROR.PROTOCOL_ERROR);
-    if (head.kind === "not-grpc") return this.#outbox.append(plainStatus(id, head.status));
+    if (head.kind === "malformed") return this.#refuse(id, H2_ERROR.PROTOCOL_ERROR);
+    if (head.kind === "not-grpc") {
+      this.#outbox.append(plainStatus(id, head.status));
+      return block.endsStream ? this.#flood.nothing() : this.#refuse(id, H2_ERROR.NO_ERROR);
+    }
     const stream = new ServerStream({
       id,
       method: head.method,
@@ -241,35 +280,36 @@ export class ServerConnection implements StreamWriter {
       socket: this.#socket,
       sendWindow: this.#settings.initialWindowBytes,
       maxMessageBytes: this.#limits.maxMessageBytes,
+      held: this.#held,
       writer: this,
-      onMessage: (call, message) => this.#events.onCall(call, message),
+      onMessage: this.#onMessage,
+      onFault: this.#onFault,
     });
     this.#streams.set(id, stream);
     if (block.endsStream) stream.complete();
   }
 
   /** Trailers of a request say nothing to gRPC, but that it is whole. */
-  #trailers(stream: ServerStream | undefined, { endsStream }: HeaderBlock): void {
-    if (!endsStream) throw new Http2Violation(H2_ERROR.PROTOCOL_ERROR, "headers inside a request");
-    stream?.complete();
+  #trailers({ streamId, endsStream }: HeaderBlock, fields: readonly Field[]): void {
+    if (!endsStream || fields.some(([name]) => name.startsWith(":")))
+      throw new Http2Violation(H2_ERROR.PROTOCOL_ERROR, "headers inside a request, or a stream that was used before");
+    const stream = this.#streams.get(streamId);
+    if (stream === undefined) return this.#flood.nothing();
+    if (stream.isWhole) return this.#breakOff(stream, H2_ERROR.STREAM_CLOSED);
+    stream.complete();
   }
 
   #data(head: FrameHead, payload: Buffer): void {
     const bytes = unpadded(head, payload);
     const stream = this.#known(head);
-    this.#unacknowledged += payload.length;
-    if (this.#unacknowledged > CONNECTION_WINDOW_BYTES / 2) {
-      this.#outbox.append(numberFrame(FRAME.WINDOW_UPDATE, 0, this.#unacknowledged));
-      this.#unacknowledged = 0;
-    }
+    const endsStream = (head.flags & FLAG.END_STREAM) !== 0;
+    this.#window.received(payload.length);
+    if (bytes.length === 0 && (!endsStream || stream === undefined)) this.#flood.nothing();
     if (stream === undefined) return;
+    if (stream.isWhole) return this.#breakOff(stream, H2_ERROR.STREAM_CLOSED);
     const fault = stream.push(bytes);
-    if (fault !== undefined) {
-      const details =
-        fault.kind === "too-large" ? `a message of ${fault.bytes} bytes is too large` : `a message is ${fault.kind}`;
-      return stream.end({ code: fault.kind === "too-large" ? STATUS.RESOURCE_EXHAUSTED : STATUS.UNIMPLEMENTED, details });
-    }
-    if ((head.flags & FLAG.END_STREAM) !== 0) return stream.complete();
+    if (fault !== undefined) return stream.end(faultStatus(fault));
+    if (endsStream) return stream.complete();
     this.#acknowledge(stream, payload.length);
   }
 
@@ -306,6 +346,17 @@ export class ServerConnection implements StreamWriter {
     if (stream !== undefined) this.#sender.growStream(stream, bytes);
   }
 
+  /** A stream that is not begun. */
+  #refuse(streamId: number, code: number): void {
+    this.#flood.nothing();
+    this.#reset(streamId, code);
+  }
+
+  #breakOff(stream: ServerStream, code: number): void {
+    this.#reset(stream.id, code);
+    this.#cancel(stream);
+  }
+
   #reset(streamId: number, code: number): void {
     this.#outbox.append(numberFrame(FRAME.RST_STREAM, streamId, code));
   }
@@ -319,19 +370,20 @@ export class ServerConnection implements StreamWriter {
   #forget(stream: ServerStream): void {
     this.#streams.delete(stream.id);
     this.#sender.forget(stream);
+    stream.discard();
     this.#closeIfDone();
   }
 
   #closeIfDone(): void {
-    if (!this.#isDraining || this.#streams.size > 0) return;
-    this.#outbox.flush();
-    this.#close();
+    if ((this.#farewell === "said" || this.#isLeft) && this.#streams.size === 0) this.#close();
   }
 
   #close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#socket.destroySoon();
+    this.#forgetFarewell();
+    this.#outbox.close();
+    hangUp(this.#socket, this.#timers);
     const streams = [...this.#streams.values()];
     this.#streams.clear();
     for (const stream of streams) stream.cancel();

@@ -1,7 +1,9 @@
 import type { Socket } from "node:net";
 import type { CallStatus } from "./grpc-status.ts";
 import type { Field } from "./hpack-table.ts";
-import { framed, MessageReader, type MessageFault } from "./message-reader.ts";
+import type { HeldBytes } from "./held-bytes.ts";
+import { framed, MessageReader } from "./message-reader.ts";
+import type { RequestFault } from "./request-fault.ts";
 
 /** What a connection lends its streams. */
 export interface StreamWriter {
@@ -32,7 +34,10 @@ export class ServerStream {
   readonly #writer: StreamWriter;
   readonly #reader: MessageReader;
   readonly #onMessage: (stream: ServerStream, message: Buffer) => void;
+  readonly #onFault: (thrown: unknown) => void;
   #message: Buffer | undefined;
+  #hasSeveral = false;
+  #isWhole = false;
   #hasHead = false;
   #isEnded = false;
   #isCancelled = false;
@@ -50,12 +55,18 @@ export class ServerStream {
     this.sendWindow = opening.sendWindow;
     this.#writer = opening.writer;
     this.#onMessage = opening.onMessage;
-    this.#reader = new MessageReader(opening.maxMessageBytes, (message) => (this.#message ??= Buffer.from(message)));
+    this.#onFault = opening.onFault;
+    this.#reader = new MessageReader({ maxBytes: opening.maxMessageBytes, held: opening.held }, (message) => this.#take(message));
   }
 
   /** The caller gave up, its connection is gone, or it is answered. */
   get isOver(): boolean {
     return this.#isCancelled || this.#isEnded;
+  }
+
+  /** The caller said everything it had to say. */
+  get isWhole(): boolean {
+    return this.#isWhole;
   }
 
   get isCancelled(): boolean {
@@ -116,12 +127,13 @@ export class ServerStream {
   }
 
   /** Bytes of the caller's message. Undefined, or what is wrong with them. */
-  push(bytes: Buffer): MessageFault | undefined {
-    return this.#reader.push(bytes);
+  push(bytes: Buffer): RequestFault | undefined {
+    return this.#reader.push(bytes) ?? (this.#hasSeveral ? { kind: "several" } : undefined);
   }
 
   /** The caller has said everything. */
   complete(): void {
+    this.#isWhole = true;
     const message = this.#message;
     this.#message = undefined;
     if (this.isOver) return;
@@ -133,8 +145,12 @@ export class ServerStream {
   onSent(): void {
     const due = this.#due;
     this.#due = undefined;
-    if (due !== undefined) this.#finish(due);
-    else this.#onDrain();
+    if (due !== undefined) return this.#finish(due);
+    try {
+      this.#onDrain();
+    } catch (thrown) {
+      this.#onFault(thrown);
+    }
   }
 
   /** The caller is gone. */
@@ -142,7 +158,23 @@ export class ServerStream {
     if (this.isOver) return;
     this.#isCancelled = true;
     this.#message = undefined;
-    this.#onCancel();
+    this.discard();
+    try {
+      this.#onCancel();
+    } catch (thrown) {
+      this.#onFault(thrown);
+    }
+  }
+
+  /** Nothing that still comes or waits is wanted. */
+  discard(): void {
+    this.#reader.discard();
+    this.unsent = EMPTY;
+  }
+
+  #take(message: Buffer): void {
+    if (this.#message === undefined) this.#message = Buffer.from(message);
+    else this.#hasSeveral = true;
   }
 
   #finish(status: CallStatus): void {
@@ -161,7 +193,11 @@ export interface StreamOpening {
   readonly sendWindow: number;
   readonly maxMessageBytes: number;
   readonly writer: StreamWriter;
+  /** Shared by the streams of a connection. */
+  readonly held: HeldBytes;
   readonly onMessage: (stream: ServerStream, message: Buffer) => void;
+  /** What a listener of the stream threw. */
+  readonly onFault: (thrown: unknown) => void;
 }
 
 const EMPTY = Buffer.alloc(0);

@@ -38,8 +38,11 @@ const KEEPALIVE_MS = { every: 30_000, answer: 10_000 } as const;
 export class GrpcServer {
   readonly #terms: ServerTerms;
   readonly #server: NetServer | TlsServer;
+  /** With what forgets the timer of each. */
   readonly #connections = new Map<ServerConnection, () => void>();
-  #onIdle = (): void => {};
+  /** Those that are still at their TLS handshake too. */
+  readonly #sockets = new Set<Socket>();
+  readonly #idle = Promise.withResolvers<void>();
   #isClosing = false;
 
   constructor(terms: ServerTerms) {
@@ -53,6 +56,10 @@ export class GrpcServer {
     this.#server.maxConnections = terms.maxConnections;
     // a client that breaks off its handshake is no fault of ours
     this.#server.on("tlsClientError", () => {});
+    this.#server.on("connection", (socket: Socket) => {
+      this.#sockets.add(socket);
+      socket.once("close", () => this.#sockets.delete(socket));
+    });
   }
 
   /** Resolves with the port, 0 for a path; rejects with the system's error where it cannot be bound. */
@@ -61,6 +68,8 @@ export class GrpcServer {
       this.#server.once("error", reject);
       this.#server.listen({ ...address }, () => {
         this.#server.off("error", reject);
+        // a system without free file descriptors must not end the process
+        this.#server.on("error", (error) => this.#terms.onFault(error));
         const bound = this.#server.address();
         resolve(typeof bound === "object" && bound !== null ? bound.port : 0);
       });
@@ -75,17 +84,16 @@ export class GrpcServer {
   /** No new connections and calls; resolves when those under way are answered. */
   drain(): Promise<void> {
     this.#stopListening();
-    return new Promise((resolve) => {
-      this.#onIdle = resolve;
-      for (const connection of this.#connections.keys()) connection.drain();
-      this.#tellIfIdle();
-    });
+    for (const connection of [...this.#connections.keys()]) connection.drain();
+    this.#tellIfIdle();
+    return this.#idle.promise;
   }
 
   /** Ends everything at once. */
   destroy(): void {
     this.#stopListening();
     for (const connection of [...this.#connections.keys()]) connection.destroy();
+    for (const socket of this.#sockets) socket.destroy();
     this.#tellIfIdle();
   }
 
@@ -96,8 +104,9 @@ export class GrpcServer {
   }
 
   #acceptTls(socket: TLSSocket): void {
-    if (socket.alpnProtocol === "h2") this.#accept(socket);
-    else socket.destroy();
+    if (socket.alpnProtocol === "h2") return this.#accept(socket);
+    socket.on("error", () => {});
+    socket.destroy();
   }
 
   #accept(socket: Socket): void {
@@ -105,7 +114,7 @@ export class GrpcServer {
     const { limits, timers } = this.#terms;
     const connection = new ServerConnection(
       socket,
-      { limits, nowMs: () => timers.nowMs() },
+      { limits, timers },
       {
         onCall: (stream, message) => this.#call(stream, message),
         onClosed: () => {
@@ -113,6 +122,7 @@ export class GrpcServer {
           this.#connections.delete(connection);
           this.#tellIfIdle();
         },
+        onFault: (thrown) => this.#terms.onFault(thrown),
       },
     );
     const forgetGreeting = timers.after(GREETING_MS, () => {
@@ -153,6 +163,6 @@ export class GrpcServer {
   }
 
   #tellIfIdle(): void {
-    if (this.#isClosing && this.#connections.size === 0) this.#onIdle();
+    if (this.#isClosing && this.#connections.size === 0) this.#idle.resolve();
   }
 }

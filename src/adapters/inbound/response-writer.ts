@@ -87,16 +87,25 @@ export class ResponseWriter implements ByteSink {
   }
 
   #put(chunk: Uint8Array): boolean {
+    const wantsMore = this.#bytes === 0 && chunk.byteLength <= JOINED_BYTES ? this.#joined(chunk) : this.#response.write(chunk);
     this.#bytes += chunk.byteLength;
-    const wantsMore = this.#response.write(chunk);
     if (!wantsMore)
       this.#stopStall ??= this.#parts.clock.after(this.#parts.stallMs, () => this.#cut("the client takes no bytes"));
     return wantsMore;
   }
 
+  /** As text, because Node then puts it behind the head and writes both as one piece: 20 of 165 µs a request (2026-11, 2 cores). Each byte is one character of latin1 and back. */
+  #joined(chunk: Uint8Array): boolean {
+    const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+    return this.#response.write(bytes.toString("latin1"), "latin1");
+  }
+
   #finish(): void {
     const end = (): void => {
-      if (!this.#over) this.#response.end();
+      if (this.#over) return;
+      // what has a length is whole already: behind it Node would put an empty piece, and two pieces take the slow way out
+      if (this.#promisedBytes !== undefined) this.#response.socket?.uncork();
+      this.#response.end();
     };
     const pending = this.#parts.beforeEnd();
     // in the same turn where possible: head, bytes and end then leave in one write
@@ -144,3 +153,6 @@ export class ResponseWriter implements ByteSink {
     this.#flow?.resume();
   };
 }
+
+/** A first piece up to this size leaves with the head. */
+const JOINED_BYTES = 16 * 1024;

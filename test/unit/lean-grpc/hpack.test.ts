@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Http2Violation } from "@sallyport/lean-grpc/frame.ts";
 import { HpackDecoder } from "@sallyport/lean-grpc/hpack-decoder.ts";

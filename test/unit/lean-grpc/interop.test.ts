@@ -1,5 +1,10 @@
 import { once } from "node:events";
-import { connect as connectHttp2, createServer as createHttp2, type ServerHttp2Stream } from "node:http2";
+import {
+  connect as connectHttp2,
+  createServer as createHttp2,
+  type IncomingHttpHeaders,
+  type ServerHttp2Stream,
+} from "node:http2";
 import type { AddressInfo } from "node:net";
 import { Channel, Client, credentials, Metadata, Server, ServerCredentials, status } from "@grpc/grpc-js";
 import { describe, expect, it } from "vitest";
@@ -36,17 +41,17 @@ describe("our client and the service of another implementation", () => {
     return { port, [Symbol.dispose]: () => server.forceShutdown() };
   }
 
-  it("exchange messages of every size, a thousand at once, each with its own answer", async () => {
+  it("exchange messages of every size, two hundred at once, each with its own answer", async () => {
     using service = await grpcJs();
     using client = leanChannel(service.port, { maxMessageBytes: 8 * 1024 * 1024 });
-    const sizes = [0, 1, 100, 16_379, 16_384, 65_535, 65_536, 1_000_000, 5_000_000];
+    const sizes = [0, 1, 16_379, 16_384, 65_536, 1_000_000];
     for (const size of sizes)
       expect(await client.call("/t.T/Echo", Buffer.alloc(size, 7))).toEqual({ kind: "reply", bytes: Buffer.alloc(size, 7) });
     const many = await Promise.all(
-      Array.from({ length: 1000 }, (_, index) => client.call("/t.T/Echo", Buffer.from(`message ${index}`))),
+      Array.from({ length: 200 }, (_, index) => client.call("/t.T/Echo", Buffer.from(`message ${index}`))),
     );
     expect(many.map((outcome) => (outcome.kind === "reply" ? outcome.bytes.toString() : outcome.kind))).toEqual(
-      Array.from({ length: 1000 }, (_, index) => `message ${index}`),
+      Array.from({ length: 200 }, (_, index) => `message ${index}`),
     );
   });
 
@@ -104,6 +109,47 @@ describe("our client and the service of another implementation", () => {
     session.destroy();
   });
 
+  it("write what nghttp2 reads, whatever the metadata holds and whatever table it gives", async () => {
+    for (const headerTableSize of [0, 100, 4096, 65_536]) {
+      const read: IncomingHttpHeaders[] = [];
+      const server = createHttp2({ settings: { headerTableSize } });
+      server.on("stream", (stream: ServerHttp2Stream, headers) => {
+        read.push(headers);
+        stream.respond({ ":status": 200, "content-type": "application/grpc", "grpc-status": "5" }, { endStream: true });
+        stream.resume();
+      });
+      server.listen(0, "127.0.0.1");
+      await once(server, "listening");
+      // a server bound to an address has one
+      using client = leanChannel((server.address() as AddressInfo).port);
+      const sent = Array.from({ length: 30 }, (_, index) => ({
+        // the same again and again, other values of the same name, larger than the table
+        method: `/t.T/M${index % 3}`,
+        metadata: [
+          ["authorization", `Bearer ${"x".repeat(1 + (index % 4) * 90)}`],
+          [
+            `x-${index % 5}`,
+            String.fromCharCode(...Array.from({ length: 40 }, (_char, place) => 0x21 + ((index * 31 + place * 7) % 94))),
+          ],
+          ["x-large", "y".repeat(index % 6 === 0 ? 5_000 : 10)],
+        ] as const,
+      }));
+      for (const { method, metadata } of sent) {
+        const outcome = await new Promise((resolve) =>
+          client.channel.unary({ method, message: Buffer.alloc(3), metadata }, 1000 + read.length, resolve),
+        );
+        expect(outcome).toMatchObject({ status: { code: 5 } });
+      }
+      for (const [index, { method, metadata }] of sent.entries())
+        expect(read[index]).toMatchObject({
+          ":path": method,
+          "grpc-timeout": `${1000 + index}m`,
+          ...Object.fromEntries(metadata),
+        });
+      server.close();
+    }
+  });
+
   it("reach a service on Node's own HTTP/2, with interim headers, padding and trailers of its own", async () => {
     const server = createHttp2({ paddingStrategy: 1 });
     server.on("stream", (stream: ServerHttp2Stream) => {
@@ -133,10 +179,10 @@ describe("our server and the client of another implementation", () => {
       new Promise((resolve) =>
         unaryCall(channel, { method: "/t.T/Echo", message, metadata: new Metadata(), deadlineMs: Date.now() + 5_000 }, resolve),
       );
-    for (const size of [0, 1, 3_900, 4_096, 16_384, 65_536, 3_000_000])
+    for (const size of [0, 1, 3_900, 4_096, 16_384, 65_536, 1_000_000])
       expect(await call(Buffer.alloc(size, 7))).toEqual({ kind: "reply", bytes: Buffer.alloc(size, 7) });
-    const many = await Promise.all(Array.from({ length: 500 }, (_, index) => call(Buffer.from(`message ${index}`))));
-    expect(many).toEqual(Array.from({ length: 500 }, (_, index) => ({ kind: "reply", bytes: Buffer.from(`message ${index}`) })));
+    const many = await Promise.all(Array.from({ length: 200 }, (_, index) => call(Buffer.from(`message ${index}`))));
+    expect(many).toEqual(Array.from({ length: 200 }, (_, index) => ({ kind: "reply", bytes: Buffer.from(`message ${index}`) })));
     channel.close();
   });
 

@@ -1,7 +1,8 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { FrameReader } from "@sallyport/lean-grpc/frame-reader.ts";
 import { Http2Violation, smallFrame } from "@sallyport/lean-grpc/frame.ts";
+import { HeldBytes } from "@sallyport/lean-grpc/held-bytes.ts";
 import { framed, MessageReader } from "@sallyport/lean-grpc/message-reader.ts";
 
 /** Cuts bytes at the given places. */
@@ -18,7 +19,9 @@ describe("MessageReader", () => {
         fc.array(fc.nat(), { maxLength: 20 }),
         (messages, cuts) => {
           const read: string[] = [];
-          const reader = new MessageReader(50, (message) => read.push(message.toString("hex")));
+          const reader = new MessageReader({ maxBytes: 50, held: new HeldBytes() }, (message) =>
+            read.push(message.toString("hex")),
+          );
           for (const piece of pieces(Buffer.concat(messages.map(framed)), cuts)) expect(reader.push(piece)).toBeUndefined();
           expect(read).toEqual(messages.map((message) => Buffer.from(message).toString("hex")));
           expect(reader.finish()).toBeUndefined();
@@ -28,16 +31,18 @@ describe("MessageReader", () => {
   });
 
   it("refuses a message that says it is too large before its bytes are here", () => {
-    const reader = new MessageReader(10, () => expect.unreachable());
+    const reader = new MessageReader({ maxBytes: 10, held: new HeldBytes() }, () => expect.unreachable());
     expect(reader.push(framed(Buffer.alloc(11)).subarray(0, 5))).toEqual({ kind: "too-large", bytes: 11 });
   });
 
   it("refuses a compressed message", () => {
-    expect(new MessageReader(10, () => {}).push(Buffer.from([1, 0, 0, 0, 0]))).toEqual({ kind: "compressed" });
+    expect(new MessageReader({ maxBytes: 10, held: new HeldBytes() }, () => {}).push(Buffer.from([1, 0, 0, 0, 0]))).toEqual({
+      kind: "compressed",
+    });
   });
 
   it.each([1, 4, 5, 7])("tells that a message was cut short behind %s bytes", (length) => {
-    const reader = new MessageReader(10, () => expect.unreachable());
+    const reader = new MessageReader({ maxBytes: 10, held: new HeldBytes() }, () => expect.unreachable());
     reader.push(framed(Buffer.from("abc")).subarray(0, length));
     expect(reader.finish()).toEqual({ kind: "cut-short" });
   });

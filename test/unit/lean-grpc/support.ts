@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { createServer, connect, type AddressInfo, type Socket } from "node:net";
-import type { CallOutcome } from "@sallyport/lean-grpc/calls.ts";
+import type { CallOutcome, Timers } from "@sallyport/lean-grpc/calls.ts";
 import { ClientChannel, type ChannelTerms } from "@sallyport/lean-grpc/client-channel.ts";
 import { FRAME, type FrameHead } from "@sallyport/lean-grpc/frame.ts";
 import { FrameReader } from "@sallyport/lean-grpc/frame-reader.ts";
@@ -11,6 +11,7 @@ import { systemClock } from "../../../src/adapters/system/clock.ts";
 export async function leanServer(
   methods: Readonly<Record<string, MethodHandler>>,
   terms: Partial<ServerTerms> = {},
+  path?: string,
 ): Promise<{ readonly server: GrpcServer; readonly port: number } & Disposable> {
   const server = new GrpcServer({
     methods: new Map(Object.entries(methods)),
@@ -21,12 +22,15 @@ export async function leanServer(
     onFault: () => {},
     ...terms,
   });
-  const port = await server.listen({ host: "127.0.0.1", port: 0 });
+  const port = await server.listen(path === undefined ? { host: "127.0.0.1", port: 0 } : { path });
   return { server, port, [Symbol.dispose]: () => server.destroy() };
 }
 
 /** A channel of ours, what became of it, and promises for its calls. */
-export function leanChannel(port: number, terms: Partial<ChannelTerms> = {}): LeanClient {
+export function leanChannel(
+  port: number,
+  terms: Partial<ChannelTerms> & { readonly timers?: Timers; readonly onFault?: (thrown: unknown) => void } = {},
+): LeanClient {
   const events: string[] = [];
   const channel = new ClientChannel(
     {
@@ -38,8 +42,9 @@ export function leanChannel(port: number, terms: Partial<ChannelTerms> = {}): Le
       maxMessageBytes: 1024 * 1024,
       ...terms,
     },
-    systemClock(),
+    terms.timers ?? systemClock(),
     {
+      onFault: terms.onFault ?? ((thrown) => events.push(`fault: ${String(thrown)}`)),
       onReady: () => events.push("ready"),
       onLost: () => events.push("lost"),
       onRefused: (reason) => events.push(`refused: ${reason}`),

@@ -1,0 +1,10 @@
+import { expect, it } from "vitest";
+import { fuzzFrames } from "../../fuzz/lean-grpc/run.ts";
+
+it("both ends take mutated streams of frames without throwing, and every call ends once", async () => {
+  const report = await fuzzFrames({ cases: 2_000, seed: 20_261_121 });
+  expect(report.findings).toEqual([]);
+  // neither everything broken nor everything harmless
+  expect(report.survived).toBeGreaterThan(200);
+  expect(report.survived).toBeLessThan(1_800);
+});
