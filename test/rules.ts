@@ -227,7 +227,15 @@ export const RULES: Readonly<Record<`C${number}`, "planned" | readonly Holder[]>
     ["test/e2e/verdict-cache.test.ts", "the verdict cache (C34)"],
   ],
   C35: "planned",
-  C36: "planned",
+  C36: [
+    ["test/unit/pipeline/keep-open.test.ts", "a stream of events that was let through for a time (C36)"],
+    ["test/unit/pipeline/re-review.test.ts", "reviewing an open stream again (C36)"],
+    ["test/unit/pipeline/closable-stream.test.ts", "an event stream that is closed from outside (C36)"],
+    ["test/unit/app/long-lived-streams.test.ts", "open long-lived exchanges (C36)"],
+    ["test/unit/app/record-re-review.test.ts", "the line of log about asking again (C36)"],
+    ["test/unit/app/generations.test.ts", "that retires closes its upstreams, but for those that open streams still hold (C36)"],
+    ["test/e2e/long-lived.test.ts", "an open stream of events that was let through for a time (C36)"],
+  ],
   C37: "planned",
   C38: [
     ["test/unit/adapters/identity/key-ring.test.ts", "the ring of signing keys"],

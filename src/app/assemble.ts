@@ -28,11 +28,12 @@ import { toClientResponse } from "../policies/forward/to-client-response.ts";
 import { toUpstreamRequest } from "../policies/forward/to-upstream-request.ts";
 import { addressSet, type AddressSet } from "../support/cidr.ts";
 import { receive } from "../policies/ingress/receive.ts";
+import type { Lease } from "./resource-pool.ts";
 
 /** What a plan needs to run; acquired before, given back after. */
 export interface PlanResources {
   readonly clients: ReadonlyMap<string, ReviewClient>;
-  readonly upstreams: ReadonlyMap<string, Upstream>;
+  readonly upstreams: ReadonlyMap<string, Lease<Upstream>>;
   readonly metrics: Metrics;
   readonly clock: Clock;
   readonly ids: Ids;
@@ -113,6 +114,7 @@ function runnableRoute(route: RoutePlan, parts: RouteParts): RunnableRoute {
   const enforcing = own.filter(({ plan }) => enforces(plan));
   const upstreamConfig = config.upstreams.find(({ name }) => name === route.upstream);
   const { credential } = upstreamConfig ?? {};
+  const upstream = named(resources.upstreams, route.upstream);
   const terms = {
     inboundSlots: slotsOf(route, config),
     credential: credential === undefined ? undefined : { slot: credential.slot, reveal: () => credential.secret.reveal() },
@@ -121,7 +123,12 @@ function runnableRoute(route: RoutePlan, parts: RouteParts): RunnableRoute {
     plan: route,
     authenticators: route.authenticate.flatMap((name) => parts.authenticators.get(name) ?? []),
     allowsAnonymous: route.authenticate.includes("anonymous"),
-    upstream: named(resources.upstreams, route.upstream),
+    upstream: upstream.resource,
+    holdUpstream: () => {
+      const { release } = upstream.share();
+      // how the closing of an unused pool went changes nothing for anybody
+      return () => void release().catch(() => {});
+    },
     toUpstream: (exchange, { wholeResponse }) => toUpstreamRequest(exchange, { ...terms, readsResponseBody: wholeResponse }),
     ownedHeaders: new Set(enforcing.filter(({ plan }) => plan.mode !== "observe").flatMap(({ plan }) => plan.ownsHeaders)),
     bindingsFor: bindingChoice(enforcing),

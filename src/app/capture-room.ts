@@ -1,9 +1,14 @@
-import type { CaptureAllowance } from "../pipeline/held-room.ts";
+import type { CaptureAllowance, CapturePurpose } from "../pipeline/held-room.ts";
 
-/** The process's room for captured bodies. */
+/** Of the room, what copies may take: who is asked off the path takes no room from those that decide. */
+const COPIES_SHARE = 0.5;
+
+/** The process's room for captured bodies; at most half of it is for copies (C24, C33). */
 export class CaptureRoom implements CaptureAllowance {
   #maxBytes: number;
   #takenBytes = 0;
+  /** Of that, by copies. */
+  #copiedBytes = 0;
 
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
@@ -14,14 +19,19 @@ export class CaptureRoom implements CaptureAllowance {
     this.#maxBytes = maxBytes;
   }
 
-  take(bytes: number): boolean {
+  take(bytes: number, purpose: CapturePurpose = "review"): boolean {
     if (this.#takenBytes + bytes > this.#maxBytes) return false;
+    if (purpose === "copy") {
+      if (this.#copiedBytes + bytes > this.#maxBytes * COPIES_SHARE) return false;
+      this.#copiedBytes += bytes;
+    }
     this.#takenBytes += bytes;
     return true;
   }
 
-  give(bytes: number): void {
+  give(bytes: number, purpose: CapturePurpose = "review"): void {
     this.#takenBytes -= bytes;
+    if (purpose === "copy") this.#copiedBytes -= bytes;
   }
 
   /** Held now; 0 when no exchange is under way. */

@@ -11,12 +11,13 @@ import { compile } from "../plan/compile.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
 import { acquirer } from "./acquire.ts";
+import type { ClientLease } from "./generations.ts";
 import { describeAll } from "./describe-all.ts";
 import { loadFile } from "./load-file.ts";
 import type { LoadedConfig } from "../config/load-config.ts";
 import { identityOf } from "./signing-keys.ts";
 import { LiveClients } from "./live-clients.ts";
-import { ResourcePool, type Lease } from "./resource-pool.ts";
+import { ResourcePool } from "./resource-pool.ts";
 import type { ReviewClient } from "../ports/review-client.ts";
 
 /** Where the manifests of a compilation come from. */
@@ -102,7 +103,7 @@ async function fromServices(loaded: LoadedConfig, gatewayVersion: string, clock:
     gatewayVersion,
     identity,
   });
-  const leases: Lease<ReviewClient>[] = [];
+  const leases: ClientLease[] = [];
   const clients = new Map<string, ReviewClient>();
   const issues: ConfigIssue[] = [];
   for (const [index, interceptor] of config.interceptors.entries()) {

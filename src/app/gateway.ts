@@ -17,7 +17,6 @@ import type { Ids } from "../ports/ids.ts";
 import type { Log, LogLevel } from "../ports/log.ts";
 import { acquirer } from "./acquire.ts";
 import { answeringJwks } from "./answer-jwks.ts";
-import { AsideQueue } from "./aside-queue.ts";
 import { CaptureRoom } from "./capture-room.ts";
 import type { Built } from "./built.ts";
 import { buildGeneration, issueLines, type BuildDeps } from "./generations.ts";
@@ -26,10 +25,9 @@ import { openListeners } from "./listeners.ts";
 import { LiveClients } from "./live-clients.ts";
 import { loadFile } from "./load-file.ts";
 import { openAdmin } from "./open-admin.ts";
+import { pipelineParts, type PipelineParts } from "./pipeline-parts.ts";
 import { readyChecks } from "./ready-checks.ts";
 import { ReadyLatch } from "./readiness.ts";
-import { exchangeRecorder } from "./record-exchange.ts";
-import { shadowRecorder } from "./record-shadow.ts";
 import { Reloader } from "./reloader.ts";
 import { ResourcePool } from "./resource-pool.ts";
 import { restartWarnings } from "./restart-warnings.ts";
@@ -163,9 +161,8 @@ class Running implements RunningGateway {
   readonly reloader: Reloader;
   readonly #parts: RunningParts;
   readonly #latch: ReadyLatch;
-  readonly #observers: AsideQueue;
-  readonly #shadows: AsideQueue;
   readonly #captured: CaptureRoom;
+  readonly #exchanges: PipelineParts;
   /** What its sockets were opened with; a reload does not change them. */
   readonly #openedWith: GatewayConfig;
   #listeners: readonly HttpListener[] = [];
@@ -173,7 +170,7 @@ class Running implements RunningGateway {
   #closing: AsyncDisposableStack | undefined;
 
   constructor(parts: RunningParts) {
-    const { deps, log, metrics, options, source, first } = parts;
+    const { deps, log, metrics, options, source, first, liveClients } = parts;
     this.#parts = parts;
     this.#openedWith = first.built.loaded.config;
     this.#captured = new CaptureRoom(this.#openedWith.maxCapturedBytes);
@@ -184,48 +181,21 @@ class Running implements RunningGateway {
       onSwapped: ({ loaded }) => this.#takeUp(loaded),
     });
     this.#latch = new ReadyLatch(() => readyChecks(this.reloader.built, this.reloader.rejection));
-    this.#observers = new AsideQueue({
-      nowMs: () => options.clock.nowMs(),
-      dropped: ({ binding }, part) => metrics.counter(METRICS.observerDropped, [binding.plan.interceptor, binding.plan.id, part]),
-      done: ({ binding, subject }, answer, durationMs) => {
-        const failure = answer.ok ? undefined : answer.error;
-        binding.instruments.duration.observe(durationMs / 1000);
-        binding.instruments.outcome(failure === undefined ? "allow" : failure.kind).add();
-        if (failure === undefined) return;
-        const { requestId } = subject.exchange.ids;
-        log.write("warn", "observation_failed", {
-          request_id: requestId,
-          binding: binding.name,
-          failure: failure.kind,
-          reason: failure.reason,
-          message: failure.message,
-        });
-      },
-    });
-    this.#shadows = new AsideQueue({
-      nowMs: () => options.clock.nowMs(),
-      dropped: ({ binding }, part) => metrics.counter(METRICS.shadowDropped, [binding.plan.interceptor, binding.plan.id, part]),
-      done: shadowRecorder({ log, reviews: () => this.reloader.built.loaded.config.log.reviews }),
-    });
+    this.#exchanges = pipelineParts(
+      { plans: this.reloader.holder, clock: options.clock, log, captured: this.#captured },
+      { metrics, reviews: () => this.reloader.built.loaded.config.log.reviews },
+    );
+    liveClients.onRevoked((interceptor, tags) => this.#exchanges.streams.revoked(interceptor, tags));
   }
 
   /** Opens the admin listener first, so that health can be asked while the rest comes up; then the doors. */
   async open(): Promise<Result<void, string>> {
-    const { options, log, metrics } = this.#parts;
+    const { options, log } = this.#parts;
     const admins = await openAdmin(this.#openedWith, { routes: this.#adminRoutes(), log });
     if (!admins.ok) return admins;
     this.#admins = admins.value;
-    const exchanges = pipeline({
-      plans: this.reloader.holder,
-      clock: options.clock,
-      log,
-      captured: this.#captured,
-      observers: this.#observers,
-      shadows: this.#shadows,
-      onRecord: exchangeRecorder({ log, metrics, reviews: () => this.reloader.built.loaded.config.log.reviews }),
-    });
     const withJwks = new Set(this.#openedWith.listeners.filter(({ serves }) => serves.includes("jwks")).map(({ name }) => name));
-    const handle = answeringJwks(exchanges, withJwks, this.#parts.identity);
+    const handle = answeringJwks(pipeline(this.#exchanges.deps), withJwks, this.#parts.identity);
     const listeners = await openListeners(this.#openedWith.listeners, { handle, log, clock: options.clock, ids: options.ids });
     if (listeners.ok) {
       this.#listeners = listeners.value;
@@ -277,7 +247,7 @@ class Running implements RunningGateway {
     this.#latch.drain();
     const deadline = new Promise<void>((resolve) => options.clock.after(drainMs, resolve));
     await Promise.all(this.#listeners.map((listener) => listener.drain(drainMs)));
-    await Promise.all([this.#observers.drain(deadline), this.#shadows.drain(deadline)]);
+    await Promise.all([this.#exchanges.observers.drain(deadline), this.#exchanges.shadows.drain(deadline)]);
     for (const admin of this.#admins) await admin[Symbol.asyncDispose]();
     await this.reloader.close();
     log.write("info", "stopped", {});
@@ -291,6 +261,7 @@ class Running implements RunningGateway {
       metrics: scrapedMetrics(metrics, {
         readiness: this.#latch,
         inFlight: () => this.reloader.holder.inFlight,
+        longLived: () => this.#exchanges.streams.size,
         connections: () => new Map(this.#listeners.map(({ name, connectionCount }) => [name, connectionCount])),
         clients: () => new Map([...this.reloader.built.clients].map(([name, client]) => [name, client.status()])),
       }),

@@ -24,7 +24,7 @@ export interface Acquire {
 }
 
 /** A client of an interceptor, and whom it trusts to be that interceptor. */
-export interface ClientLease extends Lease<ReviewClient> {
+export interface ClientLease extends Omit<Lease<ReviewClient>, "share"> {
   /** Equal for equal authorities; a manifest was vouched for by those it was described under (C32). */
   readonly trust: string;
 }
@@ -40,7 +40,7 @@ export interface BuildDeps {
 export interface BuildOptions {
   /** The generation in force; undefined at start. */
   readonly before: Built | undefined;
-  /** Answers at hand; the other interceptors keep the manifest they have. Undefined: all are asked, as an operator's reload does (C30). */
+  /** Answers at hand; the other interceptors keep the manifest they have, unless other authorities vouch for them now. Undefined: all are asked, as an operator's reload does (C30). */
   readonly answers?: ReadonlyMap<string, Described>;
 }
 
@@ -61,7 +61,7 @@ export async function buildGeneration(
   deps: BuildDeps,
   options: BuildOptions,
 ): Promise<Result<Built, BuildFailure>> {
-  const leases: Lease<unknown>[] = [];
+  const leases: Held[] = [];
   const giveBack = async (): Promise<void> => {
     for (const lease of leases.splice(0).toReversed()) await lease.release();
   };
@@ -75,10 +75,13 @@ export async function buildGeneration(
   }
 }
 
+/** What is given back with the generation. */
+type Held = Pick<Lease<unknown>, "release">;
+
 interface Attempt {
   readonly deps: BuildDeps;
   readonly options: BuildOptions;
-  readonly leases: Lease<unknown>[];
+  readonly leases: Held[];
   readonly giveBack: () => Promise<void>;
 }
 
@@ -87,7 +90,7 @@ async function attempt(loaded: LoadedConfig, { deps, options, leases, giveBack }
   const clients = await acquireClients(loaded, deps.acquire, leases);
   if (!clients.ok) return faulty(clients.error);
   const { before } = options;
-  const answers = options.answers ?? (await describeAll(config.interceptors, clients.value.clients));
+  const answers = await answersOf(loaded, clients.value, options);
   const refusals = refusalsOf(clients.value.clients);
   const known = settleManifests(loaded, { answers, before, trusts: clients.value.trusts, refusals });
   if (!known.ok) return err({ kind: "unanswered", issues: known.error });
@@ -96,11 +99,11 @@ async function attempt(loaded: LoadedConfig, { deps, options, leases, giveBack }
     deps.log.write("warn", "interceptor_not_described", { interceptor, reason, reused: manifests.has(interceptor) });
   const plan = compile(config, manifests, (pointer) => positions.at(pointer));
   if (!plan.ok) return faulty(plan.error);
-  const upstreams = new Map<string, Upstream>();
+  const upstreams = new Map<string, Lease<Upstream>>();
   for (const upstream of config.upstreams) {
     const lease = deps.acquire.upstream(upstream);
     leases.push(lease);
-    upstreams.set(upstream.name, lease.resource);
+    upstreams.set(upstream.name, lease);
   }
   const runnable = assemble(plan.value, config, { ...deps.resources, clients: clients.value.clients, upstreams });
   return ok({
@@ -111,6 +114,17 @@ async function attempt(loaded: LoadedConfig, { deps, options, leases, giveBack }
     ...clients.value,
     undescribed,
   });
+}
+
+/** What is at hand, and what those say who are asked: all where nothing is, else those whose authorities are others than vouched for the manifest they have (C32). */
+async function answersOf(
+  { config: { interceptors } }: LoadedConfig,
+  { clients, trusts }: Pick<Built, "clients" | "trusts">,
+  { before, answers }: BuildOptions,
+): Promise<ReadonlyMap<string, Described>> {
+  if (answers === undefined) return describeAll(interceptors, clients);
+  const asked = interceptors.filter(({ name }) => !answers.has(name) && before?.trusts.get(name) !== trusts.get(name));
+  return new Map([...answers, ...(await describeAll(asked, clients))]);
 }
 
 /** Why the peers of these clients are refused, where they are. */
@@ -128,7 +142,7 @@ const faulty = (issues: readonly ConfigIssue[]): Result<never, BuildFailure> => 
 async function acquireClients(
   loaded: LoadedConfig,
   acquire: Acquire,
-  leases: Lease<unknown>[],
+  leases: Held[],
 ): Promise<Result<Pick<Built, "clients" | "trusts">, readonly ConfigIssue[]>> {
   const clients = new Map<string, ReviewClient>();
   const trusts = new Map<string, string>();

@@ -2,6 +2,7 @@ import { CancelSource, type Cancel } from "../model/cancel.ts";
 import type { ReReview } from "../pipeline/re-review.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Closing, LongLived, LongLivedStream, Term } from "../ports/long-lived.ts";
+import type { RevokedTags } from "../ports/review-client.ts";
 
 /** Streams of one process that can be asked about again. */
 export const MAX_STREAMS = 100_000;
@@ -59,9 +60,15 @@ export class LongLivedStreams implements LongLived {
     return () => this.#leave(entry);
   }
 
-  /** A service, or an operator in its name, takes back what it said under these tags. */
-  revoked(interceptor: string, tags: readonly string[]): void {
+  /** A service, or an operator in its name, takes back what it said under these tags, or may have under any. */
+  revoked(interceptor: string, tags: RevokedTags): void {
     this.#revokedMs.set(interceptor, this.#deps.clock.nowMs());
+    if (tags === "any") {
+      const prefix = keyOf(interceptor, "");
+      for (const [key, entries] of this.#byTag)
+        if (key.startsWith(prefix)) for (const entry of entries) this.#makeDue(entry, "revoke");
+      return;
+    }
     for (const tag of tags) for (const entry of this.#byTag.get(keyOf(interceptor, tag)) ?? []) this.#makeDue(entry, "revoke");
   }
 

@@ -18,7 +18,8 @@ export function exchangeRecorder(deps: {
     const { ending } = record;
     // a denial's own code is the interceptor's text; only rows of the table are labels (C9)
     if (record.route === "") deps.metrics.counter(METRICS.requests, ["", `${Math.floor(ending.status / 100)}xx`]).add();
-    if ("code" in ending) (problems.get(ending.code) ?? problems.get("review_denied"))?.add();
+    // what closed a stream was never answered, and has a counter of its own
+    if ("code" in ending && ending.kind !== "closed") (problems.get(ending.code) ?? problems.get("review_denied"))?.add();
     deps.log.write(logLevelOf(ending), "exchange", toLogFields(record));
     for (const review of record.reviews) {
       if (hasOwnLine(review, deps.reviews()))

@@ -48,6 +48,8 @@ export class Reloader {
   #forgetRetry = (): void => {};
   #tail: Promise<unknown> = Promise.resolve();
   #waiting: Promise<ReloadOutcome> | undefined;
+  /** Of those who share the reload that waits, one is an operator. */
+  #isWished = false;
   #loop: DescribeLoop;
   #closed = false;
 
@@ -67,10 +69,13 @@ export class Reloader {
 
   /** Reads everything again and swaps it in. One at a time; calls that arrive while one waits share its outcome. Never rejects. */
   reload(reason: string): Promise<ReloadOutcome> {
+    this.#isWished ||= BY_OPERATOR.has(reason);
     this.#waiting ??= this.#inTurn(async () => {
+      const isWished = this.#isWished;
       this.#waiting = undefined;
+      this.#isWished = false;
       try {
-        return await this.#reload(reason);
+        return await this.#reload(reason, isWished);
       } catch (thrown) {
         // a bug of ours; the plan in force is untouched
         this.#deps.log.write("error", "internal_error", { reason, error: thrown });
@@ -95,7 +100,7 @@ export class Reloader {
     return turn;
   }
 
-  async #reload(reason: string): Promise<ReloadOutcome> {
+  async #reload(reason: string, isWished: boolean): Promise<ReloadOutcome> {
     const { log } = this.#deps;
     const { revision } = this.#built.plan;
     if (this.#closed) return { kind: "rejected", issues: ["the gateway is closing"], revision };
@@ -105,7 +110,7 @@ export class Reloader {
     const isSettled =
       read.value.fingerprint === this.#fingerprint && this.#built.undescribed.size === 0 && this.drifted.size === 0;
     // an operator who asks for a reload has the interceptors asked too: one that cannot tell of a change may have changed (C30)
-    if (isSettled && !BY_OPERATOR.has(reason)) return this.#unchanged(reason);
+    if (isSettled && !isWished) return this.#unchanged(reason);
     const built = await buildGeneration(read.value.loaded, this.#deps, { before: this.#built });
     if (!built.ok) {
       // a service may come up after the file that names it was saved: nobody should have to save it again

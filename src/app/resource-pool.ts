@@ -1,6 +1,8 @@
 /** Something several generations may share, under the identity that makes it the same thing (endpoint and trust, C32). */
 export interface Lease<T> {
   readonly resource: T;
+  /** One more user, with a lease of its own; not after `release`. */
+  readonly share: () => Lease<T>;
   /** Idempotent; the last one closes the resource. */
   readonly release: () => Promise<void>;
 }
@@ -21,12 +23,19 @@ export class ResourcePool {
       entry = { resource: make(), users: 0 };
       this.#entries.set(identity, entry);
     }
-    entry.users += 1;
-    const held = entry;
+    // the identity names the kind of resource, so the same identity always holds the same type
+    return this.#lease<T>(identity, entry, entry.resource as T);
+  }
+
+  #lease<T>(identity: string, held: Entry, resource: T): Lease<T> {
+    held.users += 1;
     let released = false;
     return {
-      // the identity names the kind of resource, so the same identity always holds the same type
-      resource: held.resource as T,
+      resource,
+      share: () => {
+        if (released) throw new Error("a released lease cannot be shared");
+        return this.#lease(identity, held, resource);
+      },
       release: async () => {
         if (released) return;
         released = true;

@@ -7,6 +7,8 @@ import type { ReviewClientStatus } from "../ports/review-client.ts";
 export interface ScrapedStates {
   readonly readiness: Readiness;
   readonly inFlight: () => number;
+  /** Open streams that are asked about again (C36). */
+  readonly longLived: () => number;
   /** Open client connections by listener. */
   readonly connections: () => ReadonlyMap<string, number>;
   /** By interceptor. */
@@ -21,6 +23,7 @@ export function scrapedMetrics(metrics: Metrics & MetricsText, states: ScrapedSt
   const look = (): void => {
     for (const labels of opened.values()) metrics.gauge(METRICS.breakerOpen, labels).set(0);
     metrics.gauge(METRICS.inFlight, []).set(states.inFlight());
+    metrics.gauge(METRICS.longLivedOpen, []).set(states.longLived());
     for (const [interceptor, { pendingReviews, cachedVerdicts, endpoints }] of states.clients()) {
       metrics.gauge(METRICS.reviewsPending, [interceptor]).set(pendingReviews);
       metrics.gauge(METRICS.verdictCacheEntries, [interceptor]).set(cachedVerdicts);

@@ -55,14 +55,16 @@ export type ExchangeEnding =
   | ({ readonly kind: "refused" } & Trouble)
   /** Something that had to answer did not: an interceptor, the upstream, the gateway. `decidedBy` names it. */
   | ({ readonly kind: "failed" } & Trouble)
+  /** An open stream was closed (C36): a binding took back what it had said, could not be asked, or no route is left. `status` is what had been sent. */
+  | ({ readonly kind: "closed" } & Trouble)
   /** The client left first. `status` is what had been sent, 499 before any. */
   | { readonly kind: "cancelled"; readonly status: number };
 
-/** A problem the client was answered with. */
+/** A problem the client was answered with, or its stream was closed for. */
 interface Trouble {
   readonly status: number;
   readonly decidedBy: string;
-  /** Stable code of the problem body. */
+  /** Stable code of the problem body; of a stream that a denial closed, the denial's. */
   readonly code: string;
   readonly source: ProblemSource;
   /** For the log only; an Error shows its stack only where the source is the gateway. */

@@ -1,4 +1,5 @@
 import type { ExchangeEnding, ExchangeRecord, ReviewRecord } from "./exchange-record.ts";
+import type { ProblemSource } from "./problem.ts";
 
 /** Longest text taken over from elsewhere into a field, UTF-16 units: annotations and warnings are shorter by contract (C9), causes need a bound. */
 const MAX_TEXT = 1024;
@@ -29,7 +30,7 @@ export function toLogFields(record: ExchangeRecord): Readonly<Record<string, unk
     decided_by: decidedBy(ending),
     code: "code" in ending ? ending.code : undefined,
     source: "source" in ending ? ending.source : undefined,
-    cause: "cause" in ending ? causeText(ending.cause, ending.source === "gateway") : undefined,
+    cause: causeOf(ending),
     complete: record.complete,
     request_bytes: record.requestBytes,
     response_bytes: record.responseBytes,
@@ -91,6 +92,16 @@ export function hasOwnLine(review: ReviewRecord, reviews: "none" | "failures" | 
 export function decidedBy(ending: ExchangeEnding): string {
   if (ending.kind === "forwarded") return "upstream";
   return ending.kind === "cancelled" ? "client" : ending.decidedBy;
+}
+
+/** What is logged of a trouble's cause; undefined where there is none. */
+export function causeOf(trouble: ExchangeEnding | Blame | undefined): string | undefined {
+  return trouble !== undefined && "cause" in trouble ? causeText(trouble.cause, trouble.source === "gateway") : undefined;
+}
+
+interface Blame {
+  readonly source: ProblemSource;
+  readonly cause?: unknown;
 }
 
 /** A cause for the log: a text, or an Error's message, with its stack only where the gateway itself is at fault. */

@@ -160,6 +160,18 @@ export const METRICS = {
     help: "Observations dropped because the queue was full (C29): bodies first, then whole items.",
     labels: ["interceptor", "binding", "part"],
   },
+  longLivedOpen: {
+    kind: "gauge",
+    name: "sallyport_long_lived_open",
+    help: "Open streams that are asked about again: let through by a verdict that ends or can be revoked (C36).",
+    labels: [],
+  },
+  longLivedClosed: {
+    kind: "counter",
+    name: "sallyport_long_lived_closed_total",
+    help: "Open streams closed by a re-review, by reason: denied, failed, route-gone (C36).",
+    labels: ["reason"],
+  },
 
   configReload: {
     kind: "counter",

@@ -9,7 +9,7 @@ import { toBodyView } from "../review/body-view.ts";
 import type { Unreviewable } from "../review/failure-answer.ts";
 import { collect } from "../support/byte-streams.ts";
 import { contentCoding, decodeBody, type ContentCoding, type DecodeProblem } from "../support/content-coding.ts";
-import { FIRST_ROOM_BYTES, GrowingRoom } from "./growing-room.ts";
+import { GrowingRoom } from "./growing-room.ts";
 import type { HeldRoom } from "./held-room.ts";
 import { unlessCancelled } from "./unless-cancelled.ts";
 import { codedBytes } from "./wanted-bodies.ts";
@@ -87,8 +87,8 @@ export class BodySource {
     if (!isStream(body)) return { kind: "bytes", bytes: body };
     const maxBytes = codedBytes(captureBytes, wish.headers);
     if (Math.max(body.declaredBytes ?? 0, (this.#tooLarge.get(body) ?? -1) + 1) > maxBytes) return tooLarge(body, captureBytes);
-    const place = new GrowingRoom(this.#room, maxBytes);
-    if (!place.reach(body.declaredBytes ?? Math.min(FIRST_ROOM_BYTES, maxBytes))) return { kind: "no-room", body };
+    const place = new GrowingRoom(this.#room, body.declaredBytes ?? maxBytes);
+    if (!place.begin(body.declaredBytes)) return { kind: "no-room", body };
     const collected = await unlessCancelled(collect(body, { maxBytes, mayHold: (bytes) => place.reach(bytes) }), cancel);
     switch (collected?.kind) {
       case "complete":

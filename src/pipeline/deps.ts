@@ -1,6 +1,7 @@
 import type { ExchangeRecord } from "../model/exchange-record.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Log } from "../ports/log.ts";
+import type { LongLived } from "../ports/long-lived.ts";
 import type { Observers } from "../ports/observers.ts";
 import type { PlanSource } from "../ports/runnable-plan.ts";
 import type { CaptureAllowance } from "./held-room.ts";
@@ -15,6 +16,8 @@ export interface PipelineDeps {
   readonly observers: Observers;
   /** Reviews of shadow bindings (C33): another queue, so that neither crowds the other out. */
   readonly shadows: Observers;
+  /** Open streams that are asked about again (C36). */
+  readonly longLived: LongLived;
   /** Takes the record of every exchange, once: access log and metrics. */
   readonly onRecord: (record: ExchangeRecord) => void;
 }

@@ -1,6 +1,7 @@
 import type { Phase } from "@sallyport/contract/phase.ts";
 import type { Exchange, RequestHead, Response } from "../model/exchange.ts";
 import type { ReviewRecord } from "../model/exchange-record.ts";
+import type { Closing, Term } from "../ports/long-lived.ts";
 import type { RunnableBinding, RunnablePlan, RunnableRoute } from "../ports/runnable-plan.ts";
 import { BodySource } from "./body-source.ts";
 import { BudgetLedger } from "./budget-ledger.ts";
@@ -15,7 +16,8 @@ import type { ShadowTurns } from "./shadow-turns.ts";
 
 /** What the gateway keeps beside one exchange while it runs. Owned by `handle`, dropped when the response is done. What only reviews need is made when one is due. */
 export class ExchangeRun {
-  readonly plan: RunnablePlan;
+  /** Of the plan it runs on. */
+  readonly revision: string;
   readonly deps: PipelineDeps;
   /** Monotonic, when the head was received. */
   readonly startedMs: number;
@@ -58,10 +60,19 @@ export class ExchangeRun {
   shadows: ShadowTurns | undefined;
   /** Behind the id of every review: empty, or which re-review of an open stream this is (C36). */
   readonly again: string;
+  /** What accepted verdicts said about their own end, by binding; undefined as long as none did (C36). */
+  terms: Map<string, Term> | undefined;
+  /** Takes its open stream out of those that are asked about again (C36); undefined where it is none of them. */
+  leave: (() => void) | undefined;
+  /** Its open stream was closed, and why (C36). */
+  closing: Closing | undefined;
   /** Keeps the plan's resources open for what outlives the exchange. */
   readonly hold: PlanHold;
   readonly #letGo: () => void;
+  #plan: RunnablePlan | undefined;
   #route: RunnableRoute | undefined;
+  /** What is left of the route when the plan is gone. */
+  #leftRoute: BookedRoute | undefined;
   #place: readonly RunnableBinding[] = NOTHING;
   #matched: readonly RunnableBinding[] = NOTHING;
   #isAuthenticated = false;
@@ -73,7 +84,8 @@ export class ExchangeRun {
   #bodies: BodySource | undefined;
 
   constructor(beginning: Beginning) {
-    this.plan = beginning.plan;
+    this.#plan = beginning.plan;
+    this.revision = beginning.plan.plan.revision;
     this.exchange = beginning.exchange;
     this.original = beginning.exchange.head;
     this.deps = beginning.deps;
@@ -104,15 +116,21 @@ export class ExchangeRun {
     return plan.mode === "validate" && plan.phase === this.#phase;
   }
 
+  /** The plan it began with, until only its record is kept. */
+  get plan(): RunnablePlan {
+    if (this.#plan === undefined) throw new Error("the plan was let go");
+    return this.#plan;
+  }
+
   /** The route matched so far; entering one is the first thing that happens. */
   get route(): RunnableRoute {
     if (this.#route === undefined) throw new Error("no route was entered");
     return this.#route;
   }
 
-  /** Undefined before a route matched. */
-  get routeOrNone(): RunnableRoute | undefined {
-    return this.#route;
+  /** What warnings and the record need of the route, to the end; undefined before one matched. */
+  get routeOrNone(): BookedRoute | undefined {
+    return this.#route ?? this.#leftRoute;
   }
 
   /** Bindings whose static selectors match where the request stands (C1). */
@@ -200,12 +218,32 @@ export class ExchangeRun {
     return (this.#room ??= new HeldRoom(this.deps.captured));
   }
 
+  /**
+   * From here on only the record is left to make: the plan is let go, so that a generation may retire while a stream is open (C36). Not for
+   * exchanges that observers or shadows are to be asked about. Captured bodies stay counted until the end: the upstream's call has them.
+   */
+  keepRecordOnly(): void {
+    const { route } = this;
+    this.#leftRoute = { plan: route.plan, instruments: route.instruments };
+    this.#route = undefined;
+    this.#plan = undefined;
+    this.#place = NOTHING;
+    this.#matched = NOTHING;
+    this.#settled = undefined;
+    this.#ran = undefined;
+    this.#bodies = undefined;
+    this.#letGo();
+  }
+
   /** Gives back everything; once, at the end. Bodies that are still being prepared get no room from here on. */
   release(): void {
     this.#room?.close();
     this.#letGo();
   }
 }
+
+/** A route as the record of an exchange knows it. */
+type BookedRoute = Pick<RunnableRoute, "plan" | "instruments">;
 
 /** What an exchange begins with. */
 interface Beginning {

@@ -22,6 +22,7 @@ export function finish(run: ExchangeRun, finished: Finished): void {
   const { deps } = run;
   run.isOver = true;
   run.forgetNotice?.();
+  run.leave?.();
   const durationMs = deps.clock.nowMs() - run.startedMs;
   const ending = endingOf(run, finished);
   book(deps, () => {
@@ -53,10 +54,10 @@ function recordRoute(run: ExchangeRun, { status }: ExchangeEnding, { answeredMs 
 }
 
 function recordOf(run: ExchangeRun, ending: ExchangeEnding, { received, sent }: Finished): ExchangeRecord {
-  const { exchange, original, plan, routeOrNone } = run;
+  const { exchange, original, revision, routeOrNone } = run;
   return {
     ids: exchange.ids,
-    revision: plan.plan.revision,
+    revision,
     listener: received.listener,
     clientAddress: exchange.client.address,
     method: original.method,
@@ -98,7 +99,11 @@ function endingOf(run: ExchangeRun, { ending, sent }: Finished): ExchangeEnding 
 }
 
 // a client that left in the middle of the response is a cancelled exchange too
-function answered({ status, responded }: ExchangeRun, sent: Sent): ExchangeEnding {
+function answered({ status, responded, closing }: ExchangeRun, sent: Sent): ExchangeEnding {
+  if (closing !== undefined && !sent.completed) {
+    const { by, code, source, cause } = closing;
+    return { kind: "closed", status, decidedBy: by, code, source, cause };
+  }
   if (!sent.completed && sent.cause === undefined) return { kind: "cancelled", status };
   if (responded === undefined && sent.bodyBroke === true)
     return { kind: "forwarded", status, source: "upstream", cause: causeText(sent.cause) };

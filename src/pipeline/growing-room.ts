@@ -1,11 +1,11 @@
 import type { HeldRoom } from "./held-room.ts";
 
-/** Room that a body of unknown length begins with. */
-export const FIRST_ROOM_BYTES = 64 * 1024;
+/** Room that a body begins with. */
+const FIRST_BYTES = 64 * 1024;
 
 /**
- * Room for one body that is being read (C24). It grows with what has arrived, in doubling steps: a client that announces nothing and
- * sends slowly takes no more of the process's room than about twice what it sent, so that few such clients cannot keep others out.
+ * Room for one body that is being read (C24). It grows with what has arrived, in doubling steps: a client that sends slowly takes no more
+ * of the process's room than about twice what it sent, whatever it announces, so that few such clients cannot keep others out.
  */
 export class GrowingRoom {
   readonly #room: HeldRoom;
@@ -15,6 +15,13 @@ export class GrowingRoom {
   constructor(room: HeldRoom, maxBytes: number) {
     this.#room = room;
     this.#maxBytes = maxBytes;
+  }
+
+  /** Room to begin reading with; false, and nothing is taken, when there is none, or less than the body announces. */
+  begin(declaredBytes: number | undefined): boolean {
+    if (!this.reach(declaredBytes ?? Math.min(FIRST_BYTES, this.#maxBytes))) return false;
+    this.shrink(FIRST_BYTES);
+    return true;
   }
 
   /** Makes room for that many bytes in all; false when there is none. What was taken before stays. */

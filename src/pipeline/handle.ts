@@ -12,6 +12,7 @@ import { enterRoute } from "./enter-route.ts";
 import { ExchangeRun } from "./exchange-run.ts";
 import { finish, finishRefused } from "./finish.ts";
 import { discardBody, forward } from "./forward.ts";
+import { keepOpen } from "./keep-open.ts";
 import { reviewPhase } from "./review-phase.ts";
 import { withWarnings } from "./warnings.ts";
 
@@ -76,7 +77,8 @@ async function stages(run: ExchangeRun, cancel: Cancel): Promise<StageEnd> {
     (run.isReviewedAt("pre-route") ? await reviewPhase(run, "pre-route", cancel) : run.shadows?.turns("pre-route")) ??
     // authorize and limit stand here, on the settled request and the final route (C3)
     (await forward(run, cancel)) ??
-    (run.isReviewedAt("post-response") ? await reviewPhase(run, "post-response", cancel) : run.shadows?.turns("post-response"))
+    (run.isReviewedAt("post-response") ? await reviewPhase(run, "post-response", cancel) : run.shadows?.turns("post-response")) ??
+    (run.terms === undefined ? undefined : keepOpen(run, run.terms))
   );
 }
 

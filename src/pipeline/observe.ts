@@ -6,6 +6,7 @@ import { decidedBy } from "../model/log-fields.ts";
 import type { OutcomeView } from "../ports/review-client.ts";
 import type { RunnableBinding } from "../ports/runnable-plan.ts";
 import { reviewIdOf } from "./ask-for-verdict.ts";
+import { BodySource } from "./body-source.ts";
 import type { ExchangeRun } from "./exchange-run.ts";
 import { KeptCopy } from "./kept-copy.ts";
 import { warnCondition } from "./prepare-review.ts";
@@ -35,7 +36,7 @@ export function copyOnItsWay(run: ExchangeRun, side: Side): void {
   if (maxBytes === undefined || copies[side] !== undefined) return;
   const message = side === "request" ? { body: exchange.body, headers: exchange.head.headers } : exchange.response;
   if (message === undefined || !isStream(message.body) || (side === "response" && streamReason(run) !== undefined)) return;
-  const copy = new KeptCopy(message.body, codedBytes(maxBytes, message.headers), run.room);
+  const copy = new KeptCopy(message.body, codedBytes(maxBytes, message.headers), run.room.forCopies);
   copies[side] = copy;
   if (side === "request") run.exchange = { ...exchange, body: copy };
   else if (exchange.response !== undefined) run.exchange = { ...exchange, response: { ...exchange.response, body: copy } };
@@ -65,18 +66,27 @@ async function observeOpen(run: ExchangeRun): Promise<void> {
 }
 
 async function tellAll(run: ExchangeRun, outcome: OutcomeView): Promise<void> {
+  // views of its own, in room for copies: what enforcing bindings are shown is made and forgotten without it
+  const bodies = new BodySource(run.room.forCopies);
   try {
-    for (const binding of run.matched) if (binding.plan.mode === "observe") await tell(run, binding, outcome);
+    for (const binding of run.matched) if (binding.plan.mode === "observe") await tell(run, binding, { outcome, bodies });
   } catch (thrown) {
     // a bug of ours; the exchange is over, so only the log can tell
     run.deps.log.write("error", "observe_failed", { request_id: run.exchange.ids.requestId, error: thrown });
+  } finally {
+    bodies.forgetViews();
   }
 }
 
-async function tell(run: ExchangeRun, binding: RunnableBinding, outcome: OutcomeView): Promise<void> {
+interface News {
+  readonly outcome: OutcomeView;
+  readonly bodies: BodySource;
+}
+
+async function tell(run: ExchangeRun, binding: RunnableBinding, { outcome, bodies }: News): Promise<void> {
   const settled = settledFor(run, binding.plan.phase);
   if (settled === undefined || !selects(settled, binding)) return;
-  const subject = await viewSubject(run, binding, { exchange: settled, route: run.route, bodies: run.bodies, outcome });
+  const subject = await viewSubject(run, binding, { exchange: settled, route: run.route, bodies, outcome });
   // it ended while its first notice was made ready: the last word is said already
   if (outcome.open && run.isOver) return;
   const match = binding.when?.(subject);

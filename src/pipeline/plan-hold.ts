@@ -1,6 +1,7 @@
 /** Lets a plan go when the last of those who need its resources has: the exchange, and observations that outlive it (C29). */
 export class PlanHold {
-  readonly #release: () => void;
+  /** Forgotten once called: whoever still holds this must not hold the plan by it. */
+  #release: (() => void) | undefined;
   #holders = 0;
 
   constructor(release: () => void) {
@@ -15,7 +16,9 @@ export class PlanHold {
       if (!holds) return;
       holds = false;
       this.#holders -= 1;
-      if (this.#holders === 0) this.#release();
+      if (this.#holders > 0) return;
+      this.#release?.();
+      this.#release = undefined;
     };
   }
 }

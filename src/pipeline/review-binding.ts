@@ -6,6 +6,7 @@ import { consequenceOf, type Consequence } from "./consequence.ts";
 import { failed } from "./ending.ts";
 import type { ExchangeRun } from "./exchange-run.ts";
 import { recordReview, verdictEnding } from "./record-review.ts";
+import { termOf } from "./term-of.ts";
 
 /** What came of asking one binding. */
 export type Reviewed =
@@ -29,6 +30,8 @@ export async function reviewBinding(run: ExchangeRun, asked: Asked, cancel: Canc
   const consequence = consequenceOf(run, asked, answer.value);
   if (!consequence.ok) return afterFailure(run, asked, { failure: consequence.error, durationMs });
   recordReview(run, binding, { durationMs, ending: verdictEnding(answer.value) });
+  const term = termOf(binding, answer.value, startedMs + durationMs);
+  if (term !== undefined) (run.terms ??= new Map()).set(binding.name, term);
   return consequence.value;
 }
 

@@ -26,7 +26,7 @@ interface Snapshot {
  */
 export class ShadowReviews implements ShadowTurns {
   readonly #run: ExchangeRun;
-  /** Views of its own: what enforcing bindings are shown is made and forgotten without it. */
+  /** Views of its own, in room for copies: what enforcing bindings are shown is made and forgotten without it. */
   readonly #bodies: BodySource;
   readonly #hadTurn = new Set<RunnableBinding>();
   /** Snapshots whose bodies are still on their way. */
@@ -37,7 +37,7 @@ export class ShadowReviews implements ShadowTurns {
 
   constructor(run: ExchangeRun) {
     this.#run = run;
-    this.#bodies = new BodySource(run.room);
+    this.#bodies = new BodySource(run.room.forCopies);
   }
 
   get matched(): readonly RunnableBinding[] {

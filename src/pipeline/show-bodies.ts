@@ -1,6 +1,7 @@
 import { BodyFailure } from "../model/body-failure.ts";
 import { isStream, type Body } from "../model/byte-stream.ts";
 import type { Cancel } from "../model/cancel.ts";
+import type { Response } from "../model/exchange.ts";
 import type { Refusal } from "../model/problem.ts";
 import type { BodyView } from "../ports/review-client.ts";
 import type { RunnableBinding } from "../ports/runnable-plan.ts";
@@ -114,7 +115,14 @@ export function streamReason(run: ExchangeRun): Unreviewable | undefined {
   const { response } = run.exchange;
   if (response?.body === undefined) return undefined;
   if (response.status === 206) return { kind: "partial", message: "it is a partial response" };
-  const type = response.headers.joined("content-type")?.trimStart().toLowerCase() ?? "";
-  if (type.startsWith("text/event-stream")) return { kind: "stream", message: "it is an event stream" };
+  const type = contentType(response);
+  if (type.startsWith(EVENT_STREAM)) return { kind: "stream", message: "it is an event stream" };
   return type.startsWith("application/grpc") ? { kind: "stream", message: "it is a gRPC stream" } : undefined;
 }
+
+const EVENT_STREAM = "text/event-stream";
+
+const contentType = ({ headers }: Response): string => headers.joined("content-type")?.trimStart().toLowerCase() ?? "";
+
+/** Whether a response is a stream of server-sent events by its content type. */
+export const isEventStream = (response: Response): boolean => contentType(response).startsWith(EVENT_STREAM);

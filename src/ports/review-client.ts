@@ -93,6 +93,9 @@ export interface ReviewClientStatus {
   readonly fault?: string;
 }
 
+/** What was revoked; `any`: nobody could hear of revokes for a while, and it may have been anything. */
+export type RevokedTags = readonly string[] | "any";
+
 /** One external interceptor. Lives longer than a plan: shared by generations, closed when no plan uses it. */
 export interface ReviewClient extends AsyncDisposable {
   /** Asks what the service wants. Fails like a review does; never rejects. */
@@ -110,6 +113,6 @@ export interface ReviewClient extends AsyncDisposable {
   /** Forgets every kept verdict with one of these tags, and lets listeners know; no later review is answered by one. Returns how many were forgotten (C34). */
   revoke(tags: readonly string[]): number;
   /** Runs `listener` with the tags of every revoke, whether the service or an operator revoked. Returns the function that takes it back. */
-  onRevoked(listener: (tags: readonly string[]) => void): () => void;
+  onRevoked(listener: (tags: RevokedTags) => void): () => void;
   status(): ReviewClientStatus;
 }

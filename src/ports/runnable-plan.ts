@@ -48,6 +48,8 @@ export interface RunnableRoute {
   /** Ends in anonymous: no credential is no refusal. */
   readonly allowsAnonymous: boolean;
   readonly upstream: Upstream;
+  /** Keeps the upstream open for a stream that outlives the plan (C36); the function lets it go, harmless when called again. */
+  holdUpstream(): () => void;
   /** The request as it leaves: hop-by-hop and credential fields gone, the gateway's own credential, ids and forwarded fields set (C19). */
   toUpstream(
     exchange: Exchange,

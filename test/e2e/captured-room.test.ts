@@ -23,7 +23,10 @@ it("refuses a body that finds no room beside those held for review, while other 
     place.send({ method: "POST", path, headers: [["Content-Type", "application/json"]], body: '{"a":1}' });
   expect((await posted("/read/a")).answer.status).toBe(200);
   using slow = await RawClient.connect(Number(new URL(place.gateway.url).port));
+  // announced alone it holds little; with more than half of it here, all of it is taken
   slow.send(SLOW(MIB - 3));
+  expect((await posted("/read/a")).answer.status).toBe(200);
+  slow.send(`"${"x".repeat(600 * 1024)}`);
   await expect.poll(async () => (await posted("/read/a")).answer.status, { timeout: 5_000 }).toBe(503);
   const { answer, seen, line } = await posted("/read/a");
   expect(problemOf(answer)).toMatchObject({ code: "gateway_overloaded", retryable: true });

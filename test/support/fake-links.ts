@@ -109,7 +109,10 @@ export function fakeLinks(count: number): FakeLinks {
         log,
         sockets: undefined,
         onReady: () => {},
-        watch: { gatewayId: "gw", listeners: { onManifestChanged: () => {}, onRevoke: () => {}, onDown: () => {} } },
+        watch: {
+          gatewayId: "gw",
+          listeners: { onManifestChanged: () => {}, onRevoke: () => {}, onUp: () => {}, onDown: () => {} },
+        },
         onFailure: (link) => pool.failed(link),
         onClosed: (link) => pool.closed(link),
         openChannel: (_terms, deps) => {

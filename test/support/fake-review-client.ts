@@ -11,6 +11,7 @@ import type {
   ReviewClientStatus,
   Reviewer,
   ReviewSubject,
+  RevokedTags,
 } from "../../src/ports/review-client.ts";
 
 /** One review a fake was asked for. */
@@ -33,7 +34,7 @@ export class FakeReviewClient implements ReviewClient {
   answer: FakeAnswer;
   closed = false;
   readonly #listeners = new Set<() => void>();
-  readonly #revokeListeners = new Set<(tags: readonly string[]) => void>();
+  readonly #revokeListeners = new Set<(tags: RevokedTags) => void>();
 
   constructor(parts: { readonly manifest?: Manifest | ReviewFailure; readonly answer?: FakeAnswer } = {}) {
     this.manifest = parts.manifest ?? {
@@ -80,7 +81,7 @@ export class FakeReviewClient implements ReviewClient {
     return 0;
   }
 
-  onRevoked(listener: (tags: readonly string[]) => void): () => void {
+  onRevoked(listener: (tags: RevokedTags) => void): () => void {
     this.#revokeListeners.add(listener);
     return () => this.#revokeListeners.delete(listener);
   }

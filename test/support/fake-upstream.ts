@@ -20,6 +20,8 @@ export interface SentRequest {
 
 /** Answers every request alike; reads the request body first, as a real one does. */
 export class FakeUpstream implements Upstream {
+  /** Streams that keep it open. */
+  held = 0;
   readonly requests: SentRequest[] = [];
   /** Bodies of all responses given, to see what became of them. */
   readonly bodies: TrackedStream[] = [];
@@ -56,6 +58,11 @@ export class FakeUpstream implements Upstream {
     };
     this.requests.push(sent);
     return this.answer(sent, cancel);
+  }
+
+  hold(): () => void {
+    this.held += 1;
+    return () => void (this.held -= 1);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {}

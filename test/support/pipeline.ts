@@ -17,6 +17,7 @@ import { toUpstreamRequest } from "../../src/policies/forward/to-upstream-reques
 import { receive } from "../../src/policies/ingress/receive.ts";
 import type { Authenticator } from "../../src/ports/authenticator.ts";
 import type { Answer, Handle, Sent } from "../../src/ports/inbound.ts";
+import type { LongLivedStream } from "../../src/ports/long-lived.ts";
 import type { Observation } from "../../src/ports/observers.ts";
 import type { RunnablePlan, RunnableRoute } from "../../src/ports/runnable-plan.ts";
 import { addressSet } from "../../src/support/cidr.ts";
@@ -102,6 +103,7 @@ function routeOf(choice: RouteChoice, { name, bindings, upstream }: RouteParts):
     authenticators,
     allowsAnonymous: plan.authenticate.includes("anonymous"),
     upstream,
+    holdUpstream: () => upstream.hold(),
     toUpstream: (exchange, { wholeResponse }) =>
       toUpstreamRequest(exchange, { inboundSlots, credential: undefined, readsResponseBody: wholeResponse }),
     ownedHeaders: new Set(
@@ -159,6 +161,12 @@ export class Scene {
   readonly upstream = new FakeUpstream();
   readonly observations: Observation[] = [];
   readonly shadows: Observation[] = [];
+  /** Streams taken in by the fake registry, in order. */
+  readonly streams: LongLivedStream[] = [];
+  /** Of those, how many were left since. */
+  left = 0;
+  /** Whether the fake registry takes another one. */
+  takesStreams = true;
   readonly room: CaptureRoom;
   readonly holder: PlanHolder;
   retired = 0;
@@ -178,8 +186,15 @@ export class Scene {
       captured: this.room,
       shadows: { enqueue: (review) => void this.shadows.push(review) },
       observers: { enqueue: (observation) => void this.observations.push(observation) },
+      longLived: { enter: (stream) => this.#enter(stream) },
       onRecord: (record) => void this.records.push(record),
     });
+  }
+
+  #enter(stream: LongLivedStream): (() => void) | undefined {
+    if (!this.takesStreams) return undefined;
+    this.streams.push(stream);
+    return () => void (this.left += 1);
   }
 
   generation(plan: RunnablePlan): { readonly plan: RunnablePlan; readonly retire: () => Promise<void> } {

@@ -100,6 +100,7 @@ export function grpcReviewClient(
       listeners: {
         onManifestChanged: () => again.wish(),
         onRevoke: (tags) => void known.revoke(tags),
+        onUp: () => known.regainTouch(),
         onDown: () => known.loseTouch(),
       },
     },

@@ -101,5 +101,5 @@ export function isConnectionLost({ code, details, cause }: CallStatus): boolean 
 }
 
 /** Whether the call was not sent because nobody could be connected to. */
-export const isNotConnected = ({ code, details }: CallStatus): boolean =>
-  code === STATUS.UNAVAILABLE && details.startsWith("No connection established");
+export const isNotConnected = ({ code, details, cause }: CallStatus): boolean =>
+  cause === undefined ? code === STATUS.UNAVAILABLE && details.startsWith("No connection established") : cause === "unreachable";

@@ -19,6 +19,20 @@ describe("CaptureRoom (C24)", () => {
     expect([room.take(2), room.take(1)]).toEqual([true, false]);
   });
 
+  it("gives copies half of itself at most, so that reviews that decide find room whatever is copied", () => {
+    const room = new CaptureRoom(10);
+    expect([room.take(5, "copy"), room.take(1, "copy"), room.take(5), room.take(1)]).toEqual([true, false, true, false]);
+    room.give(5, "copy");
+    expect([room.take(3, "copy"), room.take(3, "copy"), room.take(2, "copy")]).toEqual([true, false, true]);
+    expect(room.takenBytes).toBe(10);
+  });
+
+  it("gives copies nothing of what reviews that decide hold", () => {
+    const room = new CaptureRoom(10);
+    room.take(9);
+    expect([room.take(2, "copy"), room.take(1, "copy")]).toEqual([false, true]);
+  });
+
   it("always has room for nothing", () => {
     expect(new CaptureRoom(0).take(0)).toBe(true);
   });

@@ -58,18 +58,59 @@ describe("the describe loop", () => {
     expect(clock.pending).toBe(0);
   });
 
-  it("leaves in peace who has answered, and asks him once when he reconnects, whatever he says then", async () => {
+  it("leaves in peace who has answered, until he reconnects or says that he changed", async () => {
     const { client, clock, answers, pass } = await following(false);
     await pass(10_000);
     expect(client.described).toEqual([]);
-    client.manifest = DOWN;
-    client.wantDescribe();
-    await pass(10_000);
-    expect([client.described.length, answers, clock.pending]).toEqual([1, [], 0]);
     client.manifest = { ...MANIFEST, version: "2" };
     client.wantDescribe();
     await pass(0);
-    expect(answers).toEqual(["tenancy 2"]);
+    expect([answers, clock.pending]).toEqual([["tenancy 2"], 0]);
+  });
+
+  it("loses no change: who had a reason to be asked and did not answer is asked again, at longer and longer pauses", async () => {
+    const { client, clock, answers, pass } = await following(false);
+    client.manifest = DOWN;
+    client.wantDescribe();
+    await pass(0);
+    const askedAtMs: number[] = [];
+    for (let nowMs = 0; nowMs < 100_000; nowMs += 500) {
+      const before = client.described.length;
+      await pass(500);
+      if (client.described.length > before) askedAtMs.push(nowMs + 500);
+    }
+    expect(askedAtMs).toEqual([1_000, 3_000, 7_000, 15_000, 31_000, 61_000, 91_000]);
+    client.manifest = { ...MANIFEST, version: "2" };
+    await pass(30_000);
+    expect([answers, clock.pending]).toEqual([["tenancy 2"], 0]);
+  });
+
+  it("leaves in peace who answered what cannot be taken, where there is something to go on with", async () => {
+    const { client, clock, refusals, pass } = await following(false);
+    client.manifest = { kind: "invalid", reason: "contract", message: "another digest" };
+    client.wantDescribe();
+    await pass(60_000);
+    expect([refusals, client.described.length, clock.pending]).toEqual([["tenancy another digest"], 1, 0]);
+  });
+
+  it("goes on asking who never answered, also where his turn came while he was being asked for another reason", async () => {
+    const { client, clock, answers, pass } = await following(true);
+    let answer = (_manifest: Manifest | ReviewFailure): void => {};
+    const slow = new Promise<Manifest | ReviewFailure>((resolve) => (answer = resolve));
+    const { describe: atOnce } = client;
+    client.describe = async (...call) => {
+      client.manifest = await slow;
+      return atOnce.apply(client, call);
+    };
+    client.wantDescribe();
+    await pass(100);
+    answer(DOWN);
+    await pass(0);
+    expect(clock.pending).toBe(1);
+    client.describe = (...call) => atOnce.apply(client, call);
+    client.manifest = MANIFEST;
+    await pass(500);
+    expect([answers, clock.pending]).toEqual([["tenancy 1"], 0]);
   });
 
   it("takes a reconnection for an answer: the timer that was set is taken back", async () => {

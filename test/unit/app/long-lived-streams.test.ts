@@ -32,6 +32,18 @@ describe("open long-lived exchanges (C36)", () => {
     expect([streams.size, clock.pending]).toEqual([0, 0]);
   });
 
+  it("asks about everything with a tag of a service whose revokes nobody heard for a while", async () => {
+    const { streams, asked, stream } = parts();
+    const tagged = stream({ tags: ["user-1", "user-2"] });
+    streams.enter(tagged);
+    streams.enter(stream({ validForMs: 60_000 }));
+    streams.revoked("sv", "any");
+    expect(asked).toHaveLength(0);
+    streams.revoked("svc", "any");
+    expect(asked.map(({ stream: about }) => about)).toEqual([tagged]);
+    await turn();
+  });
+
   it("gives a failure one grace and closes at the second", async () => {
     const { streams, clock, closed, stream, answerWith } = parts();
     answerWith("failed");

@@ -23,6 +23,17 @@ describe("ResourcePool", () => {
     expect(pool.size).toBe(0);
   });
 
+  it("stays open for whoever shares a lease, which a released one cannot be", async () => {
+    const pool = new ResourcePool();
+    const first = pool.acquire("x", () => new Thing());
+    const shared = first.share();
+    await first.release();
+    expect(() => first.share()).toThrow("cannot be shared");
+    expect([pool.size, shared.resource.closed]).toEqual([1, 0]);
+    await shared.release();
+    expect([pool.size, shared.resource.closed]).toEqual([0, 1]);
+  });
+
   it("keeps identities apart, and makes anew what was closed", async () => {
     const pool = new ResourcePool();
     const [x, y] = [pool.acquire("x", () => new Thing()), pool.acquire("y", () => new Thing())];

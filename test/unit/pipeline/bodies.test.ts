@@ -3,6 +3,7 @@ import type { PatchOperation } from "@sallyport/contract/json-patch.ts";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { CaptureRoom } from "../../../src/app/capture-room.ts";
+import type { ByteStream } from "../../../src/model/byte-stream.ts";
 import { BodyFailure } from "../../../src/model/body-failure.ts";
 import { CancelSource } from "../../../src/model/cancel.ts";
 import { HeaderLines } from "../../../src/model/header-lines.ts";
@@ -227,6 +228,32 @@ describe("capturing (C24)", () => {
     });
     expect(body.state).toBe("discarded");
     expect(scene.upstream.requests).toEqual([]);
+    expect(scene.room.takenBytes).toBe(0);
+  });
+
+  it("answers 503 before reading when a body announces more than there is room for", async () => {
+    const scene = new Scene([{ bindings: [reader("reader", { limits: { maxBodyBytes: 1_000_000 } })] }], { roomBytes: 150_000 });
+    const body = new TrackedStream(["x".repeat(200_000)]);
+    expect(await scene.send(post(body))).toMatchObject({ status: 503, problem: { code: "gateway_overloaded" } });
+    expect(body.state).toBe("discarded");
+    expect(scene.room.takenBytes).toBe(0);
+  });
+
+  it("takes no room for what a slow upload announces and does not send", async () => {
+    const scene = new Scene([{ bindings: [reader("reader", { limits: { maxBodyBytes: 1_000_000 } })] }], {
+      roomBytes: 1_000_000,
+    });
+    // announces more than it ever sends
+    const announcing = (): ByteStream => {
+      const stream = new TrackedStream(['{"a":'], { chunked: true, stalls: true });
+      return { declaredBytes: 900_000, pipe: (sink) => stream.pipe(sink), discard: () => stream.discard() };
+    };
+    const slow = Array.from({ length: 12 }, () => scene.begin({ method: "POST", headers: JSON_TYPE, body: announcing() }));
+    await turn();
+    expect(scene.room.takenBytes).toBeLessThan(800_000);
+    expect(await scene.send(post(`"${"x".repeat(150_000)}"`))).toMatchObject({ status: 200 });
+    for (const each of slow) each.leave();
+    await Promise.all(slow.map((each) => each.reply()));
     expect(scene.room.takenBytes).toBe(0);
   });
 

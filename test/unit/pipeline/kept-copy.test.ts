@@ -69,6 +69,23 @@ describe("HeldRoom (C24)", () => {
     expect(room.takenBytes).toBe(0);
   });
 
+  it("has a part for copies, which takes half of the process's room at most and ends with it", () => {
+    const room = new CaptureRoom(10);
+    const held = new HeldRoom(room);
+    expect([held.forCopies.take(5), held.forCopies.take(1), held.take(5)]).toEqual([true, false, true]);
+    held.forCopies.give(2);
+    expect(room.takenBytes).toBe(8);
+    held.close();
+    expect([held.forCopies.take(1), new HeldRoom(room).forCopies.take(5), room.takenBytes]).toEqual([false, true, 5]);
+  });
+
+  it("gives no copies where it was over before any was wanted", () => {
+    const room = new CaptureRoom(10);
+    const held = new HeldRoom(room);
+    held.close();
+    expect([held.forCopies.take(1), room.takenBytes]).toEqual([false, 0]);
+  });
+
   it("gives everything back at the end, once, and takes nothing after it", () => {
     const room = new CaptureRoom(10);
     const held = new HeldRoom(room);

@@ -9,7 +9,16 @@ async function again(bindings: readonly FakeBinding[], route: RouteChoice = {}):
   const scene = new Scene();
   scene.holder.swap(scene.generation(planOf([{ ...route, bindings }], scene.upstream)));
   const { clock, log, room: captured, holder: plans } = scene;
-  const deps = { plans, clock, log, captured, observers: { enqueue() {} }, shadows: { enqueue() {} }, onRecord() {} };
+  const deps = {
+    plans,
+    clock,
+    log,
+    captured,
+    observers: { enqueue() {} },
+    shadows: { enqueue() {} },
+    longLived: { enter: () => undefined },
+    onRecord() {},
+  };
   const asked = await reReview(deps, parts().stream({ validForMs: 5000 }), { count: 2, cancel: new CancelSource() });
   expect(scene.holder.inFlight).toBe(0);
   return asked;

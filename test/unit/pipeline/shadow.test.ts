@@ -135,6 +135,26 @@ describe("a shadow binding (C33)", () => {
     expect(scene.room.takenBytes).toBe(0);
   });
 
+  it.each(["shadow", "observer"])("takes no room from bindings that decide: a %s's copies are half of it at most", async (kind) => {
+    const limits = { needs: ["/request/body"], body: "text", limits: { maxBodyBytes: 1000 } } as const;
+    const aside = kind === "shadow" ? shadow("aside", limits) : binding("aside", { mode: "observe", ...limits });
+    const routes = [
+      { match: { path: "/watched" }, bindings: [aside] },
+      { match: { path: "/judged" }, bindings: [binding("judge", limits)] },
+    ];
+    const scene = new Scene(routes, { roomBytes: 1000 });
+    const bodies = ["x".repeat(600), "x".repeat(450), "x".repeat(100)].map(
+      (text) => new TrackedStream([text], { chunked: true, stalls: true }),
+    );
+    const open = bodies.map((body) => scene.begin({ method: "POST", target: "/watched", body }));
+    await turn();
+    expect(scene.room.takenBytes).toBe(450);
+    expect(await scene.send({ method: "POST", target: "/judged", body: "x".repeat(550) })).toMatchObject({ status: 200 });
+    for (const flying of open) flying.leave();
+    for (const flying of open) await flying.reply();
+    expect(scene.room.takenBytes).toBe(0);
+  });
+
   it.each([
     ["too large", "x".repeat(30)],
     ["of a kind that cannot be shown", new TrackedStream([new Uint8Array([0xff])])],

@@ -1,6 +1,6 @@
 import type { BindingPlan } from "../../../model/plan.ts";
 import type { Clock } from "../../../ports/clock.ts";
-import type { Reviewer } from "../../../ports/review-client.ts";
+import type { Reviewer, RevokedTags } from "../../../ports/review-client.ts";
 import { compileEncoder, compileViewFirst, type EncodeReview } from "../encode-review.ts";
 import type { ViewTerms } from "../encode-view.ts";
 import type { PacedLog } from "../watch/paced-log.ts";
@@ -24,7 +24,7 @@ export class KnownVerdicts {
   readonly #deps: KnownVerdictsDeps;
   readonly #cache: VerdictCache;
   readonly #flights: Flights;
-  readonly #listeners = new Set<(tags: readonly string[]) => void>();
+  readonly #listeners = new Set<(tags: RevokedTags) => void>();
 
   constructor(deps: KnownVerdictsDeps) {
     this.#deps = deps;
@@ -61,14 +61,14 @@ export class KnownVerdicts {
   revoke(tags: readonly string[]): number {
     const forgotten = this.#cache.revoke(tags);
     this.#deps.log.write("info", "verdicts_revoked", { tags: tags.length, forgotten });
-    for (const listener of [...this.#listeners]) listener(tags);
+    this.#tell(tags);
     return forgotten;
   }
 
   /** Returns the function that takes the listener back. */
-  onRevoked(listener: (tags: readonly string[]) => void): () => void {
+  onRevoked(listener: (tags: RevokedTags) => void): () => void {
     // a function of its own, so that one given twice is taken back once
-    const entry = (tags: readonly string[]): void => listener(tags);
+    const entry = (tags: RevokedTags): void => listener(tags);
     this.#listeners.add(entry);
     return () => this.#listeners.delete(entry);
   }
@@ -78,8 +78,17 @@ export class KnownVerdicts {
     this.#cache.loseTouch();
   }
 
+  /** A `Watch` is up, for the first time or again: what was revoked meanwhile was not heard. */
+  regainTouch(): void {
+    this.#tell("any");
+  }
+
   close(): void {
     this.#listeners.clear();
+  }
+
+  #tell(tags: RevokedTags): void {
+    for (const listener of [...this.#listeners]) listener(tags);
   }
 }
 

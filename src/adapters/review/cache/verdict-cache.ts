@@ -1,6 +1,7 @@
 import type { AllowVerdict, DenyVerdict } from "@sallyport/contract/verdict.ts";
 import type { Clock } from "../../../ports/clock.ts";
 import { memoryOf } from "./memory-of.ts";
+import { ownCopy } from "./own-copy.ts";
 import { Revocations, type Revocable } from "./revocations.ts";
 
 /** What all kept verdicts of one interceptor may take, bytes, as an estimate. */
@@ -96,7 +97,8 @@ export class VerdictCache {
     if (!this.isGood(terms) || ttlMs <= 0 || maxEntries < 1 || bytes > this.#maxBytes) return;
     const former = this.#entries.get(id);
     if (former !== undefined) this.#forget(former);
-    const entry: Entry = { id, verdict, shelf, bytes, ttlMs, tags: [...new Set(tags)], revocable, keptAtMs: this.#clock.nowMs() };
+    const parts = ownCopy({ verdict, tags: [...new Set(tags)] });
+    const entry: Entry = { id, ...parts, shelf, bytes, ttlMs, revocable, keptAtMs: this.#clock.nowMs() };
     this.#entries.set(id, entry);
     this.#bytes += bytes;
     listed(this.#shelves, shelf).add(id);

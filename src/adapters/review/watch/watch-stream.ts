@@ -17,6 +17,8 @@ export interface WatchListeners {
   /** The manifest changed, or may have while nobody listened. */
   readonly onManifestChanged: () => void;
   readonly onRevoke: (tags: readonly string[]) => void;
+  /** It is open: what was revoked before may not have been heard. */
+  readonly onUp: () => void;
   /** It was open and is not any more. */
   readonly onDown: () => void;
 }
@@ -85,6 +87,7 @@ export class WatchStream {
     if (this.isUp) return;
     this.#upSinceMs = clock.nowMs();
     log.write("debug", "watch_opened", {});
+    listeners.onUp();
     if (this.#mayHaveMissed) listeners.onManifestChanged();
     this.#mayHaveMissed = true;
   }

@@ -37,7 +37,9 @@ export function framedHead(block: FieldBlock, method: string): Result<FramedHead
   const bodyless = status === 204 || status === 304 || bytes === 0;
   const framing = bodyless ? NO_BODY : framingOf(bytes, chunked);
   // the same for HEAD: without a word on framing llhttp would not use the connection again, so neither do we
-  const persistent = minor === 1 && !closes && framing.kind !== "until-close" && keptForMs !== 0;
+  // a 204 that announces a body may send it all the same, where the next response is awaited
+  const isContradictory = status === 204 && (chunked || (bytes ?? 0) > 0);
+  const persistent = minor === 1 && !closes && !isContradictory && framing.kind !== "until-close" && keptForMs !== 0;
   return ok({ status, headers: HeaderLines.fromRaw(raw), framing: method === "HEAD" ? NO_BODY : framing, persistent, keptForMs });
 }
 

@@ -93,7 +93,9 @@ export class Http1Connection implements ResponseEvents, Line {
   }
 
   onHead(head: FramedHead): void {
-    this.#persistent = head.persistent;
+    // a response before the whole request: what the upstream takes the rest for, and answers next, is anybody's guess
+    const isToAll = this.#call?.sent === true && this.#socket.writableLength === 0;
+    this.#persistent = head.persistent && isToAll;
     this.#keptForMs = head.keptForMs;
     this.#call?.onHead(head);
   }
@@ -106,8 +108,7 @@ export class Http1Connection implements ResponseEvents, Line {
     const call = this.#call;
     this.#call = undefined;
     this.#writer = undefined;
-    // a response before the whole request: what comes next on the connection is anybody's guess
-    const isFree = clean && this.#persistent && call?.sent === true && !call.over;
+    const isFree = clean && this.#persistent && call?.over === false;
     if (isFree) this.#rest();
     else this.#leave();
     call?.onEnd();

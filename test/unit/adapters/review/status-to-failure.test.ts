@@ -1,6 +1,12 @@
 import { status } from "@grpc/grpc-js";
 import { describe, expect, it } from "vitest";
-import { isConnectionLost, isUnseen, STATUS, statusToFailure } from "../../../../src/adapters/review/status-to-failure.ts";
+import {
+  isConnectionLost,
+  isNotConnected,
+  isUnseen,
+  STATUS,
+  statusToFailure,
+} from "../../../../src/adapters/review/status-to-failure.ts";
 
 const LIMIT = 1000;
 
@@ -85,5 +91,14 @@ describe("what may be sent again (C6)", () => {
     expect(isConnectionLost({ code: status.UNAVAILABLE, details: "Connection dropped" })).toBe(true);
     expect(isConnectionLost({ code: status.UNAVAILABLE, details: "No connection established. Last error: x" })).toBe(false);
     expect(isConnectionLost({ code: status.FAILED_PRECONDITION, details: "" })).toBe(false);
+  });
+
+  it("knows a call that found no connection by our own client's word, or the library's (C6)", () => {
+    const ours = { code: status.UNAVAILABLE, details: "no connection: connect ECONNREFUSED", cause: "unreachable" } as const;
+    const theirs = { code: status.UNAVAILABLE, details: "No connection established. Last error: x" };
+    for (const call of [ours, theirs])
+      expect([isNotConnected(call), isUnseen(call), isConnectionLost(call)]).toEqual([true, false, false]);
+    expect(isNotConnected({ ...theirs, cause: "lost" })).toBe(false);
+    expect(isNotConnected({ code: status.UNAVAILABLE, details: "busy" })).toBe(false);
   });
 });

@@ -1,3 +1,8 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { PatchOp as WireOp } from "@sallyport/contract/gen/sallyport/interceptor/v1/interceptor.ts";
+import { RawNumber } from "@sallyport/contract/json.ts";
+import { toPatch } from "@sallyport/contract/patch-wire.ts";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { VerdictCache, type KeepTerms, type KeptVerdict } from "../../../../../src/adapters/review/cache/verdict-cache.ts";
@@ -19,6 +24,19 @@ const terms = (parts: Partial<KeepTerms> = {}): KeepTerms => ({
   since: 0,
   ...parts,
 });
+
+const MIB = 1024 * 1024;
+
+/** Gives the bytes of the heap that are in use once nothing is left to be collected. */
+function garbageCollector(): () => number {
+  setFlagsFromString("--expose-gc");
+  const collect: unknown = runInNewContext("gc");
+  if (typeof collect !== "function") throw new Error("no garbage collector to be had");
+  return () => {
+    Reflect.apply(collect, undefined, []);
+    return process.memoryUsage().heapUsed;
+  };
+}
 
 describe("the verdict cache (C34)", () => {
   it("gives a verdict again, with its age, until its time is over", () => {
@@ -48,6 +66,26 @@ describe("the verdict cache (C34)", () => {
     expect(cache.find("x")).toBeDefined();
     cache.keep("z", allow(), terms({ maxEntries: 2 }));
     expect(["other", "x", "y", "z"].filter((id) => cache.find(id) !== undefined)).toEqual(["other", "x", "z"]);
+  });
+
+  it("holds on to no message a verdict was cut out of: what it counts is what it keeps", () => {
+    const collect = garbageCollector();
+    const cache = new VerdictCache(new FakeClock());
+    const before = collect();
+    for (let index = 0; index < 64; index += 1) {
+      const patch = {
+        op: WireOp.ADD,
+        path: "/request/body/a",
+        from: "",
+        valueJson: `[${" ".repeat(MIB)}"fourteen chars", 1.50]`,
+      };
+      const read = toPatch(patch);
+      if (!read.ok) throw new Error(read.error);
+      cache.keep(`v${index}`, { kind: "allow", patches: [read.value], annotations: [], warnings: [] }, terms());
+    }
+    expect(collect() - before).toBeLessThan(8 * MIB);
+    const kept = cache.find("v0")?.verdict;
+    expect(kept).toMatchObject({ patches: [{ op: "add", value: ["fourteen chars", new RawNumber("1.50")] }] });
   });
 
   it("drops what was unused for longest, of whichever binding, where all together take too much", () => {
@@ -135,7 +173,7 @@ describe("the verdict cache (C34)", () => {
             case "find": {
               const expected = model.get(each.id);
               const isThere = expected !== undefined && clock.nowMs() < expected.until;
-              expect(cache.find(each.id)?.verdict).toBe(isThere ? expected.of.verdict : undefined);
+              expect(cache.find(each.id)?.verdict).toEqual(isThere ? expected.of.verdict : undefined);
               break;
             }
             case "revoke":

@@ -37,6 +37,7 @@ describe("the Watch of one endpoint", () => {
   let channel: ScriptedChannel;
   let log: MemoryLog;
   let heard: string[];
+  let risen: number;
   let watch: WatchStream;
 
   beforeEach(() => {
@@ -44,6 +45,7 @@ describe("the Watch of one endpoint", () => {
     channel = new ScriptedChannel();
     log = new MemoryLog();
     heard = [];
+    risen = 0;
     watch = new WatchStream(channel.open, {
       gatewayId: "gw",
       clock,
@@ -51,6 +53,7 @@ describe("the Watch of one endpoint", () => {
       listeners: {
         onManifestChanged: () => heard.push("changed"),
         onRevoke: (tags) => heard.push(`revoke ${tags.join(" ")}`),
+        onUp: () => (risen += 1),
         onDown: () => heard.push("down"),
       },
     });
@@ -62,7 +65,7 @@ describe("the Watch of one endpoint", () => {
     expect(WatchRequest.decode(channel.last.message)).toEqual({ gatewayId: "gw" });
     expect(watch.isUp).toBe(false);
     channel.last.tell.onHeaders?.();
-    expect([watch.isUp, heard]).toEqual([true, []]);
+    expect([watch.isUp, heard, risen]).toEqual([true, [], 1]);
   });
 
   it("passes on what it hears", () => {

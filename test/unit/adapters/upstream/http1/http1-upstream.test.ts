@@ -98,6 +98,24 @@ describe("a connection of our HTTP/1.1 client", () => {
     expect(await get(upstream)).toBe("ok");
     expect(raw.connections).toHaveLength(2);
   });
+
+  it("is not used again when the response began before the request was whole, even if both end well", async () => {
+    await using raw = await startRawUpstream((socket, received) => {
+      if (received.includes("GET ")) socket.write(OK);
+      else socket.write("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\no");
+    });
+    await using upstream = upstreamTo([raw.url]);
+    const body = new HandStream(5);
+    const answer = await upstream.send(requestTo("POST", "/", body), new CancelSource());
+    body.write("hello");
+    body.sink?.end();
+    while (!raw.received().endsWith("hello")) await turn();
+    // a server that answered without reading takes the rest for the next request, whose answer comes with this end or behind it
+    raw.connections[0]?.write("k");
+    expect(answer.ok && (await textBody(answer.value.body))).toBe("ok");
+    expect(await get(upstream)).toBe("ok");
+    expect(raw.connections).toHaveLength(2);
+  });
 });
 
 describe("a request that meets a connection the upstream has just reset", () => {

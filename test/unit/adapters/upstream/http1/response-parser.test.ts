@@ -74,6 +74,15 @@ describe("a response parser", () => {
     expect(read(text)).toMatchObject({ body: "ok", ended: true, reusable });
   });
 
+  it.each([
+    ["204 that announces a body", "HTTP/1.1 204 x\r\nContent-Length: 2\r\n\r\n", false],
+    ["204 that announces chunks", "HTTP/1.1 204 x\r\nTransfer-Encoding: chunked\r\n\r\n", false],
+    ["204 that says it has none", "HTTP/1.1 204 x\r\nContent-Length: 0\r\n\r\n", true],
+    ["304 that tells the length of what it stands for", "HTTP/1.1 304 x\r\nContent-Length: 2\r\n\r\n", true],
+  ])("uses no connection again on which a body may come that must not: %s", (_name, text, reusable) => {
+    expect(read(text)).toMatchObject({ body: "", ended: true, reusable });
+  });
+
   it("reads without length and chunks to the end of the connection, and knows an end that is none", () => {
     expect(read(`${OK}\r\nok`)).toMatchObject({ body: "ok", ended: false });
     expect(read(`${OK}\r\nok`, { closes: true })).toMatchObject({ body: "ok", ended: true, reusable: false });
@@ -98,6 +107,21 @@ describe("a response parser", () => {
     };
     // quadratic it takes seconds; the best of three, because the machine may be busy
     expect(Math.min(elapsedMs(60_000), elapsedMs(60_000), elapsedMs(60_000))).toBeLessThan(1_000);
+  });
+
+  it("gives out the chunks that came in one read as one piece: their number is the upstream's choice, and each costs the reader", () => {
+    const pieces: string[] = [];
+    const parser = new ResponseParser({ onHead() {}, onBody: (bytes) => pieces.push(Buffer.from(bytes).toString()), onEnd() {} });
+    parser.begin("GET");
+    for (const text of [`${CHUNKED}1\r\na\r\n2;x=y\r\nbc\r\n3\r\nd`, "ef\r\n", "1\r\ng\r\n1\r\nh\r\n0\r\nx: y\r\n\r\n"]) {
+      const bytes = Buffer.from(text);
+      expect(parser.read(bytes, bytes.byteLength)).toBeUndefined();
+    }
+    expect(pieces).toEqual(["abcd", "ef", "gh"]);
+    parser.begin("GET");
+    const broken = Buffer.from(`${CHUNKED}1\r\na\r\n1\r\nb\r\nx`);
+    expect(parser.read(broken, broken.byteLength)).toBe("illegal chunk size");
+    expect(pieces).toEqual(["abcd", "ef", "gh", "ab"]);
   });
 
   it("reads one response after the other with nothing left of the one before", () => {

@@ -1,0 +1,47 @@
+import { METRICS } from "../model/metrics-table.ts";
+import type { PipelineDeps } from "../pipeline/deps.ts";
+import { reReview } from "../pipeline/re-review.ts";
+import type { Metrics } from "../ports/metrics.ts";
+import { AsideQueue } from "./aside-queue.ts";
+import { LongLivedStreams } from "./long-lived-streams.ts";
+import { reReviewRecorder } from "./record-re-review.ts";
+import { exchangeRecorder } from "./record-exchange.ts";
+import { observationRecorder } from "./record-observation.ts";
+import { shadowRecorder } from "./record-shadow.ts";
+
+/** What the pipeline of a process needs, and those parts of it that have a life beside it. */
+export interface PipelineParts {
+  readonly deps: PipelineDeps;
+  readonly observers: AsideQueue;
+  readonly shadows: AsideQueue;
+  readonly streams: LongLivedStreams;
+}
+
+/** Makes the queues for observers and shadows and the place of open streams, each with its log lines and counters. `reviews` is asked each time, because a reload may change it. */
+export function pipelineParts(
+  given: Pick<PipelineDeps, "plans" | "clock" | "log" | "captured">,
+  { metrics, reviews }: { readonly metrics: Metrics; readonly reviews: () => "none" | "failures" | "all" },
+): PipelineParts {
+  const { clock, log } = given;
+  const nowMs = (): number => clock.nowMs();
+  const observers = new AsideQueue({
+    nowMs,
+    dropped: ({ binding }, part) => metrics.counter(METRICS.observerDropped, [binding.plan.interceptor, binding.plan.id, part]),
+    done: observationRecorder(log),
+  });
+  const shadows = new AsideQueue({
+    nowMs,
+    dropped: ({ binding }, part) => metrics.counter(METRICS.shadowDropped, [binding.plan.interceptor, binding.plan.id, part]),
+    done: shadowRecorder({ log, reviews }),
+  });
+  const streams: LongLivedStreams = new LongLivedStreams({
+    clock,
+    // asks with what every exchange is asked with
+    ask: (stream, call) => reReview(deps, stream, call),
+    onAsked: reReviewRecorder({ log, reviews }),
+    onClosed: ({ reason }) => metrics.counter(METRICS.longLivedClosed, [reason]).add(),
+  });
+  const onRecord = exchangeRecorder({ log, metrics, reviews });
+  const deps: PipelineDeps = { ...given, observers, shadows, longLived: streams, onRecord };
+  return { deps, observers, shadows, streams };
+}

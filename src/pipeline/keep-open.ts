@@ -1,0 +1,59 @@
+import { isStream } from "../model/byte-stream.ts";
+import type { Closing, Terms } from "../ports/long-lived.ts";
+import { ClosableStream } from "./closable-stream.ts";
+import { refused, type StageEnd } from "./ending.ts";
+import type { ExchangeRun } from "./exchange-run.ts";
+import { hasObservers } from "./observe.ts";
+import { isEventStream } from "./show-bodies.ts";
+
+/** How long a farewell has to leave before the connection is cut, milliseconds. */
+const FAREWELL_MS = 20;
+
+/**
+ * A response of server-sent events that was let through by verdicts with an end of their own becomes one that is asked about again, and
+ * can be closed (C36). Its plan is let go, unless observers or shadows are still to be asked about it; only its upstream is kept. Where
+ * there is no room the exchange ends: a stream nobody asks about again would outlive what was allowed.
+ */
+export function keepOpen(run: ExchangeRun, terms: Terms): StageEnd {
+  const { response } = run.exchange;
+  const { streaming } = run.route.plan;
+  if (response === undefined || !isStream(response.body) || streaming === "none") return undefined;
+  if (streaming === "auto" && !isEventStream(response)) return undefined;
+  const { clock, longLived } = run.deps;
+  const body = new ClosableStream(response.body, (task) => void clock.after(FAREWELL_MS, task));
+  // a comment in clear text is no part of a coded body, and one more byte none of a counted one
+  const isPlain = !response.headers.has("content-encoding") && body.declaredBytes === undefined;
+  const leave = longLived.enter({
+    exchange: { ...run.exchange, head: run.original, body: undefined, response: undefined, labels: NO_LABELS },
+    route: run.route.plan.name,
+    startedMs: run.startedMs,
+    terms,
+    close: (closing) => {
+      run.closing = closing;
+      body.close(isPlain ? farewellOf(closing) : undefined, `closed by the gateway: ${closing.code}`);
+    },
+  });
+  if (leave === undefined) return NO_ROOM;
+  run.exchange = { ...run.exchange, response: { ...response, body } };
+  const giveUpstream = run.route.holdUpstream();
+  run.leave = () => {
+    leave();
+    giveUpstream();
+  };
+  if (!hasObservers(run) && run.shadows === undefined) run.keepRecordOnly();
+  return undefined;
+}
+
+// the upstream has acted: nothing may invite a repeat (C17)
+const NO_ROOM: StageEnd = refused("long-lived", {
+  problem: "gateway_overloaded",
+  detail: "The gateway keeps too many streams open.",
+  status: 502,
+  retryable: false,
+});
+
+/** A comment, which no client takes for an event. */
+const farewellOf = ({ code }: Closing): Uint8Array => new TextEncoder().encode(`: closed by the gateway: ${code}\n\n`);
+
+/** As at ingress: labels are set by patches only. */
+const NO_LABELS: ReadonlyMap<string, string> = new Map();
