@@ -285,7 +285,9 @@ async function reviewClient(
   return grpcReviewClient(
     {
       name: "guard",
-      endpoints: [{ kind: "grpcs", host: "127.0.0.1", port: interceptor.port, tls: { serverName: "localhost" }, url: "grpcs://test" }],
+      endpoints: [
+        { kind: "grpcs", host: "127.0.0.1", port: interceptor.port, tls: { serverName: "localhost" }, url: "grpcs://test" },
+      ],
       tls: { caPem: certificates.ca, pair: { certPem: cert, keyPem: new Secret(key) } },
       credential,
       gatewayId: "door-7",

@@ -180,9 +180,11 @@ interceptors:
   await expect.poll(() => shownBy(service.port, certificates), inUse).toBe(serialOf(server));
 
   // the authority: first both are trusted, then each side shows what the new one signed, then the old one goes
+  const renewals = (): number => lines.filter(({ message }) => message === "certificates renewed").length;
   const both = `${certificates.ca}\n${other.ca}\n`;
   await put(gateway.directory, { "ca.pem": both });
   await put(directory.path, { "ca.pem": both });
+  await expect.poll(renewals, inUse).toBe(2);
   await expect.poll(() => shownBy(service.port, other), inUse).toBe(serialOf(server));
   const reloads = (): number => gateway.lines.filter(({ event }) => /reload|plan_activ/.test(event)).length;
   const before = reloads();
@@ -193,7 +195,7 @@ interceptors:
   await expect.poll(() => shownBy(service.port, other), inUse).toBe(serialOf(last));
   await put(directory.path, { "ca.pem": other.ca });
   await put(gateway.directory, { "ca.pem": other.ca });
-  await expect.poll(() => lines.filter(({ message }) => message === "certificates renewed").length, inUse).toBe(4);
+  await expect.poll(renewals, inUse).toBe(4);
 
   const asked = service.counters().reviews;
   await expect.poll(() => service.counters().reviews - asked, inUse).toBeGreaterThan(50);

@@ -53,7 +53,10 @@ describe("a value of the wrong kind or out of bounds", () => {
     ["timeout: 31s", '/interceptors/0/timeout: expected a duration between 10ms and 30s, found "31s"'],
     ["max_patches: 1025", "/interceptors/0/max_patches: expected a whole number from 0 to 1024, found the number 1025"],
     ["max_response_bytes: 1B", '/interceptors/0/max_response_bytes: expected a size between 1KiB and 64MiB, found "1B"'],
-    ["enforcement: shadov", '/interceptors/0/enforcement: expected one of enforce, shadow, found "shadov" (did you mean shadow?)'],
+    [
+      "enforcement: shadov",
+      '/interceptors/0/enforcement: expected one of enforce, shadow, found "shadov" (did you mean shadow?)',
+    ],
     ["compare_to: other", '/interceptors/0/compare_to: unknown key "compare_to"'],
     [
       "grant: allowlst",
