@@ -3,7 +3,7 @@ import { ChunkPile } from "../support/chunk-pile.ts";
 import type { HeldRoom } from "./held-room.ts";
 
 /**
- * A body on its way, and a copy of it for observers (C29): up to a limit and while there is room. The copy never holds up, breaks or
+ * A body on its way, and a copy of it for observers and shadows (C29, C33): up to a limit and while there is room. The copy never holds up, breaks or
  * changes the flow; where it cannot be had whole there is none.
  */
 export class KeptCopy implements ByteStream {
@@ -25,6 +25,14 @@ export class KeptCopy implements ByteStream {
   /** The whole body; undefined before it has all gone by, and for good where it was too large, broke off or found no room. */
   get bytes(): Uint8Array | undefined {
     return this.#whole;
+  }
+
+  /** Somebody who counts it has captured the whole body, which has gone by here: that is the copy too, and needs no room of its own. Once. */
+  capturedAs(bytes: Uint8Array): void {
+    if (bytes.byteLength > this.#maxBytes) return;
+    if (this.#whole !== undefined) this.#room.give(this.#whole.byteLength);
+    this.#drop();
+    this.#whole = bytes;
   }
 
   pipe(sink: ByteSink): Flow {

@@ -1,7 +1,8 @@
 import type { Phase } from "@sallyport/contract/phase.ts";
 import { isStream } from "../model/byte-stream.ts";
 import type { Exchange } from "../model/exchange.ts";
-import type { RunnableBinding, RunnableRoute } from "../ports/runnable-plan.ts";
+import type { Observation } from "../ports/observers.ts";
+import type { RunnableBinding, RunnablePlan, RunnableRoute } from "../ports/runnable-plan.ts";
 import { reviewIdOf } from "./ask-for-verdict.ts";
 import { BodySource } from "./body-source.ts";
 import type { ExchangeRun } from "./exchange-run.ts";
@@ -115,11 +116,17 @@ export class ShadowReviews implements ShadowTurns {
       binding,
       reviewId: reviewIdOf(run, binding),
       subject: withoutValues(subject),
-      judge: (verdict, shown) => judgeShadow(run.plan, { binding, subject: shown }, verdict),
+      judge: judgeOf(run.plan, binding),
       release: run.hold.take(),
     });
   }
 }
+
+// made here, so that what waits in a queue holds the plan and not the exchange, whose bodies nobody counts there
+const judgeOf =
+  (plan: RunnablePlan, binding: RunnableBinding): NonNullable<Observation["judge"]> =>
+  (verdict, subject) =>
+    judgeShadow(plan, { binding, subject }, verdict);
 
 const isOf = ({ plan }: RunnableBinding, phase: Phase, mode: "mutate" | "validate"): boolean =>
   plan.phase === phase && plan.mode === mode;

@@ -69,7 +69,9 @@ async function captureSide(run: ExchangeRun, binding: RunnableBinding, side: Sid
     readsValue: binding.whenNeedsBody[side],
   };
   const capture = await run.bodies.show(wish, cancel);
-  if (capture.kind !== "broken" && capture.body !== message.body) run.exchange = withBody(run, side, capture.body);
+  if (capture.kind === "broken" || capture.body === message.body) return capture;
+  run.exchange = withBody(run, side, capture.body);
+  if (capture.body !== undefined && !isStream(capture.body)) run.copies[side]?.capturedAs(capture.body);
   return capture;
 }
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { CaptureRoom } from "../../../src/app/capture-room.ts";
 import { HeldRoom } from "../../../src/pipeline/held-room.ts";
 import { KeptCopy } from "../../../src/pipeline/kept-copy.ts";
-import { HandStream, RecordingSink, textOf } from "../../support/byte-flow.ts";
+import { bytesOf, HandStream, RecordingSink, textOf } from "../../support/byte-flow.ts";
 import { TrackedStream } from "../../support/tracked-stream.ts";
 
 function copyOf(source: ConstructorParameters<typeof KeptCopy>[0], maxBytes = 10, roomBytes = 100) {
@@ -47,6 +47,26 @@ describe("KeptCopy (C29)", () => {
     expect(source.state).toBe("discarded");
     expect([broken.copy.bytes, unread.copy.bytes]).toEqual([undefined, undefined]);
     expect([broken.room.takenBytes, unread.room.takenBytes]).toEqual([0, 0]);
+  });
+
+  it.each([
+    ["kept it too", 100],
+    ["found no room for it", 1],
+  ])("is what somebody captured, without room of its own, where it %s", async (_what, roomBytes) => {
+    const { copy, room } = copyOf(new TrackedStream(["ab", "cd"], { chunked: true }), 10, roomBytes);
+    const sink = new RecordingSink();
+    copy.pipe(sink);
+    await sink.over;
+    const captured = bytesOf("abcd");
+    copy.capturedAs(captured);
+    expect(copy.bytes).toBe(captured);
+    expect(room.takenBytes).toBe(0);
+  });
+
+  it("stays none where what was captured is larger than wanted", () => {
+    const { copy } = copyOf(new TrackedStream(["x".repeat(11)], { chunked: true }));
+    copy.capturedAs(bytesOf("x".repeat(11)));
+    expect(copy.bytes).toBeUndefined();
   });
 
   it("passes the reader's backpressure on", () => {

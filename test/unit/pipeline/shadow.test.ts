@@ -1,3 +1,5 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { describe, expect, it, vi } from "vitest";
 import type { Phase } from "@sallyport/contract/phase.ts";
 import { isSampled } from "../../../src/support/is-sampled.ts";
@@ -8,6 +10,14 @@ import { TrackedStream } from "../../support/tracked-stream.ts";
 const shadow = (id: string, choice: BindingChoice = {}) => binding(id, { enforcement: "shadow", ...choice });
 
 const PHASES: readonly Phase[] = ["pre-auth", "pre-route", "post-response"];
+
+/** Needs no flag of the process: it asks for the collector where it needs it. */
+function collectGarbage(): void {
+  setFlagsFromString("--expose-gc");
+  const collect: unknown = runInNewContext("gc");
+  if (typeof collect !== "function") throw new Error("no garbage collector to be called");
+  collect();
+}
 
 const names = (scene: Scene): readonly string[] => scene.shadows.map(({ binding: { name } }) => name);
 
@@ -113,6 +123,21 @@ describe("a shadow binding (C33)", () => {
     expect(scene.shadows).toMatchObject([{ subject: { requestBody: { text: "hello" }, exchange: { body: undefined } } }]);
   });
 
+  it("takes no room of its own for a body that is captured anyway, whenever its turn was", async () => {
+    const tried = shadow("tried", { needs: ["/request/body"], body: "text", order: [0, 0] });
+    const reads = binding("reads", { needs: ["/request/body"], body: "text", order: [0, 1] });
+    const scene = new Scene([{ bindings: [tried, reads] }]);
+    let heldBytes = -1;
+    scene.upstream.answer = () => {
+      heldBytes = scene.room.takenBytes;
+      return scene.upstream.respond();
+    };
+    await scene.send({ method: "POST", body: new TrackedStream(["hel", "lo"], { chunked: true }) });
+    expect(heldBytes).toBe(5);
+    expect(scene.shadows).toMatchObject([{ subject: { requestBody: { text: "hello" } } }]);
+    expect(scene.room.takenBytes).toBe(0);
+  });
+
   it("is shown a copy where nobody captures the body, which flows on unhindered", async () => {
     const tried = shadow("tried", { needs: ["/request/body"], body: "text" });
     const after = shadow("after", { phase: "post-response", needs: ["/response/body"], body: "text" });
@@ -135,25 +160,28 @@ describe("a shadow binding (C33)", () => {
     expect(scene.room.takenBytes).toBe(0);
   });
 
-  it.each(["shadow", "observer"])("takes no room from bindings that decide: a %s's copies are half of it at most", async (kind) => {
-    const limits = { needs: ["/request/body"], body: "text", limits: { maxBodyBytes: 1000 } } as const;
-    const aside = kind === "shadow" ? shadow("aside", limits) : binding("aside", { mode: "observe", ...limits });
-    const routes = [
-      { match: { path: "/watched" }, bindings: [aside] },
-      { match: { path: "/judged" }, bindings: [binding("judge", limits)] },
-    ];
-    const scene = new Scene(routes, { roomBytes: 1000 });
-    const bodies = ["x".repeat(600), "x".repeat(450), "x".repeat(100)].map(
-      (text) => new TrackedStream([text], { chunked: true, stalls: true }),
-    );
-    const open = bodies.map((body) => scene.begin({ method: "POST", target: "/watched", body }));
-    await turn();
-    expect(scene.room.takenBytes).toBe(450);
-    expect(await scene.send({ method: "POST", target: "/judged", body: "x".repeat(550) })).toMatchObject({ status: 200 });
-    for (const flying of open) flying.leave();
-    for (const flying of open) await flying.reply();
-    expect(scene.room.takenBytes).toBe(0);
-  });
+  it.each(["shadow", "observer"])(
+    "takes no room from bindings that decide: a %s's copies are half of it at most",
+    async (kind) => {
+      const limits = { needs: ["/request/body"], body: "text", limits: { maxBodyBytes: 1000 } } as const;
+      const aside = kind === "shadow" ? shadow("aside", limits) : binding("aside", { mode: "observe", ...limits });
+      const routes = [
+        { match: { path: "/watched" }, bindings: [aside] },
+        { match: { path: "/judged" }, bindings: [binding("judge", limits)] },
+      ];
+      const scene = new Scene(routes, { roomBytes: 1000 });
+      const bodies = ["x".repeat(600), "x".repeat(450), "x".repeat(100)].map(
+        (text) => new TrackedStream([text], { chunked: true, stalls: true }),
+      );
+      const open = bodies.map((body) => scene.begin({ method: "POST", target: "/watched", body }));
+      await turn();
+      expect(scene.room.takenBytes).toBe(450);
+      expect(await scene.send({ method: "POST", target: "/judged", body: "x".repeat(550) })).toMatchObject({ status: 200 });
+      for (const flying of open) flying.leave();
+      for (const flying of open) await flying.reply();
+      expect(scene.room.takenBytes).toBe(0);
+    },
+  );
 
   it.each([
     ["too large", "x".repeat(30)],
@@ -173,6 +201,26 @@ describe("a shadow binding (C33)", () => {
     await scene.send();
     expect(judge.asked).toHaveLength(1);
     expect(judge.asked[0]!.subject.exchange.head.headers.has("x-shadow")).toBe(false);
+  });
+
+  it("holds nothing in its queue that is not counted there, such as the bodies others captured", async () => {
+    const reads = binding("reads", { needs: ["/request/body"], body: "text" });
+    const scene = new Scene([{ bindings: [reads, shadow("tried", { order: [0, 1] })] }]);
+    let captured: WeakRef<object> | undefined;
+    const send = scene.upstream.send.bind(scene.upstream);
+    scene.upstream.send = (request, cancel) => {
+      if (request.body instanceof Uint8Array) captured = new WeakRef(request.body);
+      return send(request, cancel);
+    };
+    await scene.send({ method: "POST", body: "hello" });
+    reads.asked.length = 0;
+    expect(scene.shadows).toHaveLength(1);
+    expect(captured).toBeDefined();
+    for (let i = 0; i < 10 && captured?.deref() !== undefined; i += 1) {
+      await turn();
+      collectGarbage();
+    }
+    expect(captured?.deref()).toBeUndefined();
   });
 
   it("keeps its plan alive until it was asked", async () => {

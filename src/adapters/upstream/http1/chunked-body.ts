@@ -21,6 +21,9 @@ export class ChunkedBody {
   #remaining = 0;
   #extension = "";
   #extensionsBytes = 0;
+  /** Where the bytes of the body are in the piece that is being read. */
+  #foundFrom = 0;
+  #foundTo = 0;
   fault = "";
 
   /** A body begins. */
@@ -42,10 +45,18 @@ export class ChunkedBody {
   }
 
   /**
-   * Reads `piece[at … stop)`, giving views of the body's bytes to `emit`. Returns where it left off: at `stop`, or behind the
-   * body when that is `over`; -1 where the coding is broken, with the `fault`.
+   * Reads `piece[at … stop)` and gives one view of all the body's bytes in it to `emit`, pushed together in the piece itself: how many
+   * chunks they came in is the upstream's choice, and every one would cost whoever reads on. Returns where it left off: at `stop`,
+   * or behind the body when that is `over`; -1 where the coding is broken, with the `fault`.
    */
   read(piece: Buffer, from: number, stop: number, emit: (bytes: Uint8Array) => void): number {
+    this.#foundFrom = this.#foundTo = from;
+    const next = this.#scan(piece, from, stop);
+    if (this.#foundTo > this.#foundFrom) emit(piece.subarray(this.#foundFrom, this.#foundTo));
+    return next;
+  }
+
+  #scan(piece: Buffer, from: number, stop: number): number {
     let at = from;
     while (at < stop) {
       switch (this.#place) {
@@ -53,7 +64,7 @@ export class ChunkedBody {
           const until = Math.min(stop, at + this.#remaining);
           this.#remaining -= until - at;
           if (this.#remaining === 0) this.#place = "cr";
-          emit(piece.subarray(at, until));
+          this.#found(piece, at, until);
           at = until;
           break;
         }
@@ -72,6 +83,13 @@ export class ChunkedBody {
       }
     }
     return at;
+  }
+
+  #found(piece: Buffer, at: number, until: number): void {
+    const isFirst = this.#foundTo === this.#foundFrom;
+    if (isFirst) this.#foundFrom = at;
+    else piece.copyWithin(this.#foundTo, at, until);
+    this.#foundTo = isFirst ? until : this.#foundTo + until - at;
   }
 
   /** One byte between the bytes of chunks. */

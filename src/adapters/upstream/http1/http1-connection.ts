@@ -101,7 +101,8 @@ export class Http1Connection implements ResponseEvents, Line {
   }
 
   onBody(bytes: Uint8Array): void {
-    this.#call?.onBody(this.#handsOver ? bytes : Buffer.from(bytes));
+    // little in a large room is copied, so that it does not hold the room
+    this.#call?.onBody(this.#handsOver && bytes.byteLength >= LARGE_BYTES ? bytes : Buffer.from(bytes));
   }
 
   onEnd(clean: boolean): void {
@@ -149,7 +150,6 @@ export class Http1Connection implements ResponseEvents, Line {
       this.destroy();
       return true;
     }
-    // little in a large room is copied, so that it does not hold the room
     this.#handsOver = room === this.#ownRoom && byteCount >= LARGE_BYTES;
     if (this.#handsOver) this.#ownRoom = undefined;
     // what `nextRoom` gave out
