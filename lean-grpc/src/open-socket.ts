@@ -93,7 +93,15 @@ function orGivenUp<T>(answer: Promise<T> | undefined, signal: AbortSignal): Prom
 
 async function secured(socket: Socket, tls: ClientTls): Promise<Opened> {
   const { secureContext, serverName, checkServerIdentity } = tls;
-  const secure = connectTls({ socket, secureContext, servername: serverName, checkServerIdentity, ALPNProtocols: ["h2"] });
+  // said outright: NODE_TLS_REJECT_UNAUTHORIZED=0 in the environment would else accept anybody
+  const secure = connectTls({
+    socket,
+    secureContext,
+    servername: serverName,
+    checkServerIdentity,
+    rejectUnauthorized: true,
+    ALPNProtocols: ["h2"],
+  });
   const done = await settled(secure, "secureConnect");
   if (done !== undefined) return refused(tls.describe(done));
   // without it the other side may take our first bytes for another protocol

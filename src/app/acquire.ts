@@ -17,6 +17,7 @@ import type { Upstream } from "../ports/upstream.ts";
 import { manifestDigest, pinFault } from "../plan/manifest-digest.ts";
 import { canonicalJson } from "../support/canonical-json.ts";
 import { sha256Hex } from "../support/hash.ts";
+import { authoritiesOf } from "./authorities-of.ts";
 import type { Acquire } from "./generations.ts";
 import type { LiveClients } from "./live-clients.ts";
 import { meteredUpstream } from "./metered-upstream.ts";
@@ -119,7 +120,7 @@ async function acquireClient(
     // after the client that shows it
     await credential?.release();
   };
-  return ok({ resource: lease.resource, release, trust: sha256Hex(tls?.caPem ?? "") });
+  return ok({ resource: lease.resource, release, trust: authoritiesOf(tls?.caPem) });
 }
 
 /** The token slot of an audience, filled: shared by all generations, so that a reload re-uses the token. In the clear none is shown (C38). */

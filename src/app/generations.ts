@@ -25,7 +25,7 @@ export interface Acquire {
 
 /** A client of an interceptor, and whom it trusts to be that interceptor. */
 export interface ClientLease extends Omit<Lease<ReviewClient>, "share"> {
-  /** Equal for equal authorities; a manifest was vouched for by those it was described under (C32). */
+  /** See `authoritiesOf`; a manifest was vouched for by those it was described under (C32). */
   readonly trust: string;
 }
 

@@ -257,9 +257,10 @@ export class Reloader {
 
 const isSame = (one: Manifest, other: Manifest): boolean => manifestDigest(one) === manifestDigest(other);
 
-/** Nothing that a request or an operator could notice is otherwise. */
+/** Nothing that a request or an operator could notice is otherwise, and the same authorities are trusted. */
 const isSameEffect = (one: Built, other: Built): boolean =>
   one.plan.revision === other.plan.revision &&
+  [...other.trusts].every(([name, trust]) => one.trusts.get(name) === trust) &&
   [...other.manifests].every(([name, manifest]) => {
     const known = one.manifests.get(name);
     return known !== undefined && isSame(known, manifest);

@@ -4,6 +4,7 @@ import type { ConfigIssue } from "../model/config-issue.ts";
 import type { Manifest } from "../model/manifest.ts";
 import { err, ok, type Result } from "../model/result.ts";
 import { canonicalJson } from "../support/canonical-json.ts";
+import { isAuthorityGone } from "./authorities-of.ts";
 import type { Described } from "./describe-all.ts";
 import type { Built } from "./built.ts";
 
@@ -49,7 +50,7 @@ export function settleManifests(
     const reason = refusals.get(interceptor.name) ?? answer?.error.message ?? lastReason ?? "was not asked";
     const pointer = `/interceptors/${index}`;
     const unchanged = before !== undefined && isUnchanged(before, interceptor, trusts);
-    if (before !== undefined && !unchanged && !isRevoked(before, interceptor, refusals)) {
+    if (before !== undefined && !unchanged && !isRevoked(before, interceptor, { trusts, refusals })) {
       issues.push({
         ...positions.at(pointer),
         pointer,
@@ -63,11 +64,19 @@ export function settleManifests(
 }
 
 /**
- * Whoever answers there is not trusted any more, by nothing but its authorities: they were taken out of the bundle, and that holds at
- * once. Keeping the last good plan would keep the trust that was taken back.
+ * Nothing but its authorities changed, and whoever answers there is refused by them, or keeps silent where one was taken out: that holds
+ * at once. Keeping the last good plan would keep the trust that was taken back, for as long as a stolen certificate's owner cares to hang.
  */
-const isRevoked = ({ loaded }: Built, interceptor: InterceptorConfig, refusals: Known["refusals"]): boolean =>
-  refusals.has(interceptor.name) && isSameEntry(loaded, interceptor);
+function isRevoked(
+  { loaded, trusts: before }: Built,
+  interceptor: InterceptorConfig,
+  { trusts, refusals }: Pick<Known, "trusts" | "refusals">,
+): boolean {
+  const { name } = interceptor;
+  return (
+    isSameEntry(loaded, interceptor) && (refusals.has(name) || isAuthorityGone(before.get(name) ?? "", trusts.get(name) ?? ""))
+  );
+}
 
 /** Endpoint, trust and grant are what they were (C32); our own certificate may be another. */
 function isUnchanged({ loaded, trusts: before }: Built, interceptor: InterceptorConfig, trusts: Built["trusts"]): boolean {

@@ -72,6 +72,12 @@ const limitsAside = (kind: keyof typeof ASIDE, maxConcurrentReviews: number): Ad
   maxWaiting: ASIDE[kind].maxWaiting,
 });
 
+/** Of every kind, which is what the service may see at once. */
+const mostInFlight = (maxConcurrentReviews: number): number =>
+  maxConcurrentReviews +
+  limitsAside("observe", maxConcurrentReviews).maxInside +
+  limitsAside("shadow", maxConcurrentReviews).maxInside;
+
 /** Connects to an interceptor and stays connected. Closing lets calls in flight finish; later ones fail `unavailable`. */
 export function grpcReviewClient(
   config: GrpcReviewClientConfig,
@@ -115,10 +121,13 @@ export function grpcReviewClient(
   const describing = new DescribeLinks(links, { clock, log, interceptor: name, manifests, onMissed: () => again.wish() });
   return {
     describe: (bindings, { deadlineMs, cancel }) =>
-      describing.ask(encodeDescribe(bindings, { gatewayId, gatewayVersion, maxConcurrentReviews }), {
-        timeMs: deadlineMs,
-        cancel,
-      }),
+      describing.ask(
+        encodeDescribe(bindings, { gatewayId, gatewayVersion, maxConcurrentReviews: mostInFlight(maxConcurrentReviews) }),
+        {
+          timeMs: deadlineMs,
+          cancel,
+        },
+      ),
     reviewer: (binding, hidden) =>
       known.reviewer(binding, hidden, (encode) =>
         reviewerOf(binding, encode, {

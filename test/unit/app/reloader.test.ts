@@ -32,7 +32,7 @@ async function reloading() {
     changing: new FakeReviewClient({ manifest: manifestOf("changing", "1") }),
     quiet: new FakeReviewClient({ manifest: manifestOf("quiet", "1") }),
   };
-  const trusts = { changing: "ca 1", quiet: "ca 1" };
+  const trusts = { changing: "ca-1", quiet: "ca-1" };
   const [pool, clock, log] = [new ResourcePool(), new FakeClock(), new MemoryLog()];
   const isKnown = (name: string): name is keyof typeof clients => name in clients;
   const deps: BuildDeps = {
@@ -84,6 +84,31 @@ describe("a reload", () => {
   });
 });
 
+describe("a reload with other authorities", () => {
+  const SILENT = { kind: "timeout", message: "no manifest within 2000 ms" } as const;
+
+  it("is refused where one was added and the service does not answer: what was verified stays (C32)", async () => {
+    const { reloader, clients, trusts } = await reloading();
+    trusts.quiet = "ca-1 ca-2";
+    clients.quiet.manifest = SILENT;
+    expect(await reloader.reload("admin")).toMatchObject({ kind: "rejected" });
+    expect(reloader.built.manifests.get("quiet")?.version).toBe("1");
+    await reloader.close();
+  });
+
+  it("goes through where one was taken out, answered or not: whoever keeps silent does not keep its trust", async () => {
+    const { reloader, clients, trusts } = await reloading();
+    trusts.quiet = "ca-1 ca-2";
+    expect(await reloader.reload("admin")).toMatchObject({ kind: "swapped" });
+    trusts.quiet = "ca-2";
+    clients.quiet.manifest = SILENT;
+    expect(await reloader.reload("admin")).toMatchObject({ kind: "swapped" });
+    expect([reloader.built.manifests.has("quiet"), reloader.built.undescribed.get("quiet")]).toEqual([false, SILENT.message]);
+    expect(reloader.built.trusts.get("quiet")).toBe("ca-2");
+    await reloader.close();
+  });
+});
+
 describe("a manifest that is taken by itself", () => {
   it("leaves alone whom it does not concern", async () => {
     const { reloader, clients } = await reloading();
@@ -97,16 +122,16 @@ describe("a manifest that is taken by itself", () => {
 
   it("vouches for nobody: a service that is trusted by others since has to answer again (C32)", async () => {
     const { reloader, clients, trusts, log } = await reloading();
-    trusts.quiet = "ca 2";
+    trusts.quiet = "ca-1 ca-2";
     clients.quiet.manifest = { kind: "unavailable", message: "refused" };
     clients.changing.manifest = manifestOf("changing", "2");
     clients.changing.wantDescribe();
     await expect.poll(() => log.events).toContain("manifest_refused");
-    expect(reloader.built.trusts.get("quiet")).toBe("ca 1");
+    expect(reloader.built.trusts.get("quiet")).toBe("ca-1");
     clients.quiet.manifest = manifestOf("quiet", "1");
     clients.changing.wantDescribe();
     await expect.poll(() => reloader.built.manifests.get("changing")?.version).toBe("2");
-    expect(reloader.built.trusts.get("quiet")).toBe("ca 2");
+    expect(reloader.built.trusts.get("quiet")).toBe("ca-1 ca-2");
     await reloader.close();
   });
 });

@@ -1,4 +1,6 @@
 import { createServer, type AddressInfo, type Socket } from "node:net";
+import { DescribeRequest } from "@sallyport/contract/gen/sallyport/interceptor/v1/interceptor.ts";
+import { METHODS } from "@sallyport/contract/wire.ts";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { grpcReviewClient, type GrpcReviewClient } from "../../../../src/adapters/review/grpc-review-client.ts";
 import { systemClock } from "../../../../src/adapters/system/clock.ts";
@@ -62,6 +64,14 @@ describe("grpcReviewClient", () => {
     await arrived.reach(2);
     open();
     expect((await Promise.all(answers)).every(({ ok }) => ok)).toBe(true);
+  });
+
+  it("tells the service how many reviews it may see at once, those beside the path included", async () => {
+    await using service = await testInterceptor(describing({}, ({ reviewId }) => allowing(reviewId)));
+    await using reached = client(service.port, { maxConcurrentReviews: 100 });
+    await reached.describe([], { deadlineMs: 3_000, cancel: new CancelSource() });
+    const asked = service.calls.find(({ method }) => method === METHODS.describe);
+    expect(DescribeRequest.decode(asked?.message ?? Buffer.alloc(0)).limits).toEqual({ maxConcurrentReviews: 100 + 16 + 25 });
   });
 
   it("ignores the proxy of the environment", async () => {
