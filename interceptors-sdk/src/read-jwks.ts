@@ -16,8 +16,8 @@ export function readJwks(source: JwksSource): ReadJwks {
   const url = URL.canParse(source.url) ? new URL(source.url) : undefined;
   if (url?.protocol !== "https:") throw new TypeError("serve: gateway.jwks.url is an https:// address");
   const ca = authorities(source);
-  // an agent of our own: a proxy of the environment is for others
-  const agent = new Agent({ keepAlive: false, minVersion: "TLSv1.2", ...(ca !== undefined && { ca }) });
+  // an agent of our own: a proxy of the environment is for others, and so is its word that certificates do not matter
+  const agent = new Agent({ keepAlive: false, minVersion: "TLSv1.2", rejectUnauthorized: true, ...(ca !== undefined && { ca }) });
   return () => fromUrl(url, agent);
 }
 

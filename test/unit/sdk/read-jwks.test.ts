@@ -1,7 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer } from "node:https";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { readJwks } from "../../../interceptors-sdk/src/read-jwks.ts";
 import { testCertificates } from "../../support/certificates.ts";
 import { temporaryDirectory } from "../../support/temporary-directory.ts";
@@ -47,6 +47,13 @@ describe("reading a JWKS over https", () => {
     const url = await serving((_request, response) => response.end('{"keys":[]}'));
     await expect(readJwks({ url, ca: certificates.other.ca })()).rejects.toThrow(/certificate|signature/);
     await expect(readJwks({ url })()).rejects.toThrow(/certificate|issuer/);
+  });
+
+  it("is not switched off by NODE_TLS_REJECT_UNAUTHORIZED in the environment", async () => {
+    vi.stubEnv("NODE_TLS_REJECT_UNAUTHORIZED", "0");
+    onTestFinished(() => void vi.unstubAllEnvs());
+    const url = await serving((_request, response) => response.end('{"keys":[]}'));
+    await expect(readJwks({ url, ca: certificates.other.ca })()).rejects.toThrow(/certificate|signature/);
   });
 
   it.each([
