@@ -6,7 +6,14 @@ export interface ReviewFailure {
   readonly kind: ReviewFailureKind;
   /** Finer cause, for log, metrics and explain; bounded set. */
   readonly reason?:
-    InvalidReason | "budget_exhausted" | "queue_full" | "queue_expired" | "not_described" | "breaker_open" | "not_serving";
+    | InvalidReason
+    | "budget_exhausted"
+    | "queue_full"
+    | "queue_too_long"
+    | "queue_expired"
+    | "not_described"
+    | "breaker_open"
+    | "not_serving";
   /** For the log: what happened, naming the thing and the number. Never sent to a client. */
   readonly message: string;
 }

@@ -2,6 +2,7 @@ import { writeFile } from "node:fs/promises";
 import { loadavg } from "node:os";
 import { parseArgs } from "node:util";
 import { brownout } from "./brownout.ts";
+import { overload } from "./overload.ts";
 import { steady } from "./steady.ts";
 import { toTable, type Figure } from "./figure.ts";
 
@@ -10,7 +11,7 @@ const { positionals, values } = parseArgs({
   options: { minutes: { type: "string", default: "2" }, write: { type: "boolean", default: false } },
 });
 
-const PROGRAMS: Readonly<Record<string, (minutes: number) => Promise<readonly Figure[]>>> = { brownout, steady };
+const PROGRAMS: Readonly<Record<string, (minutes: number) => Promise<readonly Figure[]>>> = { brownout, overload, steady };
 
 const [name = ""] = positionals;
 const program = PROGRAMS[name];

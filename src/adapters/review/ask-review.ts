@@ -73,6 +73,14 @@ function begin(terms: AskTerms, admitted: Admitted, ask: Ask): Promise<Answer> {
       return new Promise((resolve) => new Review(terms, ask, resolve).send());
     case "full":
       return Promise.resolve(failure("overloaded", `${inside} reviews in flight and ${waiting} waiting`, "queue_full"));
+    case "late":
+      return Promise.resolve(
+        failure(
+          "overloaded",
+          `${waiting} waiting: no verdict to be expected in ${Math.round(ask.call.grantMs)} ms`,
+          "queue_too_long",
+        ),
+      );
     case "expired":
       return Promise.resolve(failure("overloaded", `no room within ${Math.round(ask.call.grantMs)} ms`, "queue_expired"));
     case "cancelled":
@@ -95,14 +103,16 @@ class Review {
   #hasFullTime = false;
   #over = false;
   #giveUp = (): void => {};
+  readonly #admittedMs: number;
 
   constructor(terms: AskTerms, ask: Ask, resolve: (answer: Answer) => void) {
     const { clock } = terms.deps;
     this.#terms = terms;
     this.#ask = ask;
     this.#resolve = resolve;
+    this.#admittedMs = clock.nowMs();
     // the library has a deadline too; ours is the one that is trusted
-    this.#stopTimer = clock.after(Math.max(ask.endMs - clock.nowMs(), 0), () => {
+    this.#stopTimer = clock.after(Math.max(ask.endMs - this.#admittedMs, 0), () => {
       this.#leave("timeout");
       this.#end(failure("timeout", `no verdict within ${Math.round(ask.call.grantMs)} ms`));
     });
@@ -191,7 +201,8 @@ class Review {
     this.#forget();
     this.#giveUp();
     this.#leave("given-up");
-    this.#terms.deps.admission.leave();
+    const { admission, clock } = this.#terms.deps;
+    admission.leave(answer === CANCELLED ? undefined : clock.nowMs() - this.#admittedMs);
     this.#resolve(answer);
   }
 }

@@ -50,6 +50,55 @@ describe("Admission", () => {
     expect(admission.enter(100, cancel)).toBe("cancelled");
   });
 
+  describe("that knows how long a visit takes", () => {
+    /** Ten places, all taken, where a visit takes 200 ms. */
+    function busy(): { readonly admission: Admission; readonly clock: FakeClock } {
+      const clock = new FakeClock();
+      const admission = new Admission({ maxInside: 10, maxWaiting: 1000 }, clock);
+      for (let visit = 0; visit < 20; visit += 1) {
+        void admission.enter(500, never);
+        admission.leave(200);
+      }
+      for (let visit = 0; visit < 10; visit += 1) expect(admission.enter(500, never)).toBe("admitted");
+      return { admission, clock };
+    }
+
+    it("turns away at once whoever would be let in too late to be served, and keeps the queue that short", () => {
+      const { admission } = busy();
+      const entries = Array.from({ length: 100 }, () => admission.enter(500, never));
+      // 200 ms until the tenth of them is let in, 300 ms for his visit and what may vary
+      expect(entries.slice(0, 10).every((entry) => entry instanceof Promise)).toBe(true);
+      expect(entries.slice(10)).toEqual(Array.from({ length: 90 }, () => "late"));
+      expect(admission.enter(5_000, never)).toBeInstanceOf(Promise);
+    });
+
+    it("lets nobody in whose time is as good as over: the next one has more of it", async () => {
+      const { admission, clock } = busy();
+      const [first, second] = [admission.enter(330, never), admission.enter(500, never)];
+      clock.advance(250);
+      admission.leave(200);
+      expect(await Promise.all([first, second])).toEqual(["expired", "admitted"]);
+    });
+
+    it("learns that visits became short again, and nothing from those that were broken off", () => {
+      const { admission } = busy();
+      for (let visit = 0; visit < 10; visit += 1) admission.leave(undefined);
+      const again = (visits: number, visitMs: number | undefined): void => {
+        for (let visit = 0; visit < visits; visit += 1) {
+          void admission.enter(500, never);
+          admission.leave(visitMs);
+        }
+      };
+      again(100, undefined);
+      for (let visit = 0; visit < 10; visit += 1) void admission.enter(500, never);
+      expect(admission.enter(100, never)).toBe("late");
+      for (let visit = 0; visit < 10; visit += 1) admission.leave(undefined);
+      again(100, 1);
+      for (let visit = 0; visit < 10; visit += 1) void admission.enter(500, never);
+      expect(admission.enter(100, never)).toBeInstanceOf(Promise);
+    });
+  });
+
   it("lets waiters in when the limit is raised, and nobody out when it is lowered", async () => {
     const admission = new Admission({ maxInside: 1, maxWaiting: 5 }, new FakeClock());
     void admission.enter(100, never);
