@@ -98,7 +98,9 @@ describe("an interceptor with as many reviews as it may have", () => {
     await expect.poll(() => inFlight, { timeout: 5_000 }).toBe(CONCURRENT);
     const { answer, line } = await begin({ path: "/hasty/a" });
     expect(problemOf(answer)).toMatchObject({ status: 503, code: "interceptor_overloaded" });
-    expect(reviewsOf(line)).toEqual([expect.objectContaining({ failure: "overloaded", reason: "queue_expired" })]);
+    // by the clock, or already by what the gateway learned of how long reviews take here
+    const reason: unknown = expect.stringMatching(/^queue_(?:expired|too_long)$/);
+    expect(reviewsOf(line)).toEqual([expect.objectContaining({ failure: "overloaded", reason })]);
     release();
     await Promise.all(admitted);
   });
