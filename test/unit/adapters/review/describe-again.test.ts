@@ -3,6 +3,27 @@ import { DescribeAgain } from "../../../../src/adapters/review/describe-again.ts
 import { FakeClock } from "../../../support/fake-clock.ts";
 
 describe("DescribeAgain", () => {
+  it("slows down for a service that never settles, and is quick again once it was calm", () => {
+    const clock = new FakeClock();
+    const again = new DescribeAgain(clock);
+    let told = 0;
+    again.on(() => (told += 1));
+    const restless = (forMs: number): void => {
+      for (let passedMs = 0; passedMs < forMs; passedMs += 100) {
+        again.wish();
+        clock.advance(100);
+      }
+    };
+    restless(5_000);
+    expect(told).toBe(11);
+    restless(300_000);
+    expect(told).toBeLessThan(30);
+    clock.advance(100_000);
+    told = 0;
+    restless(2_000);
+    expect(told).toBe(5);
+  });
+
   it("passes the first wish on at once, and those of the next half second as one", () => {
     const clock = new FakeClock();
     const again = new DescribeAgain(clock);
