@@ -1,4 +1,5 @@
-import type { InterceptorConfig, UpstreamConfig } from "../config/gateway-config.ts";
+import type { UpstreamConfig } from "../config/gateway-config.ts";
+import type { InterceptorConfig } from "../config/interceptor-config.ts";
 import type { LoadedConfig } from "../config/load-config.ts";
 import { readPemFiles, type PemMaterial } from "../adapters/certificates/pem-files.ts";
 import type { GatewayIdentity } from "../adapters/identity/gateway-identity.ts";

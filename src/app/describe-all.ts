@@ -1,4 +1,4 @@
-import type { InterceptorConfig } from "../config/gateway-config.ts";
+import type { InterceptorConfig } from "../config/interceptor-config.ts";
 import { CancelSource } from "../model/cancel.ts";
 import type { Manifest } from "../model/manifest.ts";
 import { err, type Result } from "../model/result.ts";

@@ -1,4 +1,5 @@
-import type { InterceptorConfig, UpstreamConfig } from "../config/gateway-config.ts";
+import type { UpstreamConfig } from "../config/gateway-config.ts";
+import type { InterceptorConfig } from "../config/interceptor-config.ts";
 import type { LoadedConfig } from "../config/load-config.ts";
 import { formatIssue, type ConfigIssue } from "../model/config-issue.ts";
 import { err, ok, type Result } from "../model/result.ts";

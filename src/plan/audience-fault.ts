@@ -1,4 +1,4 @@
-import type { InterceptorConfig } from "../config/gateway-config.ts";
+import type { InterceptorConfig } from "../config/interceptor-config.ts";
 import type { Manifest } from "../model/manifest.ts";
 
 /**

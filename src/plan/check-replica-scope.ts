@@ -1,4 +1,5 @@
-import type { GatewayConfig, InterceptorConfig } from "../config/gateway-config.ts";
+import type { GatewayConfig } from "../config/gateway-config.ts";
+import type { InterceptorConfig } from "../config/interceptor-config.ts";
 import type { Manifest } from "../model/manifest.ts";
 import type { PlacedBinding } from "./compile-bindings.ts";
 import type { Issues } from "./issues.ts";

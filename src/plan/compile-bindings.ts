@@ -1,5 +1,6 @@
 import { compilePointers } from "@sallyport/contract/view-field.ts";
-import type { BindingConfig, GatewayConfig, InterceptorConfig } from "../config/gateway-config.ts";
+import type { GatewayConfig } from "../config/gateway-config.ts";
+import type { BindingConfig, InterceptorConfig } from "../config/interceptor-config.ts";
 import type { Manifest } from "../model/manifest.ts";
 import type { BindingPlan } from "../model/plan.ts";
 import { grantBindings, type GrantedBinding } from "../review/grant.ts";

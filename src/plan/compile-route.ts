@@ -1,4 +1,5 @@
-import type { GatewayConfig, InterceptorConfig, RouteConfig } from "../config/gateway-config.ts";
+import type { GatewayConfig, RouteConfig } from "../config/gateway-config.ts";
+import type { InterceptorConfig } from "../config/interceptor-config.ts";
 import type { Manifest } from "../model/manifest.ts";
 import type { RoutePlan } from "../model/plan.ts";
 import type { PlacedBinding } from "./compile-bindings.ts";

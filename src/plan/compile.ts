@@ -1,5 +1,6 @@
 import { freezeDeep } from "../config/freeze-deep.ts";
-import type { GatewayConfig, InterceptorConfig } from "../config/gateway-config.ts";
+import type { GatewayConfig } from "../config/gateway-config.ts";
+import type { InterceptorConfig } from "../config/interceptor-config.ts";
 import type { ConfigIssue } from "../model/config-issue.ts";
 import type { Manifest } from "../model/manifest.ts";
 import type { ExecutionPlan, InterceptorPlan, UpstreamPlan } from "../model/plan.ts";

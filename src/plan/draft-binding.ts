@@ -1,4 +1,5 @@
-import type { BindingConfig, InterceptorConfig, RouteConfig } from "../config/gateway-config.ts";
+import type { RouteConfig } from "../config/gateway-config.ts";
+import type { BindingConfig, InterceptorConfig } from "../config/interceptor-config.ts";
 import type { Manifest } from "../model/manifest.ts";
 import type { BindingPlan, GrantedCachePlan } from "../model/plan.ts";
 import type { GrantedBinding } from "../review/grant.ts";

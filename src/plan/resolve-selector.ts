@@ -1,4 +1,5 @@
-import type { RouteConfig, SelectorConfig } from "../config/gateway-config.ts";
+import type { RouteConfig } from "../config/gateway-config.ts";
+import type { SelectorConfig } from "../config/interceptor-config.ts";
 import type { BindingDeclaration } from "../model/manifest.ts";
 import type { Selector } from "../model/plan.ts";
 

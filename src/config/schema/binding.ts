@@ -2,7 +2,7 @@ import { z } from "zod";
 import { FIXED_LIMITS } from "../../model/limits.ts";
 import { BODY_FORMATS, MODES, PHASES } from "../../model/phase.ts";
 import { canonicalJson } from "../../support/canonical-json.ts";
-import type { BindingConfig, ReviewTerms } from "../gateway-config.ts";
+import type { BindingConfig, ReviewTerms } from "../interceptor-config.ts";
 import { count, KIB, matching, name } from "./primitives.ts";
 import { bindingTerms, toBindingTerms } from "./review-terms.ts";
 import { selectorSchema, toSelector } from "./selector.ts";

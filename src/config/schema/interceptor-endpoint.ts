@@ -2,7 +2,7 @@ import { z } from "zod";
 import { err, ok, type Result } from "../../model/result.ts";
 import { isIpAddress } from "../../support/ip-address.ts";
 import type { LoadedFiles } from "../files/loaded-files.ts";
-import type { InterceptorEndpoint, InterceptorTlsConfig } from "../gateway-config.ts";
+import type { InterceptorEndpoint, InterceptorTlsConfig } from "../interceptor-config.ts";
 import { originParser, type Origin } from "./address.ts";
 import { isHostName } from "./http-words.ts";
 import { count, duration, filePath, SECOND_MS, written } from "./primitives.ts";

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { LIMITS } from "../../model/limits.ts";
 import type { LoadedFiles } from "../files/loaded-files.ts";
-import type { InterceptorConfig } from "../gateway-config.ts";
+import type { InterceptorConfig } from "../interceptor-config.ts";
 import { bindingSchema, toBinding } from "./binding.ts";
 import { defaultAudience } from "../../model/gateway-token.ts";
 import { audience } from "./gateway-identity.ts";

@@ -3,7 +3,7 @@ import { LIMITS } from "../../model/limits.ts";
 import { formatDuration } from "../../support/durations.ts";
 import { formatSize } from "../../support/sizes.ts";
 import type { CachePlan } from "../../model/plan.ts";
-import type { ReviewTerms } from "../gateway-config.ts";
+import type { ReviewTerms } from "../interceptor-config.ts";
 import { count, duration, HOUR_MS, size } from "./primitives.ts";
 
 const timeout = duration({ minMs: LIMITS.timeoutMs.min, maxMs: LIMITS.timeoutMs.max });

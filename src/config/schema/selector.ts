@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { EXPRESSION_CHARACTERS } from "../../model/limits.ts";
-import type { SelectorConfig } from "../gateway-config.ts";
+import type { SelectorConfig } from "../interceptor-config.ts";
 import { hostPattern, method } from "./http-words.ts";
 import { labelMap, name, nonEmpty } from "./primitives.ts";
 import { pathPattern } from "./route.ts";
