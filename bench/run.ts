@@ -3,19 +3,20 @@ import { mkdir, mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readArguments, USAGE, type BenchWish } from "./arguments.ts";
-import { goalStates } from "./goals.ts";
+import { goalStates } from "./goal-states.ts";
 import { installPeers } from "./install.ts";
 import { Children } from "./measure/children.ts";
 import { cpuMeter } from "./measure/cpu.ts";
 import { chooseLoadTool } from "./measure/load.ts";
 import { measureRounds } from "./measure/rounds.ts";
-import { makeCertificates } from "./peers/sallyport.ts";
+import { makeCertificates } from "./peers/make-certificates.ts";
+import { runProbes } from "./probes/run-probes.ts";
+import { chooseWork } from "./choose-work.ts";
 import { machineFacts } from "./report/machine.ts";
-import { mediansOf, type Report } from "./report/report.ts";
+import { scenarioReports, type Report } from "./report/report.ts";
 import { toMarkdown } from "./report/table.ts";
 import { writeReport } from "./report/write.ts";
-import { SCENARIOS } from "./scenarios.ts";
-import { startLanes, type WantedLane } from "./start-lanes.ts";
+import { startLanes } from "./start-lanes.ts";
 import { startUpstream } from "./upstream.ts";
 
 // Measures the gateway beside its peers. The table goes to standard output, everything else to standard error; see README.md.
@@ -56,45 +57,37 @@ interface Surroundings {
 
 async function measure(wish: BenchWish, { installed, children, directory, signal }: Surroundings): Promise<Report> {
   const startedAt = new Date().toISOString();
-  const { wanted, missing } = chosen(wish);
+  const { lanes: wanted, probes, missing, whyNot } = chooseWork(wish);
   const loadTool = chooseLoadTool(children, { directory, installed });
   const machine = machineFacts(installed, loadTool.name);
   const upstreamDirectory = join(directory, "upstream");
   await mkdir(upstreamDirectory);
   const upstream = await startUpstream(children, upstreamDirectory);
   const certificates = await makeCertificates(children, join(directory, "certs"), signal);
-  say(`${wanted.length} peers, upstream ${upstream.name}, load ${loadTool.name}`);
-  const lanes = await startLanes(wanted, { directory, upstreamPort: upstream.port, certificates, children }, wish.connections);
-  const measured = await measureRounds(lanes, wish, { loadTool, readCpu: cpuMeter(), signal, say });
+  say(`${wanted.length} peers, ${probes.length} probes, upstream ${upstream.name}, load ${loadTool.name}`);
+  for (const line of missing) say(`missing  ${line}`);
+  const place = { directory, upstreamPort: upstream.port, certificates, children };
+  // before the others fill the memory
+  const probed = await runProbes(probes, place, { times: wish.probes, signal, say });
+  const lanes = await startLanes(wanted, place, { loadTool, connections: wish.connections, say });
+  const measured = await measureRounds(lanes, wish, { readCpu: cpuMeter(), signal, say });
   await Promise.all(lanes.map(({ running }) => running.stop()));
-  const roundsOf = new Map(lanes.map((lane) => [lane.peer, measured.get(lane) ?? []]));
+  const findings = lanes.map((lane) => ({ peer: lane.peer, startMs: lane.startMs, rounds: measured.get(lane) ?? [] }));
+  const { rounds, seconds, warmUpRequests, connections } = wish;
   return {
     startedAt,
     note: wish.note,
     machine: { ...machine, versions: { ...machine.versions, upstream: upstream.name } },
-    terms: { rounds: wish.rounds, seconds: wish.seconds, warmUpRequests: wish.warmUpRequests, connections: wish.connections },
-    scenarios: SCENARIOS.flatMap(({ name, title, peers }) => {
-      const reports = peers.flatMap((peer) => {
-        const rounds = roundsOf.get(peer.name);
-        return rounds === undefined
-          ? []
-          : [{ name: peer.name, description: peer.description, medians: mediansOf(rounds), rounds }];
-      });
-      return reports.length === 0 ? [] : [{ name, title, peers: reports }];
+    terms: { rounds, seconds, warmUpRequests, connections },
+    scenarios: scenarioReports(findings),
+    probes: probed,
+    goals: goalStates({
+      roundsOf: new Map(findings.map(({ peer, rounds }) => [peer, rounds])),
+      figuresOf: new Map(probed.map(({ name, figures }) => [name, figures])),
+      whyNot,
     }),
-    goals: goalStates(new Map([...roundsOf].map(([peer, rounds]) => [peer, rounds.map(({ cpuUs }) => cpuUs)]))),
     missing,
   };
-}
-
-function chosen(wish: BenchWish): { readonly wanted: readonly WantedLane[]; readonly missing: readonly string[] } {
-  const asked = SCENARIOS.filter(({ name }) => wish.scenarios.includes(name)).flatMap((scenario) =>
-    scenario.peers.map((peer) => ({ scenario, peer })),
-  );
-  const named = asked.filter(({ peer }) => wish.peers.length === 0 || wish.peers.some((text) => peer.name.includes(text)));
-  if (named.length === 0) throw new Error("no peer has such a name");
-  const missing = named.flatMap(({ peer }) => (peer.missing() === undefined ? [] : [`${peer.name} (${peer.missing()})`]));
-  return { wanted: named.filter(({ peer }) => peer.missing() === undefined), missing };
 }
 
 try {

@@ -11,3 +11,13 @@ declare module "@fastify/reply-from" {
   const replyFrom: FastifyPluginCallback<{ readonly base: string }>;
   export default replyFrom;
 }
+
+declare module "http-proxy" {
+  import type { Agent, IncomingMessage, ServerResponse } from "node:http";
+  const httpProxy: {
+    createProxyServer(options: { readonly target: string; readonly agent: Agent; readonly xfwd: boolean }): {
+      web(request: IncomingMessage, response: ServerResponse, options: object, onError: () => void): void;
+    };
+  };
+  export default httpProxy;
+}

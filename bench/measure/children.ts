@@ -12,6 +12,8 @@ export interface ChildCommand {
   readonly stdout?: number;
   /** A line on standard output or error; its first group is what `Child.said` holds. Absent: up at once. */
   readonly readyLine?: RegExp;
+  /** How long that may take; 30 s where absent. */
+  readonly readyWithinMs?: number;
 }
 
 /** A program that runs. */
@@ -34,10 +36,10 @@ export class Children {
   #closed = false;
 
   /** Resolves when the program is up; rejects with what it said when it ends or stays silent instead. */
-  async start({ name, command, args, env = {}, stdout, readyLine }: ChildCommand): Promise<Child> {
+  async start({ name, command, args, env = {}, stdout, ...readiness }: ChildCommand): Promise<Child> {
     const child = this.#spawn(command, args, { env, stdout });
     try {
-      const said = await ready(child, name, readyLine);
+      const said = await ready(child, name, readiness);
       if (child.pid === undefined) throw new Error(`${name} has no process id`);
       return { pid: child.pid, said, stop: () => stop(child) };
     } catch (error) {
@@ -96,12 +98,16 @@ export class Children {
   }
 }
 
-function ready(child: ChildProcess, name: string, readyLine: RegExp | undefined): Promise<string> {
+function ready(
+  child: ChildProcess,
+  name: string,
+  { readyLine, readyWithinMs = READY_WITHIN_MS }: Pick<ChildCommand, "readyLine" | "readyWithinMs">,
+): Promise<string> {
   const outputs = [child.stdout, child.stderr].filter((stream) => stream !== null);
   const texts = outputs.map(lastOutput);
   return new Promise((resolve, reject) => {
     const fail = (why: string): void => reject(new Error(`${name} ${why}: ${texts.map((text) => text()).join("\n")}`));
-    const timer = setTimeout(() => fail(`was not up within ${READY_WITHIN_MS} ms`), READY_WITHIN_MS);
+    const timer = setTimeout(() => fail(`was not up within ${readyWithinMs} ms`), readyWithinMs);
     const settle = (said: string): void => (clearTimeout(timer), resolve(said));
     child.once("error", (error) => (clearTimeout(timer), fail(`could not be started (${error.message})`)));
     child.once("exit", (code) => (clearTimeout(timer), fail(`ended with ${code}`)));

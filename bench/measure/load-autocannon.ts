@@ -14,8 +14,9 @@ interface AutocannonOutput {
 export function autocannon(children: Children, script: string): LoadTool {
   return {
     name: "autocannon 9.0.0",
-    async send({ url, headers, connections, seconds }, signal) {
+    async send({ url, headers, body, connections, seconds }, signal) {
       const flags = Object.entries(headers).flatMap(([name, value]) => ["-H", `${name}=${value}`]);
+      if (body !== undefined) flags.push("-m", "POST", "-b", body);
       const args = [script, "-c", `${connections}`, "-d", `${seconds}`, "--json", ...flags, url];
       const output = await children.run(
         { name: "autocannon", command: process.execPath, args },

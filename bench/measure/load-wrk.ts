@@ -8,12 +8,15 @@ export function wrk(
   children: Children,
   { version, directory }: { readonly version: string; readonly directory: string },
 ): LoadTool {
-  const script = join(directory, "wrk-figures.lua");
-  let written: Promise<void> | undefined;
+  const scripts = new Map<string | undefined, Promise<string>>();
+  const scriptFor = (body: string | undefined): Promise<string> => {
+    const known = scripts.get(body) ?? writeScript(join(directory, `wrk-${scripts.size}.lua`), body);
+    scripts.set(body, known);
+    return known;
+  };
   return {
     name: `wrk ${version}`,
     async send(load, signal) {
-      await (written ??= writeFile(script, FIGURES));
       const args = [
         "-t1",
         `-c${load.connections}`,
@@ -21,7 +24,7 @@ export function wrk(
         "--timeout",
         "10s",
         "-s",
-        script,
+        await scriptFor(load.body),
         ...headerFlags(load),
         load.url,
       ];
@@ -36,6 +39,12 @@ export function wrk(
 
 const headerFlags = ({ headers }: Load): readonly string[] =>
   Object.entries(headers).flatMap(([name, value]) => ["-H", `${name}: ${value}`]);
+
+async function writeScript(path: string, body: string | undefined): Promise<string> {
+  // a JSON text holds no `]==]`
+  await writeFile(path, `${body === undefined ? "" : `wrk.method = "POST"\nwrk.body = [==[${body}]==]\n`}${FIGURES}`);
+  return path;
+}
 
 const FIGURES = `done = function(summary, latency, requests)
   local e = summary.errors

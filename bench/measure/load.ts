@@ -8,6 +8,8 @@ import { wrk } from "./load-wrk.ts";
 export interface Load {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
+  /** JSON that is sent with POST; absent: GET. */
+  readonly body?: string;
   readonly connections: number;
   readonly seconds: number;
 }

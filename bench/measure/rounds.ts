@@ -1,13 +1,14 @@
 import { setTimeout as wait } from "node:timers/promises";
 import type { RunningPeer } from "../peers/peer.ts";
 import type { CpuMoment, RolePid } from "./cpu.ts";
-import type { Load, LoadFigures, LoadTool } from "./load.ts";
+import type { LoadFigures } from "./load.ts";
 
 /** A peer that serves, with the request it is measured by. */
 export interface Lane {
   readonly peer: string;
   readonly running: RunningPeer;
-  readonly load: Omit<Load, "seconds">;
+  /** Loads the peer for that long. Rejects on abort, and when the generator fails. */
+  readonly send: (seconds: number, signal: AbortSignal) => Promise<LoadFigures>;
 }
 
 /** One burst on one peer. */
@@ -26,11 +27,12 @@ export interface RoundTerms {
   readonly seconds: number;
   /** Requests each peer answers before anything is measured: JavaScript is compiled by use, not by time. */
   readonly warmUpRequests: number;
+  /** Length of one burst of the warm-up. */
+  readonly warmUpSeconds: number;
 }
 
 /** What measuring needs. */
 export interface RoundDeps {
-  readonly loadTool: LoadTool;
   readonly readCpu: (pids: readonly RolePid[]) => CpuMoment;
   readonly signal: AbortSignal;
   readonly say: (line: string) => void;
@@ -50,7 +52,7 @@ export async function measureRounds(
   terms: RoundTerms,
   deps: RoundDeps,
 ): Promise<ReadonlyMap<Lane, readonly Round[]>> {
-  for (const lane of lanes) await warmUp(lane, terms.warmUpRequests, deps);
+  for (const lane of lanes) await warmUp(lane, terms, deps);
   const measured = new Map<Lane, Round[]>(lanes.map((lane) => [lane, []]));
   for (let round = 0; round < terms.rounds; round += 1) {
     const first = round % lanes.length;
@@ -65,11 +67,12 @@ export async function measureRounds(
   return measured;
 }
 
-async function warmUp({ peer, running, load }: Lane, requests: number, { loadTool, signal, say }: RoundDeps): Promise<void> {
+async function warmUp({ peer, running, send }: Lane, terms: RoundTerms, { signal, say }: RoundDeps): Promise<void> {
+  const { warmUpRequests: requests, warmUpSeconds } = terms;
   const startedMs = Date.now();
   let answered = 0;
   while (answered < requests && Date.now() - startedMs < WARM_UP_AT_MOST_MS) {
-    const figures = await loadTool.send({ ...load, seconds: 2 }, signal);
+    const figures = await send(warmUpSeconds, signal);
     refuseErrors(peer, figures);
     answered += figures.requests;
     running.afterBurst?.();
@@ -77,9 +80,9 @@ async function warmUp({ peer, running, load }: Lane, requests: number, { loadToo
   say(`warm     ${peer.padEnd(32)} ${answered} requests${answered < requests ? `, ${requests} wanted: it is too slow` : ""}`);
 }
 
-async function burst({ peer, running, load }: Lane, seconds: number, { loadTool, readCpu, signal }: RoundDeps): Promise<Round> {
+async function burst({ peer, running, send }: Lane, seconds: number, { readCpu, signal }: RoundDeps): Promise<Round> {
   const before = readCpu(running.pids);
-  const figures = await loadTool.send({ ...load, seconds }, signal);
+  const figures = await send(seconds, signal);
   await wait(SETTLE_MS);
   const after = readCpu(running.pids);
   refuseErrors(peer, figures);

@@ -27,6 +27,16 @@ export function pairedRatio(ours: readonly number[], anchor: readonly number[]):
   return { median: median(ratios), interval: [Math.exp(mean - reach), Math.exp(mean + reach)], rounds };
 }
 
+/** A figure over several samples, with the 95 % interval of its mean; no interval below three. */
+export function sampled(figures: readonly number[]): Ratio {
+  const rounds = figures.length;
+  if (rounds < 3) return { median: median(figures), rounds };
+  const mean = figures.reduce((sum, each) => sum + each, 0) / rounds;
+  const variance = figures.reduce((sum, each) => sum + (each - mean) ** 2, 0) / (rounds - 1);
+  const reach = studentT(rounds - 1) * Math.sqrt(variance / rounds);
+  return { median: median(figures), interval: [mean - reach, mean + reach], rounds };
+}
+
 /** Two-sided 95 % quantiles of Student's t for 1, 2, 3 … degrees of freedom. */
 const STUDENT_T = [12.71, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.16, 2.145, 2.131, 2.12];
 

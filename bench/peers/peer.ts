@@ -1,5 +1,6 @@
 import type { Children } from "../measure/children.ts";
 import type { RolePid } from "../measure/cpu.ts";
+import type { LoadFigures } from "../measure/load.ts";
 
 /** Something that stands between client and upstream, and can be measured. */
 export interface Peer {
@@ -24,12 +25,16 @@ export interface Place {
 
 /** A peer that serves. */
 export interface RunningPeer {
-  /** `http://127.0.0.1:port`. */
+  /** `http://127.0.0.1:port`, or https with the certificate of the run's interceptor. */
   readonly url: string;
   /** Whose CPU is counted; the load generator and the upstream are never among them. */
   readonly pids: readonly RolePid[];
   /** Called between bursts, outside the measured time: bounds what the peer leaves on disk. */
   afterBurst?(): void;
+  /** Its own load, where the run's load generator does not do; nothing is asked of `url` then. Rejects on abort. */
+  send?(seconds: number, signal: AbortSignal): Promise<LoadFigures>;
+  /** Reviews it has asked for since it started; absent where it does not count them. */
+  reviews?(): Promise<number>;
   stop(): Promise<void>;
 }
 

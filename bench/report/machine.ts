@@ -2,10 +2,12 @@ import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { arch, cpus, loadavg, release, totalmem, type } from "node:os";
 import { join } from "node:path";
+import { caddyVersion } from "../peers/caddy.ts";
+import { haproxyVersion } from "../peers/haproxy.ts";
 import { nginxVersion } from "../peers/nginx.ts";
 import type { Machine } from "./report.ts";
 
-const PACKAGES = ["fastify", "@fastify/http-proxy", "@fastify/reply-from", "@grpc/grpc-js"];
+const PACKAGES = ["fastify", "@fastify/http-proxy", "@fastify/reply-from", "@grpc/grpc-js", "http-proxy"];
 
 /** The machine and the versions on it; `installed` is the bench's own `node_modules`. */
 export function machineFacts(installed: string, loadTool: string): Machine {
@@ -25,11 +27,18 @@ export function machineFacts(installed: string, loadTool: string): Machine {
     versions: {
       sallyport: revision || "unknown",
       node: process.version,
-      ...(nginxVersion() === undefined ? {} : { nginx: nginxVersion() ?? "" }),
+      ...installedPrograms(),
       ...Object.fromEntries(PACKAGES.map((name) => [name, packageVersion(join(installed, name))])),
       load: loadTool,
     },
   };
+}
+
+function installedPrograms(): Readonly<Record<string, string>> {
+  const versions = { nginx: nginxVersion(), HAProxy: haproxyVersion(), Caddy: caddyVersion() };
+  return Object.fromEntries(
+    Object.entries(versions).flatMap(([name, version]) => (version === undefined ? [] : [[name, version]])),
+  );
 }
 
 function packageVersion(directory: string): string {

@@ -1,6 +1,8 @@
-import type { GoalState } from "../goals.ts";
+import type { GoalState } from "../goal-states.ts";
 import type { Round } from "../measure/rounds.ts";
 import { median } from "../measure/statistics.ts";
+import type { ProbeReport } from "../probes/probe.ts";
+import { SCENARIOS } from "../scenarios.ts";
 
 /** What one run found; also the shape of the JSON file. */
 export interface Report {
@@ -15,8 +17,9 @@ export interface Report {
     readonly connections: number;
   };
   readonly scenarios: readonly ScenarioReport[];
+  readonly probes: readonly ProbeReport[];
   readonly goals: readonly GoalState[];
-  /** Peers that could not be measured, with the reason. */
+  /** Peers and probes that could not be measured, with the reason. */
   readonly missing: readonly string[];
 }
 
@@ -42,6 +45,8 @@ export interface ScenarioReport {
 export interface PeerReport {
   readonly name: string;
   readonly description: string;
+  /** Until it served, interceptors and all, milliseconds. */
+  readonly startMs: number;
   readonly medians: Medians;
   readonly rounds: readonly Round[];
 }
@@ -58,8 +63,29 @@ export interface Medians {
   readonly rssMiB: number;
 }
 
+/** What was measured of a peer. */
+export interface Finding {
+  readonly peer: string;
+  readonly startMs: number;
+  readonly rounds: readonly Round[];
+}
+
+/** What was measured, by scenario; those of which nothing was are left out. */
+export function scenarioReports(findings: readonly Finding[]): readonly ScenarioReport[] {
+  const foundOf = new Map(findings.map((finding) => [finding.peer, finding]));
+  return SCENARIOS.flatMap(({ name, title, peers }) => {
+    const reports = peers.flatMap(({ peer }) => {
+      const found = foundOf.get(peer.name);
+      if (found === undefined) return [];
+      const { startMs, rounds } = found;
+      return [{ name: peer.name, description: peer.description, startMs, medians: mediansOf(rounds), rounds }];
+    });
+    return reports.length === 0 ? [] : [{ name, title, peers: reports }];
+  });
+}
+
 /** The middle of every column. */
-export function mediansOf(rounds: readonly Round[]): Medians {
+function mediansOf(rounds: readonly Round[]): Medians {
   const of = (value: (round: Round) => number): number => median(rounds.map(value));
   return {
     cpuUs: of(({ cpuUs }) => cpuUs),

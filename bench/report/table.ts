@@ -1,9 +1,12 @@
-import type { GoalState } from "../goals.ts";
+import type { GoalState } from "../goal-states.ts";
+import type { ProbeReport } from "../probes/probe.ts";
+import { median } from "../measure/statistics.ts";
 import type { PeerReport, Report } from "./report.ts";
 
 /** The report as Markdown that also reads well on a terminal: columns are padded. */
 export function toMarkdown(report: Report): string {
-  const { machine, terms, scenarios, goals, missing, note, startedAt } = report;
+  const { machine, terms, scenarios, probes, goals, missing, note, startedAt } = report;
+  const compared = goals.filter((each) => !isGoal(each) && each.found !== undefined);
   return [
     `# Bench of ${startedAt.slice(0, 16).replace("T", " ")} UTC`,
     ...(note === undefined ? [] : [`**${note}**`]),
@@ -15,18 +18,23 @@ export function toMarkdown(report: Report): string {
       `${terms.connections} kept-alive connections, ${terms.rounds} interleaved rounds of ${terms.seconds} s after ${terms.warmUpRequests} requests; medians. CPU: microseconds per request, user and system.`,
     ].join("\n"),
     ...scenarios.flatMap(({ title, peers }) => [`## ${title}`, table(PEER_COLUMNS, peers.map(peerRow))]),
-    ...(goals.length === 0 ? [] : ["## Ratios of CPU per request", table(GOAL_COLUMNS, goals.map(goalRow))]),
+    ...(probes.length === 0 ? [] : ["## Memory", table(PROBE_COLUMNS, probes.map(probeRow))]),
+    "## Goals",
+    table(GOAL_COLUMNS, goals.filter(isGoal).map(goalRow)),
+    ...(compared.length === 0 ? [] : ["## Ratios without a goal", table(RATIO_COLUMNS, compared.map(ratioRow))]),
     ...(missing.length === 0 ? [] : [`Not measured: ${missing.join("; ")}.`]),
-    scenarios.flatMap(({ peers }) => peers.map(({ name, description }) => `- ${name}: ${description}`)).join("\n"),
+    [...scenarios.flatMap(({ peers }) => peers), ...probes.map(({ title, description }) => ({ name: title, description }))]
+      .map(({ name, description }) => `- ${name}: ${description}`)
+      .join("\n"),
     "",
   ]
     .join("\n\n")
     .replace(/\n+$/, "\n");
 }
 
-const PEER_COLUMNS = ["peer", "CPU µs", "gateway", "service", "req/s", "p50 ms", "p99 ms", "p99.9 ms", "RSS MiB"];
+const PEER_COLUMNS = ["peer", "CPU µs", "gateway", "service", "req/s", "p50 ms", "p99 ms", "p99.9 ms", "RSS MiB", "start s"];
 
-function peerRow({ name, medians }: PeerReport): readonly string[] {
+function peerRow({ name, medians, startMs }: PeerReport): readonly string[] {
   const { cpuUs, gatewayCpuUs, serviceCpuUs, requestsPerS, p50Ms, p99Ms, p999Ms, rssMiB } = medians;
   const figures = [
     cpuUs.toFixed(1),
@@ -34,14 +42,40 @@ function peerRow({ name, medians }: PeerReport): readonly string[] {
     serviceCpuUs === 0 ? "–" : serviceCpuUs.toFixed(1),
     thousands(requestsPerS),
   ];
-  return [name, ...figures, p50Ms.toFixed(2), p99Ms.toFixed(2), p999Ms.toFixed(2), rssMiB.toFixed(0)];
+  return [
+    name,
+    ...figures,
+    p50Ms.toFixed(2),
+    p99Ms.toFixed(2),
+    p999Ms.toFixed(2),
+    rssMiB.toFixed(0),
+    (startMs / 1_000).toFixed(1),
+  ];
 }
 
-const GOAL_COLUMNS = ["ratio", "measured", "95 % interval", "goal", ""];
+const PROBE_COLUMNS = ["figure", "median", "unit", "each time"];
 
-function goalRow({ title, ratio, atMost, state }: GoalState): readonly string[] {
-  const interval = ratio.interval === undefined ? "–" : ratio.interval.map((end) => end.toFixed(3)).join(" … ");
-  return [title, ratio.median.toFixed(3), interval, atMost === undefined ? "–" : `≤ ${atMost}`, state];
+const probeRow = ({ title, unit, figures }: ProbeReport): readonly string[] => [
+  title,
+  median(figures).toFixed(1),
+  unit,
+  figures.map((figure) => figure.toFixed(1)).join(" "),
+];
+
+const isGoal = ({ atMost }: GoalState): boolean => atMost !== undefined;
+
+const GOAL_COLUMNS = ["goal", "measured", "95 % interval", "at most", ""];
+
+const RATIO_COLUMNS = ["ratio", "measured", "95 % interval"];
+
+const ratioRow = (state: GoalState): readonly string[] => goalRow(state).slice(0, RATIO_COLUMNS.length);
+
+function goalRow({ title, found, unit, atMost, state, why }: GoalState): readonly string[] {
+  const digits = unit === undefined ? 3 : 1;
+  const measured = found === undefined ? "–" : `${found.median.toFixed(digits)}${unit === undefined ? "" : ` ${unit}`}`;
+  const interval = found?.interval?.map((end) => end.toFixed(digits)).join(" … ") ?? "–";
+  const wanted = atMost === undefined ? "–" : `${atMost}${unit === undefined ? "" : ` ${unit}`}`;
+  return [title, measured, interval, wanted, why === undefined ? state : `${state}: ${why}`];
 }
 
 const thousands = (value: number): string =>

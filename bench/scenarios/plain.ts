@@ -1,0 +1,53 @@
+import { caddyProxy } from "../peers/caddy.ts";
+import { withEventStreams } from "../peers/event-streams.ts";
+import { fastifyHttpProxy } from "../peers/fastify-http-proxy.ts";
+import { haproxyProxy } from "../peers/haproxy-proxy.ts";
+import { httpProxy } from "../peers/http-proxy.ts";
+import { nginxProxy } from "../peers/nginx-proxy.ts";
+import { nginxTls } from "../peers/nginx-tls.ts";
+import { sallyport } from "../peers/sallyport.ts";
+import { HEADER_VIEW } from "./reviewed.ts";
+import type { Scenario, ScenarioRequest } from "./scenario.ts";
+
+const PLAIN: ScenarioRequest = { path: "/plain/orders/42", seenTenant: undefined };
+const plain = sallyport({ name: "sallyport", description: "a plain route of ten, no interceptors" });
+
+/** Passing requests on, with nobody to ask. */
+export const PLAIN_SCENARIOS: readonly Scenario[] = [
+  {
+    name: "plain",
+    title: "Plain proxying",
+    request: PLAIN,
+    peers: [
+      { peer: plain, reviews: 0 },
+      {
+        peer: sallyport({
+          name: "sallyport, unmatched binding",
+          description: "the same route in a gateway whose interceptor reviews another route",
+          reviews: { bindings: 1, mode: "mutate", needs: HEADER_VIEW, transport: "mtls" },
+        }),
+        reviews: 0,
+      },
+      { peer: nginxProxy },
+      { peer: haproxyProxy },
+      { peer: caddyProxy },
+      { peer: fastifyHttpProxy },
+      { peer: httpProxy },
+    ],
+  },
+  {
+    name: "tls",
+    title: "Plain proxying, TLS in front",
+    request: PLAIN,
+    peers: [
+      { peer: sallyport({ name: "sallyport, TLS", description: "the same with an https listener", hasTls: true }) },
+      { peer: nginxTls },
+    ],
+  },
+  {
+    name: "sse",
+    title: "Server-sent events to 100 streams (a request is an event of 256 bytes)",
+    request: "own",
+    peers: [{ peer: withEventStreams(plain) }, { peer: withEventStreams(nginxProxy) }],
+  },
+];

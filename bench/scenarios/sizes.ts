@@ -1,0 +1,41 @@
+import { sallyport } from "../peers/sallyport.ts";
+import { HEADER_VIEW } from "./reviewed.ts";
+import type { Contender, Scenario } from "./scenario.ts";
+
+/** As many routes as a configuration holds: it may have 250,000 values, and a route has seven with its defaults. */
+export const MOST_ROUTES = 30_000;
+
+const withRoutes = (routes: number): Contender => ({
+  peer: sallyport({
+    name: `sallyport, ${routes.toLocaleString("en")} routes`,
+    description: `the plain route among ${routes.toLocaleString("en")}, no interceptors`,
+    routes,
+  }),
+  reviews: 0,
+});
+
+const withBindings = (bindings: number): Contender => ({
+  peer: sallyport({
+    name: `sallyport, ${bindings.toLocaleString("en")} bindings`,
+    description: `the plain route; ${bindings.toLocaleString("en")} granted bindings review others, by route and by path in turn`,
+    // besides the one that reviews /reviewed
+    reviews: { bindings: 1, mode: "mutate", needs: HEADER_VIEW, transport: "mtls", others: bindings - 1 },
+  }),
+  reviews: 0,
+});
+
+/** What the size of the configuration costs a request; ten routes are those of every gateway here. */
+export const SIZE_SCENARIOS: readonly Scenario[] = [
+  {
+    name: "routes",
+    title: "Plain proxying among many routes (10: sallyport, above)",
+    request: { path: "/plain/orders/42", seenTenant: undefined },
+    peers: [withRoutes(1_000), withRoutes(MOST_ROUTES)],
+  },
+  {
+    name: "bindings",
+    title: "Plain proxying beside many bindings",
+    request: { path: "/plain/orders/42", seenTenant: undefined },
+    peers: [withBindings(10), withBindings(100), withBindings(10_000)],
+  },
+];
