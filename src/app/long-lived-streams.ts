@@ -137,14 +137,13 @@ export class LongLivedStreams implements LongLived {
     const { askAgain } = entry;
     entry.askAgain = false;
     if (asked.kind === "closed" || (asked.kind === "failed" && entry.isInGrace)) return this.#close(entry, asked.closing);
+    // counts, also where it is asked again at once: else a service that revokes and never answers would keep the stream open
+    if (asked.kind === "failed") entry.isInGrace = true;
     if (askAgain) {
       this.#due.add(entry);
       return;
     }
-    if (asked.kind === "failed") {
-      entry.isInGrace = true;
-      return this.#wait(entry, graceMs(entry));
-    }
+    if (asked.kind === "failed") return this.#wait(entry, graceMs(entry));
     entry.isInGrace = false;
     entry.wasRevoked = false;
     this.#take(entry, renewedTerms(entry, asked, this.#deps.clock.nowMs()));

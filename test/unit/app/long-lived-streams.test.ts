@@ -57,6 +57,18 @@ describe("open long-lived exchanges (C36)", () => {
     expect(clock.pending).toBe(0);
   });
 
+  it("counts a failure during which another revoke came: a service that revokes and never answers keeps no stream open", async () => {
+    const { streams, asked, closed, stream, answerWith, hold } = parts();
+    answerWith("failed");
+    streams.enter(stream({ tags: ["a"] }));
+    const go = hold();
+    streams.revoked("svc", ["a"]);
+    streams.revoked("svc", ["a"]);
+    go();
+    await turn();
+    expect([asked.length, closed]).toEqual([2, ["interceptor_unavailable"]]);
+  });
+
   it("asks at once about a stream whose service revoked between the verdict and the stream", () => {
     const { streams, clock, asked, stream } = parts();
     clock.advance(10);
