@@ -25,9 +25,9 @@ import { headTest, type HeadTest } from "../plan/selector-match.ts";
 import { apiKey } from "../policies/authenticate/api-key.ts";
 import { staticToken } from "../policies/authenticate/static-token.ts";
 import { toClientResponse } from "../policies/forward/to-client-response.ts";
-import { toUpstreamRequest } from "../policies/forward/to-upstream-request.ts";
+import { upstreamRequests } from "../policies/forward/to-upstream-request.ts";
 import { addressSet, type AddressSet } from "../support/cidr.ts";
-import { receive } from "../policies/ingress/receive.ts";
+import { ingress } from "../policies/ingress/receive.ts";
 import type { Lease } from "./resource-pool.ts";
 
 /** What a plan needs to run; acquired before, given back after. */
@@ -46,16 +46,16 @@ export function assemble(plan: ExecutionPlan, config: GatewayConfig, resources: 
   const authenticators = new Map(config.authenticators.map((entry) => [entry.name, authenticatorOf(entry, resources.clock)]));
   const routes = plan.routes.map((route) => runnableRoute(route, { plan, config, bindings, authenticators, resources }));
   const table = routeTable(routes.map((route) => ({ plan: route.plan, pattern: patternOf(route.plan), route })));
-  const ingress = {
+  const receive = ingress({
     trustedProxies: { ...config.trustedProxies, addresses: trustedAddresses(config) },
     singleValued: singleValuedHeaders(plan, config),
-  };
+  });
   return {
     plan,
     hidden,
     inputs: inputsOf(plan),
     match: table,
-    receive: (received) => receive(received, ingress, resources.ids),
+    receive: (received) => receive(received, resources.ids),
     toClient: toClientResponse,
   };
 }
@@ -129,7 +129,7 @@ function runnableRoute(route: RoutePlan, parts: RouteParts): RunnableRoute {
       // how the closing of an unused pool went changes nothing for anybody
       return () => void release().catch(() => {});
     },
-    toUpstream: (exchange, { wholeResponse }) => toUpstreamRequest(exchange, { ...terms, readsResponseBody: wholeResponse }),
+    toUpstream: upstreamRequests(terms),
     ownedHeaders: new Set(enforcing.filter(({ plan }) => plan.mode !== "observe").flatMap(({ plan }) => plan.ownsHeaders)),
     bindingsFor: bindingChoice(enforcing),
     shadowsFor: bindingChoice(own.filter(({ plan }) => !enforces(plan))),

@@ -1,27 +1,43 @@
-import { joinLines } from "@sallyport/contract/header-text.ts";
+import { isHeaderName, isHeaderValue, joinLines } from "@sallyport/contract/header-text.ts";
+
+/** Lines somebody has judged one by one. */
+export interface JudgedLines {
+  /** Lower-case name of each line. */
+  readonly names: readonly string[];
+  /** Name as written and value, alternating. */
+  readonly raw: readonly string[];
+  /** Every name is a token, every value can stand in one line. Whoever says so has looked at each of them. */
+  readonly isWritable: boolean;
+}
 
 /**
- * The header lines of one message: order, repetition and spelling as they arrived. Immutable; `with` and `without` give a new one.
- * Names are looked up in lower case.
+ * The header lines of one message: order, repetition and spelling as they arrived. Immutable; `with`, `without` and `derive` give
+ * a new one. Names are looked up in lower case.
  */
 export class HeaderLines {
-  static readonly EMPTY = new HeaderLines([], []);
+  static readonly EMPTY = new HeaderLines([], [], true);
 
-  /** Lower-case name of each line. */
-  readonly #names: readonly string[];
+  /** Lower-case name of each line; undefined until somebody asks. */
+  #lowerNames: readonly string[] | undefined;
   /** Name as written and value, alternating: the form Node's own modules use. */
   readonly #raw: readonly string[];
+  /** Undefined until somebody asks. */
+  #isWritable: boolean | undefined;
 
-  private constructor(names: readonly string[], raw: readonly string[]) {
-    this.#names = names;
+  private constructor(names: readonly string[] | undefined, raw: readonly string[], isWritable: boolean | undefined) {
+    this.#lowerNames = names;
     this.#raw = raw;
+    this.#isWritable = isWritable;
   }
 
   /** From alternating names and values. */
   static fromRaw(raw: readonly string[]): HeaderLines {
-    const names: string[] = [];
-    for (let i = 0; i < raw.length; i += 2) names.push((raw[i] ?? "").toLowerCase());
-    return new HeaderLines(names, raw);
+    return new HeaderLines(undefined, raw, undefined);
+  }
+
+  /** From lines whose names are known in lower case already. */
+  static judged({ names, raw, isWritable }: JudgedLines): HeaderLines {
+    return new HeaderLines(names, raw, isWritable ? true : undefined);
   }
 
   /** From pairs; for answers the gateway makes itself. */
@@ -31,7 +47,16 @@ export class HeaderLines {
 
   /** How many lines there are. */
   get size(): number {
-    return this.#names.length;
+    return this.#raw.length / 2;
+  }
+
+  /** Whether every name is a token and every value can stand in one line, without white space around it. Looked at once. */
+  get isWritable(): boolean {
+    return (this.#isWritable ??= areWritable(this.#raw));
+  }
+
+  get #names(): readonly string[] {
+    return (this.#lowerNames ??= lowerNames(this.#raw));
   }
 
   has(name: string): boolean {
@@ -61,8 +86,8 @@ export class HeaderLines {
 
   /** Visits every line in order. */
   each(visit: (name: string, value: string, writtenName: string) => void): void {
-    for (let i = 0; i < this.#names.length; i += 1)
-      visit(this.#names[i] ?? "", this.#raw[i * 2 + 1] ?? "", this.#raw[i * 2] ?? "");
+    const names = this.#names;
+    for (let i = 0; i < names.length; i += 1) visit(names[i] ?? "", this.#raw[i * 2 + 1] ?? "", this.#raw[i * 2] ?? "");
   }
 
   /** Distinct lower-case names, in order of first appearance. */
@@ -88,12 +113,12 @@ export class HeaderLines {
       raw.push(writtenName, value);
     });
     place(name);
-    return new HeaderLines(names, raw);
+    return new HeaderLines(names, raw, undefined);
   }
 
   /** Adds a line at the end. */
   append(name: string, value: string): HeaderLines {
-    return new HeaderLines([...this.#names, name.toLowerCase()], [...this.#raw, name, value]);
+    return new HeaderLines([...this.#names, name.toLowerCase()], [...this.#raw, name, value], undefined);
   }
 
   /** Drops every line whose lower-case name the predicate takes; itself where nothing is dropped. */
@@ -106,7 +131,27 @@ export class HeaderLines {
       names.push(name);
       raw.push(writtenName, value);
     });
-    return new HeaderLines(names, raw);
+    return new HeaderLines(names, raw, this.#isWritable === true ? true : undefined);
+  }
+
+  /** The lines whose lower-case name `keep` takes, then `added`: alternating names, which must be in lower case, and values. */
+  derive(keep: (name: string) => boolean, added: readonly string[]): HeaderLines {
+    const known = this.#names;
+    const names: string[] = [];
+    const raw: string[] = [];
+    for (let i = 0; i < known.length; i += 1) {
+      const name = known[i] ?? "";
+      if (!keep(name)) continue;
+      names.push(name);
+      raw.push(this.#raw[i * 2] ?? "", this.#raw[i * 2 + 1] ?? "");
+    }
+    for (let i = 0; i < added.length; i += 2) {
+      const name = added[i] ?? "";
+      names.push(name);
+      raw.push(name, added[i + 1] ?? "");
+    }
+    // what was kept is not looked at again
+    return new HeaderLines(names, raw, this.#isWritable === true && areWritable(added) ? true : undefined);
   }
 
   /** Names as written and values, alternating. */
@@ -114,3 +159,17 @@ export class HeaderLines {
     return this.#raw;
   }
 }
+
+function lowerNames(raw: readonly string[]): readonly string[] {
+  const names: string[] = [];
+  for (let i = 0; i < raw.length; i += 2) names.push((raw[i] ?? "").toLowerCase());
+  return names;
+}
+
+function areWritable(raw: readonly string[]): boolean {
+  for (let i = 0; i < raw.length; i += 2) if (!isWritableName(raw[i] ?? "") || !isHeaderValue(raw[i + 1] ?? "")) return false;
+  return true;
+}
+
+// first as it is: some letters beyond ASCII become ASCII in lower case
+const isWritableName = (name: string): boolean => /^[\x21-\x7e]+$/.test(name) && isHeaderName(name.toLowerCase());

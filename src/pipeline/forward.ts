@@ -31,8 +31,8 @@ export async function forward(run: ExchangeRun, cancel: Cancel): Promise<StageEn
 async function send(run: ExchangeRun, cancel: Cancel): Promise<StageEnd> {
   const { clock } = run.deps;
   const { upstream } = run.route;
-  const wholeResponse = run.matched.some((binding) => wantsBody(binding, "response"));
-  const request = run.route.toUpstream(run.exchange, { wholeResponse });
+  const readsResponseBody = run.matched.some((binding) => wantsBody(binding, "response"));
+  const request = run.route.toUpstream(run.exchange, { readsResponseBody });
   const startedMs = clock.nowMs();
   run.forwarded = true;
   const answer = await upstream.send(request, cancel);

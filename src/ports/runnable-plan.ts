@@ -54,7 +54,7 @@ export interface RunnableRoute {
   toUpstream(
     exchange: Exchange,
     options: {
-      /** A binding will read the response body: ask for it whole and uncoded (C24). */ readonly wholeResponse: boolean;
+      /** A binding will read the response body: ask for it whole and uncoded (C24). */ readonly readsResponseBody: boolean;
     },
   ): UpstreamRequest;
   /** Headers that only bindings of this route may set; removed from client requests (C11). */

@@ -13,8 +13,8 @@ import { headTest } from "../../src/plan/selector-match.ts";
 import { compareBindings } from "../../src/plan/order.ts";
 import { pipeline } from "../../src/pipeline/handle.ts";
 import { toClientResponse } from "../../src/policies/forward/to-client-response.ts";
-import { toUpstreamRequest } from "../../src/policies/forward/to-upstream-request.ts";
-import { receive } from "../../src/policies/ingress/receive.ts";
+import { upstreamRequests } from "../../src/policies/forward/to-upstream-request.ts";
+import { ingress } from "../../src/policies/ingress/receive.ts";
 import type { Authenticator } from "../../src/ports/authenticator.ts";
 import type { Answer, Handle, Sent } from "../../src/ports/inbound.ts";
 import type { LongLivedStream } from "../../src/ports/long-lived.ts";
@@ -57,7 +57,7 @@ export function planOf(routes: readonly RouteChoice[], upstream: FakeUpstream, r
   const table = routeTable(runnable.map((route) => ({ plan: route.plan, pattern: patternOf(route.plan.match.path), route })));
   const none = addressSet([]);
   if (!none.ok) throw new Error(none.error);
-  const ingress = { trustedProxies: { addresses: none.value, headers: "none" as const }, singleValued: new Set<string>() };
+  const receive = ingress({ trustedProxies: { addresses: none.value, headers: "none" }, singleValued: new Set() });
   const ids = fixedIds();
   const namesOf = (part: "headers" | "query" | "labels"): ReadonlySet<string> =>
     new Set(plan.routes.flatMap(({ match }) => Object.keys(match[part])));
@@ -66,7 +66,7 @@ export function planOf(routes: readonly RouteChoice[], upstream: FakeUpstream, r
     hidden: { headers: new Set(["authorization"]), query: new Set() },
     inputs: { headers: namesOf("headers"), query: namesOf("query"), labels: namesOf("labels") },
     match: table,
-    receive: (received) => receive(received, ingress, ids),
+    receive: (received) => receive(received, ids),
     toClient: toClientResponse,
   };
 }
@@ -104,8 +104,7 @@ function routeOf(choice: RouteChoice, { name, bindings, upstream }: RouteParts):
     allowsAnonymous: plan.authenticate.includes("anonymous"),
     upstream,
     holdUpstream: () => upstream.hold(),
-    toUpstream: (exchange, { wholeResponse }) =>
-      toUpstreamRequest(exchange, { inboundSlots, credential: undefined, readsResponseBody: wholeResponse }),
+    toUpstream: upstreamRequests({ inboundSlots, credential: undefined }),
     ownedHeaders: new Set(
       own
         .filter(({ plan }) => plan.mode !== "observe" && plan.enforcement === "enforce")

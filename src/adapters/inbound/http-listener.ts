@@ -13,6 +13,7 @@ import type { Log } from "../../ports/log.ts";
 import { plainAddress } from "../../support/cidr.ts";
 import { closeGently, Connection, type Tally } from "./connection.ts";
 import { InboundExchange, type ExchangeParts, type Peer } from "./inbound-exchange.ts";
+import { LeanMessage } from "./lean-message.ts";
 import type { ListenerSettings, ListenerTls } from "./listener-settings.ts";
 import { clientCertOptions, secureContextOf, verifiedSubject } from "./tls-context.ts";
 import { refusalOf, serialise } from "./unparsable.ts";
@@ -277,6 +278,7 @@ async function tlsServer(settings: ListenerSettings, tls: ListenerTls): Promise<
 
 function serverOptions({ limits }: ListenerSettings): ServerOptions {
   return {
+    IncomingMessage: LeanMessage,
     insecureHTTPParser: false,
     // Node counts the request line too
     maxHeaderSize: limits.maxHeaderBytes + limits.maxUriBytes,

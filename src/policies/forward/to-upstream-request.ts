@@ -1,5 +1,5 @@
 import type { Exchange } from "../../model/exchange.ts";
-import { HeaderLines } from "../../model/header-lines.ts";
+import type { HeaderLines } from "../../model/header-lines.ts";
 import type { CredentialSlot } from "../../model/plan.ts";
 import { QueryText } from "../../model/query-text.ts";
 import { isFraming, isHopByHop } from "../../model/view-field.ts";
@@ -11,39 +11,50 @@ export interface ForwardTerms {
   readonly inboundSlots: readonly CredentialSlot[];
   /** The gateway's own credential; undefined: the request leaves without one. */
   readonly credential: { readonly slot: CredentialSlot; readonly reveal: () => string } | undefined;
-  /** Whether a binding reads the response's body: then it is asked for uncoded and whole (C24). */
+}
+
+/** What depends on the exchange. */
+export interface ForwardChoice {
+  /** A binding reads the response's body: then it is asked for uncoded and whole (C24). */
   readonly readsResponseBody: boolean;
 }
 
 /** How the gateway is called in `via` (RFC 9110 section 7.6.3). */
-const VIA = "1.1 sallyport";
+const VIA = ["via", "1.1 sallyport"] as const;
+
+/** Makes the requests of one route as they leave it. */
+export type UpstreamRequests = (exchange: Exchange, choice: ForwardChoice) => UpstreamRequest;
 
 /**
  * The request as it leaves: the exchange's head as patched, without the inbound credentials and with the upstream's own, set
  * here and nowhere earlier (C19). Ids, trace and forwarded headers are in the head since ingress. Framing is the adapter's.
+ * What follows from the route alone is worked out once.
  */
-export function toUpstreamRequest(exchange: Exchange, terms: ForwardTerms): UpstreamRequest {
-  const { head } = exchange;
-  const credential = terms.credential === undefined ? undefined : ownCredential(terms.credential);
-  const slots = [...terms.inboundSlots, ...(credential === undefined ? [] : [credential.slot])];
+export function upstreamRequests(terms: ForwardTerms): UpstreamRequests {
+  const slots = [...terms.inboundSlots, ...(terms.credential === undefined ? [] : [terms.credential.slot])];
   const stripped = new Set(slots.flatMap(headerOf));
-  const raw: string[] = [];
-  head.headers.each((name, value, writtenName) => {
-    if (stripped.has(name) || isFraming(name) || isHopByHop(name)) return;
-    if (terms.readsResponseBody && ASKS_FOR_CODED_OR_PART.has(name)) return;
-    raw.push(writtenName, name === "host" ? head.host : value);
-  });
-  raw.push("via", VIA);
-  if (terms.readsResponseBody) raw.push("accept-encoding", "identity");
-  if (credential?.slot.kind === "bearer") raw.push("authorization", `Bearer ${credential.text}`);
-  if (credential?.slot.kind === "header") raw.push(credential.slot.name, credential.text);
-  return {
-    method: head.method,
-    requestTarget: requestTarget(exchange, slots, credential),
-    headers: HeaderLines.fromRaw(raw),
-    body: exchange.body,
+  const queryNames = slots.flatMap((slot) => (slot.kind === "query" ? [slot.name] : []));
+  const passes = (name: string): boolean => !stripped.has(name) && !isFraming(name) && !isHopByHop(name);
+  const passesUncoded = (name: string): boolean => passes(name) && !ASKS_FOR_CODED_OR_PART.has(name);
+  return (exchange, { readsResponseBody }) => {
+    const { head, body } = exchange;
+    const credential = terms.credential === undefined ? undefined : ownCredential(terms.credential);
+    const added: string[] = [...VIA];
+    if (readsResponseBody) added.push("accept-encoding", "identity");
+    if (credential?.slot.kind === "bearer") added.push("authorization", `Bearer ${credential.text}`);
+    if (credential?.slot.kind === "header") added.push(credential.slot.name, credential.text);
+    return {
+      method: head.method,
+      requestTarget: requestTarget(head, queryNames, credential),
+      headers: withHost(head).derive(readsResponseBody ? passesUncoded : passes, added),
+      body,
+    };
   };
 }
+
+/** The head's lines, its host line being what was matched. */
+const withHost = ({ headers, host }: Exchange["head"]): HeaderLines =>
+  headers.first("host") === host || !headers.has("host") ? headers : headers.with("host", [host]);
 
 const ownCredential = ({ slot, reveal }: NonNullable<ForwardTerms["credential"]>): OwnCredential => ({ slot, text: reveal() });
 
@@ -67,9 +78,11 @@ function headerOf(slot: CredentialSlot): readonly string[] {
   }
 }
 
-function requestTarget(exchange: Exchange, slots: readonly CredentialSlot[], credential: OwnCredential | undefined): string {
-  const { path, query } = exchange.head;
-  const names = slots.flatMap((slot) => (slot.kind === "query" ? [slot.name] : []));
+function requestTarget(
+  { path, query }: Exchange["head"],
+  names: readonly string[],
+  credential: OwnCredential | undefined,
+): string {
   if (names.length === 0) return query === undefined ? path : `${path}?${query}`;
   let text = new QueryText(query ?? "");
   for (const name of names) text = text.withName(name, undefined);

@@ -3,6 +3,7 @@ import type { Received } from "../../model/received.ts";
 import { plainAddress, type AddressSet } from "../../support/cidr.ts";
 import { parseForwarded, type ForwardedElement } from "./forwarded.ts";
 import { parseHost } from "./host.ts";
+import type { OwnLine } from "./request-headers.ts";
 
 /** Whose word on the client's address counts, and in which header it stands. */
 export interface TrustedProxies {
@@ -18,7 +19,7 @@ export interface Origin {
   /** Whether the other end of the connection is trusted to say so. */
   readonly trusted: boolean;
   /** Lines the upstream gets: what came from trusted hops, then ours. */
-  readonly lines: readonly (readonly [name: string, value: string])[];
+  readonly lines: readonly OwnLine[];
 }
 
 /** More hops than this are no deployment but an attack on whoever reads the header next. */
@@ -48,10 +49,10 @@ export function originOf(received: Received, host: string, proxies: TrustedProxi
   const client = clientHop(hops, peer, proxies.addresses);
   const told = client ?? (trusted && proxies.headers === "x-forwarded" ? xForwardedTold(received.headers) : undefined);
   const scheme = told?.scheme === "http" || told?.scheme === "https" ? told.scheme : received.scheme;
-  const lines: (readonly [string, string])[] = [
-    ["x-forwarded-for", [...hops.map(({ address }) => address), peer].join(", ")],
+  const lines: OwnLine[] = [
+    ["x-forwarded-for", hops.length === 0 ? peer : [...hops.map(({ address }) => address), peer].join(", ")],
     ["x-forwarded-proto", scheme],
-    ["x-forwarded-host", parseHost(told?.host ?? "") ?? host],
+    ["x-forwarded-host", told?.host === undefined ? host : (parseHost(told.host) ?? host)],
   ];
   if (proxies.headers === "forwarded") {
     const own = `for=${nodeText(peer)};proto=${received.scheme};host="${host}"`;

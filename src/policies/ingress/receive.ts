@@ -1,3 +1,4 @@
+import type { HeaderLines } from "../../model/header-lines.ts";
 import { ANONYMOUS } from "../../model/principal.ts";
 import type { Refusal } from "../../model/problem.ts";
 import type { Received } from "../../model/received.ts";
@@ -5,7 +6,8 @@ import type { Ids } from "../../ports/ids.ts";
 import type { Arrival } from "../../ports/runnable-plan.ts";
 import { originOf, type TrustedProxies } from "./client-address.ts";
 import { parseHost } from "./host.ts";
-import { requestHeaders } from "./request-headers.ts";
+import { NameBook } from "./name-book.ts";
+import { namedLines, requestHeaders } from "./request-headers.ts";
 import { parseTarget } from "./request-target.ts";
 import { traceIds } from "./trace-ids.ts";
 
@@ -16,15 +18,28 @@ export interface IngressSettings {
   readonly singleValued: ReadonlySet<string>;
 }
 
+/** Ingress of one plan; made once, because it remembers what it learned of header names. */
+export function ingress(settings: IngressSettings): (received: Received, ids: Ids) => Arrival {
+  const names = new NameBook(settings.singleValued);
+  return (received, ids) => receive(received, { proxies: settings.trustedProxies, names, ids });
+}
+
+interface ReceiveParts {
+  readonly proxies: TrustedProxies;
+  readonly names: NameBook;
+  readonly ids: Ids;
+}
+
 /**
  * Turns what an inbound adapter received into an exchange, or refuses it: nothing ambiguous is repaired. The head of the
  * exchange is what interceptors see and what is forwarded (C19): ids, trace and forwarded headers are already the gateway's.
  * Framing and size were settled by the adapter.
  */
-export function receive(received: Received, settings: IngressSettings, ids: Ids): Arrival {
-  const { continuesTrace, ...exchangeIds } = traceIds(received.headers, ids);
-  const host = parseHost(onlyHost(received) ?? "");
-  const origin = originOf(received, host ?? "", settings.trustedProxies);
+function receive(received: Received, { proxies, names, ids }: ReceiveParts): Arrival {
+  const lines = namedLines(received.headers, names);
+  const { adopted: exchangeIds, continuesTrace } = traceIds(lines.headers, ids);
+  const host = parseHost(onlyHost(lines.headers) ?? "");
+  const origin = originOf({ ...received, headers: lines.headers }, host ?? "", proxies);
   const refuse = (refusal: Refusal): Arrival => ({
     kind: "refused",
     refusal,
@@ -35,14 +50,13 @@ export function receive(received: Received, settings: IngressSettings, ids: Ids)
 
   if (UNANSWERED_METHODS.has(received.method))
     return refuse({ problem: "method_not_allowed", detail: `${received.method} is not answered here.` });
-  if (!/^[A-Z][A-Z-]{0,31}$/.test(received.method))
-    return refuse({ problem: "bad_request", detail: "The method is not a known one." });
+  if (!METHOD.test(received.method)) return refuse({ problem: "bad_request", detail: "The method is not a known one." });
   if (host === undefined) return refuse({ problem: "bad_request", detail: "Exactly one valid Host header is required." });
   const target = parseTarget(received.requestTarget, host, origin.scheme);
   if (!target.ok) return refuse(target.error);
-  const headers = requestHeaders(received.headers, {
-    singleValued: settings.singleValued,
-    keepsXForwarded: origin.trusted && settings.trustedProxies.headers === "x-forwarded",
+  const headers = requestHeaders(lines, {
+    names,
+    keepsXForwarded: origin.trusted && proxies.headers === "x-forwarded",
     keepsTracestate: continuesTrace,
     host,
     own: [
@@ -70,10 +84,12 @@ export function receive(received: Received, settings: IngressSettings, ids: Ids)
   };
 }
 
+const METHOD = /^[A-Z][A-Z-]{0,31}$/;
+
 // TRACE echoes credentials back to scripts, CONNECT asks for a tunnel past every review
 const UNANSWERED_METHODS: ReadonlySet<string> = new Set(["TRACE", "CONNECT", "TRACK"]);
 
-function onlyHost(received: Received): string | undefined {
-  const lines = received.headers.lines("host");
+function onlyHost(headers: HeaderLines): string | undefined {
+  const lines = headers.lines("host");
   return lines.length === 1 ? lines[0] : undefined;
 }

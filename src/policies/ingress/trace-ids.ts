@@ -3,7 +3,8 @@ import type { HeaderLines } from "../../model/header-lines.ts";
 import type { Ids } from "../../ports/ids.ts";
 
 /** What an exchange is called, and whether the client's trace goes on in it. */
-export interface AdoptedIds extends TraceIds {
+export interface AdoptedIds {
+  readonly adopted: TraceIds;
   /** `false`: a new trace began here, and the client's `tracestate` belongs to none. */
   readonly continuesTrace: boolean;
 }
@@ -20,14 +21,16 @@ export function traceIds(headers: HeaderLines, ids: Ids): AdoptedIds {
   const parent = parseTraceparent(headers.lines("traceparent"));
   const traceId = parent?.traceId ?? ids.traceId();
   const traceparent = `00-${traceId}-${ids.spanId()}-${parent?.sampled === false ? "00" : "01"}`;
-  return { requestId, correlationId, traceId, traceparent, continuesTrace: parent !== undefined };
+  return { adopted: { requestId, correlationId, traceId, traceparent }, continuesTrace: parent !== undefined };
 }
 
 function onlyId(headers: HeaderLines, name: string): string | undefined {
   const value = headers.first(name);
-  if (value === undefined || !/^[\x21-\x2b\x2d-\x7e]{1,128}$/.test(value)) return undefined;
+  if (value === undefined || !ID.test(value)) return undefined;
   return headers.lines(name).length === 1 ? value : undefined;
 }
+
+const ID = /^[\x21-\x2b\x2d-\x7e]{1,128}$/;
 
 // a later version may add fields behind the flags, version 00 may not; ff is no version
 const TRACEPARENT = /^(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})(-.*)?$/;

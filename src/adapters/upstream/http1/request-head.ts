@@ -13,16 +13,23 @@ export function requestHead({ method, requestTarget, headers }: UpstreamRequest,
   let head = `${method} ${requestTarget} HTTP/1.1\r\n`;
   let hosts = 0;
   let illegal: string | undefined;
+  // mostly they were judged at ingress, line by line, and are the same lines
+  const { isWritable } = headers;
   headers.each((name, value, writtenName) => {
     if (OURS.has(name)) return;
     if (name === "host") hosts += 1;
-    if (!TOKEN.test(writtenName)) illegal = "illegal header name";
-    if (UNWRITABLE.test(value)) illegal = `illegal value of header ${name.slice(0, 64)}`;
+    if (!isWritable) illegal ??= faultOf(writtenName, value);
     head += `${writtenName}: ${value}\r\n`;
   });
   if (hosts > 1) illegal = "more than one host line";
   if (illegal !== undefined) return err(illegal);
   return ok(hosts === 0 ? `${head}host: ${authority}\r\n` : head);
+}
+
+// more lenient than `isWritable`: white space around a value is not our business here
+function faultOf(writtenName: string, value: string): string | undefined {
+  if (!TOKEN.test(writtenName)) return "illegal header name";
+  return UNWRITABLE.test(value) ? `illegal value of header ${writtenName.slice(0, 64)}` : undefined;
 }
 
 /** The line that frames a body of this many bytes, undefined: chunked; and the empty line that ends the head. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { systemClock } from "../../../../src/adapters/system/clock.ts";
 import { isStream } from "../../../../src/model/byte-stream.ts";
-import { receive, type IngressSettings } from "../../../../src/policies/ingress/receive.ts";
+import { ingress, type IngressSettings } from "../../../../src/policies/ingress/receive.ts";
 import { renderProblem } from "../../../../src/model/problem-body.ts";
 import type { Clock } from "../../../../src/ports/clock.ts";
 import { collect } from "../../../../src/support/byte-streams.ts";
@@ -23,7 +23,7 @@ async function startGate(): Promise<InboundUnderTest & { readonly reached: strin
   const reached: string[] = [];
   const inbound = await startInbound(
     async (received) => {
-      const arrival = receive(received, SETTINGS, fixedIds());
+      const arrival = ingress(SETTINGS)(received, fixedIds());
       if (arrival.kind === "refused") return renderProblem(arrival.refusal, { requestId: arrival.ids.requestId });
       const { body } = arrival.exchange;
       const collected = isStream(body) ? await collect(body, { maxBytes: 1_000_000 }) : undefined;

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { Exchange } from "../../../../src/model/exchange.ts";
 import { HeaderLines } from "../../../../src/model/header-lines.ts";
 import type { Received } from "../../../../src/model/received.ts";
-import { receive, type IngressSettings } from "../../../../src/policies/ingress/receive.ts";
+import { ingress, type IngressSettings } from "../../../../src/policies/ingress/receive.ts";
 import { addressSet } from "../../../../src/support/cidr.ts";
 import { fixedIds } from "../../../support/fixed-ids.ts";
 import { receivedWith } from "../../../support/received.ts";
@@ -26,13 +26,13 @@ function settings(
 }
 
 function accepted(received: Received, given = settings()): Exchange {
-  const arrival = receive(received, given, fixedIds());
+  const arrival = ingress(given)(received, fixedIds());
   if (arrival.kind === "refused") throw new Error(arrival.refusal.detail);
   return arrival.exchange;
 }
 
 function refusal(received: Received, given = settings()): { readonly problem: string; readonly detail: string } {
-  const arrival = receive(received, given, fixedIds());
+  const arrival = ingress(given)(received, fixedIds());
   return arrival.kind === "refused" ? arrival.refusal : { problem: "none", detail: "" };
 }
 
@@ -264,7 +264,7 @@ describe("header lines at ingress", () => {
     );
     fc.assert(
       fc.property(fc.array(fc.tuple(name, fc.string({ minLength: 1, maxLength: 8 })), { maxLength: 8 }), (lines) => {
-        const arrival = receive(receivedWith(lines), settings(), fixedIds());
+        const arrival = ingress(settings())(receivedWith(lines), fixedIds());
         if (arrival.kind === "refused") return;
         const { headers } = arrival.exchange.head;
         for (const own of [
@@ -357,7 +357,7 @@ describe("ids of an exchange", () => {
   });
 
   it("are known of a refused request too", () => {
-    const arrival = receive(receivedWith([["x-request-id", "mine"]], { method: "TRACE" }), settings(), fixedIds());
+    const arrival = ingress(settings())(receivedWith([["x-request-id", "mine"]], { method: "TRACE" }), fixedIds());
     expect(arrival).toMatchObject({
       kind: "refused",
       ids: { requestId: "mine" },
