@@ -44,7 +44,7 @@ export class NameBook {
     if (known !== undefined) return known;
     if (written.length > MAX_NAME_CHARACTERS) return this.#find(written);
     // a copy: what a parser gives may be a piece of the whole head, and would keep it
-    const own = [...written].join("");
+    const own = Array.from(written).join("");
     const facts = this.#find(own);
     // what is refused is not worth remembering
     if (facts.complaint !== undefined) return facts;

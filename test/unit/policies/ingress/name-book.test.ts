@@ -9,7 +9,7 @@ describe("the book of header names", () => {
       expect(book.facts(name)).toEqual({ name: "x-api-key", complaint: undefined, isSingle: true, passes: "always" });
   });
 
-  it.each(["x_a", "x a", "", "x-\u00e9", "\u212aey", `${"x".repeat(300)}`])("refuses %j each time", (name) => {
+  it.each(["x_a", "x a", "", "x-\u00e9", "\u212aey", "x".repeat(300)])("refuses %j each time", (name) => {
     for (let time = 0; time < 2; time += 1) expect(book.facts(name).complaint).toBeDefined();
   });
 
