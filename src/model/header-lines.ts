@@ -23,6 +23,8 @@ export class HeaderLines {
   readonly #raw: readonly string[];
   /** Undefined until somebody asks. */
   #isWritable: boolean | undefined;
+  /** Undefined until somebody asks. */
+  #hasRepeats: boolean | undefined;
 
   private constructor(names: readonly string[] | undefined, raw: readonly string[], isWritable: boolean | undefined) {
     this.#lowerNames = names;
@@ -53,6 +55,11 @@ export class HeaderLines {
   /** Whether every name is a token and every value can stand in one line, without white space around it. Looked at once. */
   get isWritable(): boolean {
     return (this.#isWritable ??= areWritable(this.#raw));
+  }
+
+  /** Whether some name has several lines. Looked at once. */
+  get hasRepeats(): boolean {
+    return (this.#hasRepeats ??= new Set(this.#names).size < this.size);
   }
 
   get #names(): readonly string[] {
@@ -113,7 +120,8 @@ export class HeaderLines {
       raw.push(writtenName, value);
     });
     place(name);
-    return new HeaderLines(names, raw, undefined);
+    const isWritable = this.#isWritable === true && isWritableName(name) && (values ?? []).every(isHeaderValue);
+    return new HeaderLines(names, raw, isWritable ? true : undefined);
   }
 
   /** Adds a line at the end. */

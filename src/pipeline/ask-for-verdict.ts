@@ -47,7 +47,9 @@ const spent = (message: string): Result<never, ReviewFailure> => err({ kind: "ti
  * request id: that one a client may choose, and a service that counts by it could be made to count two requests as one.
  */
 export function reviewIdOf(run: ExchangeRun, binding: RunnableBinding): string {
-  const [, , spanId = ""] = run.exchange.ids.traceparent.split("-");
+  const { traceparent } = run.exchange.ids;
+  // of `00-<32>-<16>-<2>`, as ingress made it
+  const spanId = traceparent.slice(36, 52);
   return `${spanId}:${binding.plan.phase}:${binding.name}${run.again}`;
 }
 

@@ -7,6 +7,7 @@ import type { ExchangeRun } from "./exchange-run.ts";
 import { recordReview } from "./record-review.ts";
 import { selects } from "./select-binding.ts";
 import { showBodies } from "./show-bodies.ts";
+import { wantsBody } from "./wanted-bodies.ts";
 
 /** A binding whose turn has come: nothing to ask, the end, or the question. */
 export type Prepared =
@@ -16,10 +17,16 @@ const PASS: Prepared = { kind: "pass" };
 
 /**
  * Decides whether a binding is asked at all, and with what view (C18, C22): selectors, then its condition, then bodies. A condition that
- * reads a body comes after it; any other before, since a request it does not match is no reason to read or to refuse a body.
+ * reads a body comes after it; any other before, since a request it does not match is no reason to read or to refuse a body. A promise
+ * only where a body has to be had.
  */
-export async function prepareReview(run: ExchangeRun, binding: RunnableBinding, cancel: Cancel): Promise<Prepared> {
+export function prepareReview(run: ExchangeRun, binding: RunnableBinding, cancel: Cancel): Prepared | Promise<Prepared> {
   if (!selects(run.exchange, binding)) return PASS;
+  if (wantsBody(binding, "request") || wantsBody(binding, "response")) return prepareBodies(run, binding, cancel);
+  return holds(run, binding, NO_BODIES) ? { kind: "ask", binding, subject: subjectOf(run, NO_BODIES) } : PASS;
+}
+
+async function prepareBodies(run: ExchangeRun, binding: RunnableBinding, cancel: Cancel): Promise<Prepared> {
   const { whenNeedsBody } = binding;
   const isBodyCondition = whenNeedsBody.request || whenNeedsBody.response;
   if (!isBodyCondition && !holds(run, binding, NO_BODIES)) return PASS;

@@ -95,7 +95,8 @@ async function ask(
   if (cancel.aborted) return { kind: "abandoned" };
   run.markRun(binding);
   run.budget.begin([binding]);
-  const prepared = await prepareReview(run, binding, cancel);
+  const preparing = prepareReview(run, binding, cancel);
+  const prepared = preparing instanceof Promise ? await preparing : preparing;
   if (prepared.kind === "pass") return undefined;
   if (prepared.kind === "end")
     return { kind: "failed", closing: closing("response_unreviewable", { by: binding.name, reason: "failed" }) };

@@ -12,11 +12,18 @@ import { runValidators } from "./run-validators.ts";
  */
 export async function reviewPhase(run: ExchangeRun, phase: Phase, cancel: Cancel): Promise<StageEnd> {
   run.beginPhase(phase);
+  const mutators = run.due(phase, "mutate");
   const ending =
-    (await runMutators(run, run.due(phase, "mutate"), cancel)) ??
+    (mutators.length > 0 ? await runMutators(run, mutators, cancel) : undefined) ??
     (run.moved ? await catchUp(run, phase, cancel) : undefined) ??
     run.shadows?.turns(phase) ??
-    (await runValidators(run, run.due(phase, "validate"), cancel));
+    (await validate(run, phase, cancel));
   run.endPhase(phase, ending);
   return ending;
+}
+
+// asked for only now: a catch-up round may have brought others
+function validate(run: ExchangeRun, phase: Phase, cancel: Cancel): Promise<StageEnd> | undefined {
+  const validators = run.due(phase, "validate");
+  return validators.length > 0 ? runValidators(run, validators, cancel) : undefined;
 }

@@ -19,7 +19,8 @@ export async function runMutators(run: ExchangeRun, bindings: readonly RunnableB
 async function runMutator(run: ExchangeRun, binding: RunnableBinding, cancel: Cancel): Promise<StageEnd> {
   run.markRun(binding);
   run.budget.begin([binding]);
-  const prepared = await prepareReview(run, binding, cancel);
+  const preparing = prepareReview(run, binding, cancel);
+  const prepared = preparing instanceof Promise ? await preparing : preparing;
   if (prepared.kind === "pass") return undefined;
   if (prepared.kind === "end") return prepared.ending;
   const startedMs = run.deps.clock.nowMs();

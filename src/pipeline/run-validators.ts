@@ -15,7 +15,8 @@ export async function runValidators(run: ExchangeRun, bindings: readonly Runnabl
   run.budget.begin(bindings);
   const questions: Asked[] = [];
   for (const binding of bindings) {
-    const prepared = await prepareReview(run, binding, cancel);
+    const preparing = prepareReview(run, binding, cancel);
+    const prepared = preparing instanceof Promise ? await preparing : preparing;
     if (prepared.kind === "end") return prepared.ending;
     if (prepared.kind === "ask") questions.push(prepared);
   }

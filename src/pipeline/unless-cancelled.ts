@@ -4,6 +4,15 @@ import type { Cancel } from "../model/cancel.ts";
 export function unlessCancelled<T>(work: Promise<T>, cancel: Cancel): Promise<T | undefined> {
   return new Promise((resolve, reject) => {
     const forget = cancel.onAbort(() => resolve(undefined));
-    work.then(resolve, reject).finally(forget);
+    work.then(
+      (value) => {
+        forget();
+        resolve(value);
+      },
+      (error: unknown) => {
+        forget();
+        reject(error);
+      },
+    );
   });
 }

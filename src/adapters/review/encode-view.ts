@@ -154,10 +154,9 @@ function headerWriters(side: "request" | "response", field: number, { needs, exp
 
 /** Every name with its lines joined, in order of first appearance. */
 function writeHeaders(headers: HeaderLines, write: (name: string, value: string) => void): void {
-  const names = headers.names();
   // the usual case: no name twice, nothing to be joined
-  if (names.size === headers.size) return headers.each(write);
-  for (const name of names) write(name, headers.joined(name) ?? "");
+  if (!headers.hasRepeats) return headers.each(write);
+  for (const name of headers.names()) write(name, headers.joined(name) ?? "");
 }
 
 function labelWriters(

@@ -4,6 +4,15 @@ const START_BYTES = 8 * 1024;
 /** A buffer that grew beyond this is not kept for the next message. */
 const KEEP_BYTES = 256 * 1024;
 
+/** Longer texts are counted before they are given room. UTF-16 units. */
+const COUNTED_UNITS = 4 * 1024;
+
+/** Texts up to this length are written unit by unit. */
+const LOOPED_UNITS = 24;
+
+/** Of numbers up to 2^53. */
+const MAX_VARINT_BYTES = 8;
+
 const VARINT = 0;
 const LENGTH_DELIMITED = 2;
 
@@ -24,18 +33,17 @@ export class MessageWriter {
   /** A lone surrogate becomes U+FFFD. */
   string(field: number, text: string): void {
     this.#tag(field, LENGTH_DELIMITED);
-    // three bytes at most for each unit; a length below 128 has one byte
-    const isShort = text.length * 3 < 128;
-    const bytes = isShort ? text.length * 3 : Buffer.byteLength(text);
-    this.#reserve(bytes + 10);
-    if (!isShort) {
-      this.#varint(bytes);
-      this.#at += this.#buffer.write(text, this.#at);
-      return;
-    }
-    const written = this.#buffer.write(text, this.#at + 1);
-    this.#buffer[this.#at] = written;
-    this.#at += written + 1;
+    const { length } = text;
+    // three bytes at most for each unit; what is long is counted first
+    this.#reserve((length <= COUNTED_UNITS ? length * 3 : Buffer.byteLength(text)) + MAX_VARINT_BYTES);
+    // mostly ASCII: as many bytes as units, which tells how many the length will take
+    const guessed = varintBytes(length);
+    const start = this.#at + guessed;
+    const bytes = this.#text(text, start);
+    const needed = varintBytes(bytes);
+    if (needed !== guessed) this.#buffer.copyWithin(this.#at + needed, start, start + bytes);
+    this.#varint(bytes);
+    this.#at += bytes;
   }
 
   bytes(field: number, value: Uint8Array): void {
@@ -86,12 +94,25 @@ export class MessageWriter {
     this.#at = 0;
   }
 
+  /** Writes a text where there is room for it; how many bytes it took. */
+  #text(text: string, start: number): number {
+    const { length } = text;
+    if (length > LOOPED_UNITS) return this.#buffer.write(text, start);
+    // the way into native code and back costs as much as this many turns
+    for (let i = 0; i < length; i += 1) {
+      const unit = text.charCodeAt(i);
+      if (unit >= 128) return this.#buffer.write(text, start);
+      this.#buffer[start + i] = unit;
+    }
+    return length;
+  }
+
   #tag(field: number, wireType: number): void {
     this.#varint(field * 8 + wireType);
   }
 
   #varint(value: number): void {
-    this.#reserve(8);
+    this.#reserve(MAX_VARINT_BYTES);
     let rest = value;
     while (rest >= 128) {
       this.#buffer[this.#at] = (rest % 128) + 128;
@@ -117,6 +138,7 @@ export interface Mark {
 }
 
 function varintBytes(value: number): number {
+  if (value < 128) return 1;
   let bytes = 1;
   for (let rest = value; rest >= 128; rest = Math.floor(rest / 128)) bytes += 1;
   return bytes;
