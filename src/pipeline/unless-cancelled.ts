@@ -11,6 +11,7 @@ export function unlessCancelled<T>(work: Promise<T>, cancel: Cancel): Promise<T 
       },
       (error: unknown) => {
         forget();
+        // eslint-disable-next-line typescript/prefer-promise-reject-errors -- passed on as it came
         reject(error);
       },
     );
