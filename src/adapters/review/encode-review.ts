@@ -35,37 +35,14 @@ export function compileEncoder(binding: BindingPlan, hidden: ViewTerms["hidden"]
   };
 }
 
-/** An encoder whose view can be had first, and is then not encoded again. */
-export interface ViewFirstEncoder {
-  /** The view alone, as bytes. */
-  view(subject: ReviewSubject): Buffer;
-  readonly review: EncodeReview;
-}
-
-/** {@link compileEncoder} for whoever must know what is sent before it is sent. */
-export function compileViewFirst(binding: BindingPlan, hidden: ViewTerms["hidden"]): ViewFirstEncoder {
+/** Writes the view alone, as it stands in the ReviewRequests of {@link compileEncoder}: for whoever must know what is sent before it is sent. */
+export function compileViewEncoder(binding: BindingPlan, hidden: ViewTerms["hidden"]): (subject: ReviewSubject) => Buffer {
   const parts = partsOf(binding, hidden);
-  const constant = constantFields(binding);
   const writer = new MessageWriter();
-  const views = new WeakMap<ReviewSubject, Buffer>();
-  const view = (subject: ReviewSubject): Buffer => {
+  return (subject) => {
     writer.reset();
     for (const write of parts) write(writer, subject);
-    const bytes = writer.finish();
-    views.set(subject, bytes);
-    return bytes;
-  };
-  return {
-    view,
-    review(subject, { reviewId, attempt }) {
-      const bytes = views.get(subject) ?? view(subject);
-      writer.reset();
-      writer.string(REVIEW_REQUEST.reviewId, reviewId);
-      writer.number(REVIEW_REQUEST.attempt, attempt);
-      writer.raw(constant);
-      writer.bytes(REVIEW_REQUEST.view, bytes);
-      return writer.finish();
-    },
+    return writer.finish();
   };
 }
 

@@ -1,7 +1,7 @@
 import type { BindingPlan } from "../../../model/plan.ts";
 import type { Clock } from "../../../ports/clock.ts";
 import type { Reviewer, RevokedTags } from "../../../ports/review-client.ts";
-import { compileEncoder, compileViewFirst, type EncodeReview } from "../encode-review.ts";
+import { compileEncoder, compileViewEncoder, type EncodeReview } from "../encode-review.ts";
 import type { ViewTerms } from "../encode-view.ts";
 import type { PacedLog } from "../watch/paced-log.ts";
 import { cachedReviewer } from "./cached-reviewer.ts";
@@ -48,11 +48,12 @@ export class KnownVerdicts {
   /** The reviewer of a binding: one that asks by `asking`, before which what is known is looked at where the binding was granted that. */
   reviewer(binding: BindingPlan, hidden: ViewTerms["hidden"], asking: (encode: EncodeReview) => Reviewer): Reviewer {
     const { cache } = binding;
-    if (!isKept(binding) || cache === undefined) return asking(compileEncoder(binding, hidden));
-    const { view, review } = compileViewFirst(binding, hidden);
+    const ask = asking(compileEncoder(binding, hidden));
+    if (!isKept(binding) || cache === undefined) return ask;
     return cachedReviewer(
       { ...binding, cache },
-      { encodeView: view, ask: asking(review) },
+      // who is not known is encoded twice: remembering the view by its subject costs every known one more, in the collector
+      { encodeView: compileViewEncoder(binding, hidden), ask },
       { cache: this.#cache, flights: this.#flights, isInTouch: this.#deps.isInTouch },
     );
   }

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { BindingPlan } from "../../../model/plan.ts";
 import type { ReviewSubject } from "../../../ports/review-client.ts";
 
@@ -15,6 +15,7 @@ export function nameViews({ interceptor, digest, phase, cache }: BindingPlan): N
   return ({ exchange }, view) => {
     const { principal, tenant } = exchange;
     const whose = isShared ? "" : JSON.stringify([principal.anonymous, principal.id, tenant]);
-    return createHash("sha256").update(`${about}${whose}\n`).update(view).digest("base64");
+    // in one call: an object that hashes in parts costs the collector more than the hashing
+    return hash("sha256", Buffer.concat([Buffer.from(`${about}${whose}\n`), view]), "base64");
   };
 }

@@ -4,7 +4,7 @@ import { compilePointers, type PointerSet } from "@sallyport/contract/view-field
 import { decodeStrict } from "@sallyport/contract/wire.ts";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { compileEncoder, compileViewFirst } from "../../../../src/adapters/review/encode-review.ts";
+import { compileEncoder, compileViewEncoder } from "../../../../src/adapters/review/encode-review.ts";
 import { HeaderLines } from "../../../../src/model/header-lines.ts";
 import type { BindingPlan } from "../../../../src/model/plan.ts";
 import type { BodyView, ReviewSubject } from "../../../../src/ports/review-client.ts";
@@ -59,13 +59,10 @@ describe("a review request", () => {
     const binding = bindingPlan({ needs: ["/request", "/client/address", "/route"], digest: "abc" });
     const ids = { reviewId: "r", attempt: 2 };
     const subject = subjectOf(exchangeOf({ head: { path: "/p", headers: HeaderLines.of(["x-a", "1"], ["x-hidden", "2"]) } }));
-    const { view, review } = compileViewFirst(binding, HIDDEN);
-    const bytes = view(subject);
-    const expected = compileEncoder(binding, HIDDEN)(subject, ids);
-    expect(review(subject, ids)).toEqual(expected);
-    expect(expected.subarray(-bytes.byteLength)).toEqual(bytes);
-    const unseen = subjectOf(exchangeOf({ head: { path: "/other" } }));
-    expect(review(unseen, ids)).toEqual(compileEncoder(binding, HIDDEN)(unseen, ids));
+    const bytes = compileViewEncoder(binding, HIDDEN)(subject);
+    const review = compileEncoder(binding, HIDDEN)(subject, ids);
+    expect(bytes.byteLength).toBeGreaterThan(0);
+    expect(review.subarray(-bytes.byteLength)).toEqual(bytes);
   });
 
   it("holds nothing of an earlier one that broke off while it was written", () => {
