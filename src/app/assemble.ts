@@ -21,7 +21,6 @@ import type {
 import type { Upstream } from "../ports/upstream.ts";
 import { enforces } from "../plan/enforces.ts";
 import { routeTable } from "../plan/route-table.ts";
-import { headTest, type HeadTest } from "../plan/selector-match.ts";
 import { apiKey } from "../policies/authenticate/api-key.ts";
 import { staticToken } from "../policies/authenticate/static-token.ts";
 import { toClientResponse } from "../policies/forward/to-client-response.ts";
@@ -29,6 +28,7 @@ import { toUpstreamRequest } from "../policies/forward/to-upstream-request.ts";
 import { addressSet, type AddressSet } from "../support/cidr.ts";
 import { receive } from "../policies/ingress/receive.ts";
 import type { Lease } from "./resource-pool.ts";
+import { routeBindings } from "./route-bindings.ts";
 
 /** What a plan needs to run; acquired before, given back after. */
 export interface PlanResources {
@@ -42,9 +42,11 @@ export interface PlanResources {
 /** Turns a compiled plan into one that runs: names into resources, conditions into predicates, labels into bound instruments. Once per generation. */
 export function assemble(plan: ExecutionPlan, config: GatewayConfig, resources: PlanResources): RunnablePlan {
   const hidden = { headers: new Set(plan.hidden.headers), query: new Set(plan.hidden.query) };
-  const bindings = plan.bindings.map((binding) => runnableBinding(binding, hidden, resources));
+  const bindings = plan.bindings.map((binding, rank) => ({ ...runnableBinding(binding, hidden, resources), rank }));
   const authenticators = new Map(config.authenticators.map((entry) => [entry.name, authenticatorOf(entry, resources.clock)]));
-  const routes = plan.routes.map((route) => runnableRoute(route, { plan, config, bindings, authenticators, resources }));
+  const upstreams = new Map(config.upstreams.map((entry) => [entry.name, entry]));
+  const parts: RouteParts = { config, upstreams, bindingsOf: routeBindings(bindings), authenticators, resources };
+  const routes = plan.routes.map((route) => runnableRoute(route, parts));
   const table = routeTable(routes.map((route) => ({ plan: route.plan, pattern: patternOf(route.plan), route })));
   const ingress = {
     trustedProxies: { ...config.trustedProxies, addresses: trustedAddresses(config) },
@@ -101,19 +103,16 @@ function authenticatorOf(entry: GatewayConfig["authenticators"][number], clock: 
 }
 
 interface RouteParts {
-  readonly plan: ExecutionPlan;
   readonly config: GatewayConfig;
-  readonly bindings: readonly RunnableBinding[];
+  readonly upstreams: ReadonlyMap<string, GatewayConfig["upstreams"][number]>;
+  readonly bindingsOf: ReturnType<typeof routeBindings>;
   readonly authenticators: ReadonlyMap<string, Authenticator>;
   readonly resources: PlanResources;
 }
 
 function runnableRoute(route: RoutePlan, parts: RouteParts): RunnableRoute {
   const { config, resources } = parts;
-  const own = route.bindings.flatMap((index) => parts.bindings[index] ?? []);
-  const enforcing = own.filter(({ plan }) => enforces(plan));
-  const upstreamConfig = config.upstreams.find(({ name }) => name === route.upstream);
-  const { credential } = upstreamConfig ?? {};
+  const { credential } = parts.upstreams.get(route.upstream) ?? {};
   const upstream = named(resources.upstreams, route.upstream);
   const terms = {
     inboundSlots: slotsOf(route, config),
@@ -130,9 +129,7 @@ function runnableRoute(route: RoutePlan, parts: RouteParts): RunnableRoute {
       return () => void release().catch(() => {});
     },
     toUpstream: (exchange, { wholeResponse }) => toUpstreamRequest(exchange, { ...terms, readsResponseBody: wholeResponse }),
-    ownedHeaders: new Set(enforcing.filter(({ plan }) => plan.mode !== "observe").flatMap(({ plan }) => plan.ownsHeaders)),
-    bindingsFor: bindingChoice(enforcing),
-    shadowsFor: bindingChoice(own.filter(({ plan }) => !enforces(plan))),
+    ...parts.bindingsOf(route.bindings),
     instruments: routeInstruments(resources.metrics, route.name),
   };
 }
@@ -146,21 +143,11 @@ function named<T>(map: ReadonlyMap<string, T>, name: string): T {
 const slotsOf = (route: RoutePlan, config: GatewayConfig): readonly CredentialSlot[] =>
   config.authenticators.filter(({ name }) => route.authenticate.includes(name)).flatMap(({ slots }) => slots);
 
-/** Bindings of a route whose static selectors match a head; a constant where there is nothing to test. */
-function bindingChoice(own: readonly RunnableBinding[]): RunnableRoute["bindingsFor"] {
-  const tested: readonly (readonly [RunnableBinding, HeadTest | undefined])[] = own.map((binding) => [
-    binding,
-    headTest(binding.plan.selector),
-  ]);
-  if (tested.every(([, test]) => test === undefined)) return () => own;
-  return (head) => tested.flatMap(([binding, test]) => (test === undefined || test(head) ? [binding] : []));
-}
-
 function runnableBinding(
   plan: BindingPlan,
   hidden: RunnablePlan["hidden"],
   { clients, metrics }: PlanResources,
-): RunnableBinding {
+): Omit<RunnableBinding, "rank"> {
   const when = conditionOf(plan, hidden);
   return {
     plan,
