@@ -2,22 +2,13 @@ import { compilePointers, type PointerSet } from "@sallyport/contract/view-field
 import type { GatewayConfig } from "../config/gateway-config.ts";
 import { parsePathPattern } from "../config/path-pattern.ts";
 import { compilePredicate } from "../expressions/compile-predicate.ts";
-import { METRICS } from "../model/metrics-table.ts";
 import type { BindingPlan, CredentialSlot, ExecutionPlan, RoutePlan } from "../model/plan.ts";
 import type { Authenticator } from "../ports/authenticator.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Ids } from "../ports/ids.ts";
-import type { Counter, Metrics } from "../ports/metrics.ts";
+import type { Metrics } from "../ports/metrics.ts";
 import type { ReviewClient } from "../ports/review-client.ts";
-import type {
-  Predicate,
-  ReviewInstruments,
-  RouteInputs,
-  RouteInstruments,
-  RunnableBinding,
-  RunnablePlan,
-  RunnableRoute,
-} from "../ports/runnable-plan.ts";
+import type { Predicate, RouteInputs, RunnableBinding, RunnablePlan, RunnableRoute } from "../ports/runnable-plan.ts";
 import type { Upstream } from "../ports/upstream.ts";
 import { enforces } from "../plan/enforces.ts";
 import { routeTable } from "../plan/route-table.ts";
@@ -27,6 +18,7 @@ import { toClientResponse } from "../policies/forward/to-client-response.ts";
 import { toUpstreamRequest } from "../policies/forward/to-upstream-request.ts";
 import { addressSet, type AddressSet } from "../support/cidr.ts";
 import { receive } from "../policies/ingress/receive.ts";
+import { reviewInstruments, routeInstruments, SHOWN_FROM_START } from "./instruments.ts";
 import type { Lease } from "./resource-pool.ts";
 import { routeBindings } from "./route-bindings.ts";
 
@@ -42,10 +34,11 @@ export interface PlanResources {
 /** Turns a compiled plan into one that runs: names into resources, conditions into predicates, labels into bound instruments. Once per generation. */
 export function assemble(plan: ExecutionPlan, config: GatewayConfig, resources: PlanResources): RunnablePlan {
   const hidden = { headers: new Set(plan.hidden.headers), query: new Set(plan.hidden.query) };
-  const bindings = plan.bindings.map((binding, rank) => ({ ...runnableBinding(binding, hidden, resources), rank }));
+  const bindSeries = plan.routes.length <= SHOWN_FROM_START && plan.bindings.length <= SHOWN_FROM_START ? "now" : "on-use";
+  const bindings = plan.bindings.map((binding, rank) => runnableBinding(binding, { rank, hidden, bindSeries, resources }));
   const authenticators = new Map(config.authenticators.map((entry) => [entry.name, authenticatorOf(entry, resources.clock)]));
   const upstreams = new Map(config.upstreams.map((entry) => [entry.name, entry]));
-  const parts: RouteParts = { config, upstreams, bindingsOf: routeBindings(bindings), authenticators, resources };
+  const parts: RouteParts = { config, upstreams, bindingsOf: routeBindings(bindings), bindSeries, authenticators, resources };
   const routes = plan.routes.map((route) => runnableRoute(route, parts));
   const table = routeTable(routes.map((route) => ({ plan: route.plan, pattern: patternOf(route.plan), route })));
   const ingress = {
@@ -106,6 +99,7 @@ interface RouteParts {
   readonly config: GatewayConfig;
   readonly upstreams: ReadonlyMap<string, GatewayConfig["upstreams"][number]>;
   readonly bindingsOf: ReturnType<typeof routeBindings>;
+  readonly bindSeries: "now" | "on-use";
   readonly authenticators: ReadonlyMap<string, Authenticator>;
   readonly resources: PlanResources;
 }
@@ -130,7 +124,7 @@ function runnableRoute(route: RoutePlan, parts: RouteParts): RunnableRoute {
     },
     toUpstream: (exchange, { wholeResponse }) => toUpstreamRequest(exchange, { ...terms, readsResponseBody: wholeResponse }),
     ...parts.bindingsOf(route.bindings),
-    instruments: routeInstruments(resources.metrics, route.name),
+    instruments: routeInstruments(resources.metrics, route.name, parts.bindSeries),
   };
 }
 
@@ -143,14 +137,16 @@ function named<T>(map: ReadonlyMap<string, T>, name: string): T {
 const slotsOf = (route: RoutePlan, config: GatewayConfig): readonly CredentialSlot[] =>
   config.authenticators.filter(({ name }) => route.authenticate.includes(name)).flatMap(({ slots }) => slots);
 
-function runnableBinding(
-  plan: BindingPlan,
-  hidden: RunnablePlan["hidden"],
-  { clients, metrics }: PlanResources,
-): Omit<RunnableBinding, "rank"> {
+interface BindingParts extends Pick<RunnablePlan, "hidden">, Pick<RouteParts, "bindSeries" | "resources"> {
+  readonly rank: number;
+}
+
+function runnableBinding(plan: BindingPlan, { rank, hidden, bindSeries, resources }: BindingParts): RunnableBinding {
+  const { clients, metrics } = resources;
   const when = conditionOf(plan, hidden);
   return {
     plan,
+    rank,
     name: `${plan.interceptor}/${plan.id}`,
     needs: pointers(plan.needs),
     writes: pointers(plan.writes),
@@ -158,7 +154,7 @@ function runnableBinding(
     review: plan.described ? named(clients, plan.interceptor).reviewer(plan, hidden) : NOT_DESCRIBED,
     when: when?.evaluate,
     whenNeedsBody: when?.needsBody ?? { request: false, response: false },
-    instruments: reviewInstruments(metrics, plan),
+    instruments: reviewInstruments(metrics, plan, bindSeries),
   };
 }
 
@@ -185,43 +181,4 @@ function pointers(list: readonly string[]): PointerSet {
   const compiled = compilePointers(list);
   if (!compiled.ok) throw new Error(`plan holds a pointer that does not parse: ${compiled.error}`);
   return compiled.value;
-}
-
-function reviewInstruments(metrics: Metrics, plan: BindingPlan): ReviewInstruments {
-  const { interceptor, id, phase, cache } = plan;
-  // what decides nothing stays out of the figures of what does
-  const [reviews, duration] = enforces(plan)
-    ? [METRICS.reviews, METRICS.reviewDuration]
-    : [METRICS.shadowReviews, METRICS.shadowReviewDuration];
-  const labels = [interceptor, id, phase];
-  const outcomes = new Map<string, Counter>();
-  for (const outcome of ["allow", "deny", "respond", "cancelled", "unavailable", "timeout", "invalid", "overloaded"]) {
-    outcomes.set(outcome, metrics.counter(reviews, [...labels, outcome]));
-  }
-  return {
-    outcome: (outcome) => named(outcomes, outcome),
-    duration: metrics.histogram(duration, labels),
-    failOpen: metrics.counter(METRICS.reviewFailOpen, labels),
-    skippedUnreviewable: metrics.counter(METRICS.reviewSkipped, labels),
-    verdictDefects: metrics.counter(METRICS.verdictDefects, labels),
-    whenErrors: metrics.counter(METRICS.whenErrors, labels),
-    cache: cache === undefined ? undefined : cacheInstruments(metrics, labels),
-  };
-}
-
-function cacheInstruments(metrics: Metrics, labels: readonly string[]): ReviewInstruments["cache"] {
-  const counter = (outcome: string): Counter => metrics.counter(METRICS.verdictCache, [...labels, outcome]);
-  const counters = { hit: counter("hit"), miss: counter("miss"), shared: counter("shared") };
-  return (outcome) => counters[outcome];
-}
-
-function routeInstruments(metrics: Metrics, route: string): RouteInstruments {
-  const classes = new Map(
-    ["1xx", "2xx", "3xx", "4xx", "5xx"].map((name) => [name, metrics.counter(METRICS.requests, [route, name])]),
-  );
-  return {
-    request: (statusClass) => named(classes, statusClass),
-    duration: metrics.histogram(METRICS.requestDuration, [route]),
-    overhead: metrics.histogram(METRICS.overheadDuration, [route]),
-  };
 }
