@@ -2,33 +2,25 @@ import { compilePointers, type PointerSet } from "@sallyport/contract/view-field
 import type { GatewayConfig } from "../config/gateway-config.ts";
 import { parsePathPattern } from "../config/path-pattern.ts";
 import { compilePredicate } from "../expressions/compile-predicate.ts";
-import { METRICS } from "../model/metrics-table.ts";
 import type { BindingPlan, CredentialSlot, ExecutionPlan, RoutePlan } from "../model/plan.ts";
 import type { Authenticator } from "../ports/authenticator.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Ids } from "../ports/ids.ts";
-import type { Counter, Metrics } from "../ports/metrics.ts";
+import type { Metrics } from "../ports/metrics.ts";
 import type { ReviewClient } from "../ports/review-client.ts";
-import type {
-  Predicate,
-  ReviewInstruments,
-  RouteInputs,
-  RouteInstruments,
-  RunnableBinding,
-  RunnablePlan,
-  RunnableRoute,
-} from "../ports/runnable-plan.ts";
+import type { Predicate, RouteInputs, RunnableBinding, RunnablePlan, RunnableRoute } from "../ports/runnable-plan.ts";
 import type { Upstream } from "../ports/upstream.ts";
 import { enforces } from "../plan/enforces.ts";
 import { routeTable } from "../plan/route-table.ts";
-import { headTest, type HeadTest } from "../plan/selector-match.ts";
 import { apiKey } from "../policies/authenticate/api-key.ts";
 import { staticToken } from "../policies/authenticate/static-token.ts";
 import { toClientResponse } from "../policies/forward/to-client-response.ts";
 import { upstreamRequests } from "../policies/forward/to-upstream-request.ts";
 import { addressSet, type AddressSet } from "../support/cidr.ts";
 import { ingress } from "../policies/ingress/receive.ts";
+import { reviewInstruments, routeInstruments, SHOWN_FROM_START } from "./instruments.ts";
 import type { Lease } from "./resource-pool.ts";
+import { routeBindings } from "./route-bindings.ts";
 
 /** What a plan needs to run; acquired before, given back after. */
 export interface PlanResources {
@@ -42,9 +34,12 @@ export interface PlanResources {
 /** Turns a compiled plan into one that runs: names into resources, conditions into predicates, labels into bound instruments. Once per generation. */
 export function assemble(plan: ExecutionPlan, config: GatewayConfig, resources: PlanResources): RunnablePlan {
   const hidden = { headers: new Set(plan.hidden.headers), query: new Set(plan.hidden.query) };
-  const bindings = plan.bindings.map((binding) => runnableBinding(binding, hidden, resources));
+  const bindSeries = plan.routes.length <= SHOWN_FROM_START && plan.bindings.length <= SHOWN_FROM_START ? "now" : "on-use";
+  const bindings = plan.bindings.map((binding, rank) => runnableBinding(binding, { rank, hidden, bindSeries, resources }));
   const authenticators = new Map(config.authenticators.map((entry) => [entry.name, authenticatorOf(entry, resources.clock)]));
-  const routes = plan.routes.map((route) => runnableRoute(route, { plan, config, bindings, authenticators, resources }));
+  const upstreams = new Map(config.upstreams.map((entry) => [entry.name, entry]));
+  const parts: RouteParts = { config, upstreams, bindingsOf: routeBindings(bindings), bindSeries, authenticators, resources };
+  const routes = plan.routes.map((route) => runnableRoute(route, parts));
   const table = routeTable(routes.map((route) => ({ plan: route.plan, pattern: patternOf(route.plan), route })));
   const receive = ingress({
     trustedProxies: { ...config.trustedProxies, addresses: trustedAddresses(config) },
@@ -101,19 +96,17 @@ function authenticatorOf(entry: GatewayConfig["authenticators"][number], clock: 
 }
 
 interface RouteParts {
-  readonly plan: ExecutionPlan;
   readonly config: GatewayConfig;
-  readonly bindings: readonly RunnableBinding[];
+  readonly upstreams: ReadonlyMap<string, GatewayConfig["upstreams"][number]>;
+  readonly bindingsOf: ReturnType<typeof routeBindings>;
+  readonly bindSeries: "now" | "on-use";
   readonly authenticators: ReadonlyMap<string, Authenticator>;
   readonly resources: PlanResources;
 }
 
 function runnableRoute(route: RoutePlan, parts: RouteParts): RunnableRoute {
   const { config, resources } = parts;
-  const own = route.bindings.flatMap((index) => parts.bindings[index] ?? []);
-  const enforcing = own.filter(({ plan }) => enforces(plan));
-  const upstreamConfig = config.upstreams.find(({ name }) => name === route.upstream);
-  const { credential } = upstreamConfig ?? {};
+  const { credential } = parts.upstreams.get(route.upstream) ?? {};
   const upstream = named(resources.upstreams, route.upstream);
   const terms = {
     inboundSlots: slotsOf(route, config),
@@ -130,10 +123,8 @@ function runnableRoute(route: RoutePlan, parts: RouteParts): RunnableRoute {
       return () => void release().catch(() => {});
     },
     toUpstream: upstreamRequests(terms),
-    ownedHeaders: new Set(enforcing.filter(({ plan }) => plan.mode !== "observe").flatMap(({ plan }) => plan.ownsHeaders)),
-    bindingsFor: bindingChoice(enforcing),
-    shadowsFor: bindingChoice(own.filter(({ plan }) => !enforces(plan))),
-    instruments: routeInstruments(resources.metrics, route.name),
+    ...parts.bindingsOf(route.bindings),
+    instruments: routeInstruments(resources.metrics, route.name, parts.bindSeries),
   };
 }
 
@@ -146,24 +137,16 @@ function named<T>(map: ReadonlyMap<string, T>, name: string): T {
 const slotsOf = (route: RoutePlan, config: GatewayConfig): readonly CredentialSlot[] =>
   config.authenticators.filter(({ name }) => route.authenticate.includes(name)).flatMap(({ slots }) => slots);
 
-/** Bindings of a route whose static selectors match a head; a constant where there is nothing to test. */
-function bindingChoice(own: readonly RunnableBinding[]): RunnableRoute["bindingsFor"] {
-  const tested: readonly (readonly [RunnableBinding, HeadTest | undefined])[] = own.map((binding) => [
-    binding,
-    headTest(binding.plan.selector),
-  ]);
-  if (tested.every(([, test]) => test === undefined)) return () => own;
-  return (head) => tested.flatMap(([binding, test]) => (test === undefined || test(head) ? [binding] : []));
+interface BindingParts extends Pick<RunnablePlan, "hidden">, Pick<RouteParts, "bindSeries" | "resources"> {
+  readonly rank: number;
 }
 
-function runnableBinding(
-  plan: BindingPlan,
-  hidden: RunnablePlan["hidden"],
-  { clients, metrics }: PlanResources,
-): RunnableBinding {
+function runnableBinding(plan: BindingPlan, { rank, hidden, bindSeries, resources }: BindingParts): RunnableBinding {
+  const { clients, metrics } = resources;
   const when = conditionOf(plan, hidden);
   return {
     plan,
+    rank,
     name: `${plan.interceptor}/${plan.id}`,
     needs: pointers(plan.needs),
     writes: pointers(plan.writes),
@@ -171,7 +154,7 @@ function runnableBinding(
     review: plan.described ? named(clients, plan.interceptor).reviewer(plan, hidden) : NOT_DESCRIBED,
     when: when?.evaluate,
     whenNeedsBody: when?.needsBody ?? { request: false, response: false },
-    instruments: reviewInstruments(metrics, plan),
+    instruments: reviewInstruments(metrics, plan, bindSeries),
   };
 }
 
@@ -198,43 +181,4 @@ function pointers(list: readonly string[]): PointerSet {
   const compiled = compilePointers(list);
   if (!compiled.ok) throw new Error(`plan holds a pointer that does not parse: ${compiled.error}`);
   return compiled.value;
-}
-
-function reviewInstruments(metrics: Metrics, plan: BindingPlan): ReviewInstruments {
-  const { interceptor, id, phase, cache } = plan;
-  // what decides nothing stays out of the figures of what does
-  const [reviews, duration] = enforces(plan)
-    ? [METRICS.reviews, METRICS.reviewDuration]
-    : [METRICS.shadowReviews, METRICS.shadowReviewDuration];
-  const labels = [interceptor, id, phase];
-  const outcomes = new Map<string, Counter>();
-  for (const outcome of ["allow", "deny", "respond", "cancelled", "unavailable", "timeout", "invalid", "overloaded"]) {
-    outcomes.set(outcome, metrics.counter(reviews, [...labels, outcome]));
-  }
-  return {
-    outcome: (outcome) => named(outcomes, outcome),
-    duration: metrics.histogram(duration, labels),
-    failOpen: metrics.counter(METRICS.reviewFailOpen, labels),
-    skippedUnreviewable: metrics.counter(METRICS.reviewSkipped, labels),
-    verdictDefects: metrics.counter(METRICS.verdictDefects, labels),
-    whenErrors: metrics.counter(METRICS.whenErrors, labels),
-    cache: cache === undefined ? undefined : cacheInstruments(metrics, labels),
-  };
-}
-
-function cacheInstruments(metrics: Metrics, labels: readonly string[]): ReviewInstruments["cache"] {
-  const counter = (outcome: string): Counter => metrics.counter(METRICS.verdictCache, [...labels, outcome]);
-  const counters = { hit: counter("hit"), miss: counter("miss"), shared: counter("shared") };
-  return (outcome) => counters[outcome];
-}
-
-function routeInstruments(metrics: Metrics, route: string): RouteInstruments {
-  const classes = new Map(
-    ["1xx", "2xx", "3xx", "4xx", "5xx"].map((name) => [name, metrics.counter(METRICS.requests, [route, name])]),
-  );
-  return {
-    request: (statusClass) => named(classes, statusClass),
-    duration: metrics.histogram(METRICS.requestDuration, [route]),
-    overhead: metrics.histogram(METRICS.overheadDuration, [route]),
-  };
 }

@@ -103,7 +103,7 @@ export class ExchangeRun {
     const kept = this.#matched.filter((binding) => this.#outlastsMove(binding) && !bindings.includes(binding));
     this.#route = route;
     this.#place = bindings;
-    this.#matched = kept.length === 0 ? bindings : inPlanOrder(this.plan, [...bindings, ...kept]);
+    this.#matched = kept.length === 0 ? bindings : inPlanOrder([...bindings, ...kept]);
     this.moved = false;
     this.shadows?.enter(shadows, this.#phase);
     if (!this.isReviewed) return;

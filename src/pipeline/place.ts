@@ -24,8 +24,8 @@ export function placeOf(plan: RunnablePlan, { listener, head, labels }: Exchange
   return {
     kind: "matched",
     route,
-    bindings: announced === head ? bindings : inPlanOrder(plan, [...bindings, ...route.bindingsFor(head)]),
-    shadows: announced === head ? shadows : inPlanOrder(plan, [...shadows, ...route.shadowsFor(head)]),
+    bindings: announced === head ? bindings : inPlanOrder([...bindings, ...route.bindingsFor(head)]),
+    shadows: announced === head ? shadows : inPlanOrder([...shadows, ...route.shadowsFor(head)]),
   };
 }
 
@@ -38,8 +38,6 @@ function announcedHead(head: RequestHead): RequestHead {
   return method === undefined || second !== undefined ? head : { ...head, method };
 }
 
-/** Bindings of a plan without repetition, in execution order over all phases. Only for the rare exchange whose bindings come from two places. */
-export function inPlanOrder({ plan }: RunnablePlan, bindings: readonly RunnableBinding[]): readonly RunnableBinding[] {
-  const rank = new Map(plan.bindings.map((binding, index) => [binding, index]));
-  return [...new Set(bindings)].toSorted((a, b) => (rank.get(a.plan) ?? 0) - (rank.get(b.plan) ?? 0));
-}
+/** Bindings without repetition, in execution order over all phases. Only for the rare exchange whose bindings come from two places. */
+export const inPlanOrder = (bindings: readonly RunnableBinding[]): readonly RunnableBinding[] =>
+  [...new Set(bindings)].toSorted((a, b) => a.rank - b.rank);

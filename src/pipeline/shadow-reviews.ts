@@ -53,9 +53,8 @@ export class ShadowReviews implements ShadowTurns {
   }
 
   mutators(phase: Phase, before?: RunnableBinding): void {
-    const all = this.#run.plan.plan.bindings;
-    const end = before === undefined ? all.length : all.indexOf(before.plan);
-    this.#take((binding) => isOf(binding, phase, "mutate") && all.indexOf(binding.plan) < end);
+    const end = before?.rank ?? Infinity;
+    this.#take((binding) => isOf(binding, phase, "mutate") && binding.rank < end);
   }
 
   turns(phase: Phase): undefined {

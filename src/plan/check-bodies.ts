@@ -11,10 +11,13 @@ export function checkBodies(
   placed: readonly PlacedBinding[],
   { hidden, issues }: { readonly hidden: HiddenNames; readonly issues: Issues },
 ): void {
-  for (const route of routes.filter(({ streaming }) => streaming === "sse")) {
+  const streamed = routes.filter(({ streaming }) => streaming === "sse");
+  if (streamed.length === 0) return;
+  const readers = new Set(placed.filter(({ binding }) => enforces(binding) && readsResponseBody(binding, hidden)));
+  for (const route of streamed) {
     for (const at of route.bindings) {
       const entry = placed[at];
-      if (entry === undefined || !enforces(entry.binding) || !readsResponseBody(entry.binding, hidden)) continue;
+      if (entry === undefined || !readers.has(entry)) continue;
       const { interceptor, id } = entry.binding;
       issues.add(
         entry.pointer,

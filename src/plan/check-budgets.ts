@@ -1,4 +1,4 @@
-import type { RoutePlan } from "../model/plan.ts";
+import type { BindingPlan, RoutePlan } from "../model/plan.ts";
 import { positionsOf, scaleOf, tooSmallReserves, MIN_GRANT_MS } from "../review/budget.ts";
 import type { PlacedBinding } from "./compile-bindings.ts";
 import { enforces } from "./enforces.ts";
@@ -6,9 +6,12 @@ import type { Issues } from "./issues.ts";
 
 /** Review budgets that cannot hold what a route's fail-closed bindings may need (C20): a warning while everybody gets a share, an error when a share is too small to make a call. */
 export function checkBudgets(routes: readonly RoutePlan[], placed: readonly PlacedBinding[], issues: Issues): void {
+  // routes with the same bindings have one list of them
+  const known = new Map<RoutePlan["bindings"], ReturnType<typeof positionsOf<BindingPlan>>>();
   for (const [index, route] of routes.entries()) {
-    const bindings = route.bindings.flatMap((at) => placed[at]?.binding ?? []).filter(enforces);
-    const positions = positionsOf(bindings);
+    const positions =
+      known.get(route.bindings) ?? positionsOf(route.bindings.flatMap((at) => placed[at]?.binding ?? []).filter(enforces));
+    known.set(route.bindings, positions);
     const scale = scaleOf(route.reviewBudgetMs, positions);
     if (scale >= 1) continue;
     const needMs = positions.reduce((sum, position) => sum + position.needMs, 0);

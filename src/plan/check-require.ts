@@ -22,31 +22,39 @@ export function checkRequire(config: GatewayConfig, { routes, placed, unknown }:
   for (const [index, claim] of config.require.entries()) {
     if (unknown.has(claim.interceptor)) continue;
     const candidates = candidatesFor(claim, placed);
+    const claimed = new Set(claim.routes);
     for (const route of routes) {
-      if (claim.routes.includes(route.name)) judge(claim, { route, candidates, pointer: `/require/${index}` }, issues);
+      if (claimed.has(route.name)) judge(claim, { route, candidates, pointer: `/require/${index}` }, issues);
     }
   }
 }
 
-function candidatesFor(claim: RequireConfig, placed: readonly PlacedBinding[]): readonly BindingPlan[] {
+/** A binding that may meet a claim, and the names of the routes it can match at all. */
+interface Candidate {
+  readonly binding: BindingPlan;
+  readonly routes: ReadonlySet<string>;
+}
+
+function candidatesFor(claim: RequireConfig, placed: readonly PlacedBinding[]): readonly Candidate[] {
   const bindings = placed.map(({ binding }) => binding);
-  return bindings.filter(
+  const meant = bindings.filter(
     ({ interceptor, phase, mode, id }) =>
       interceptor === claim.interceptor && phase === claim.phase && mode !== "observe" && (claim.binding ?? id) === id,
   );
+  return meant.map((binding) => ({ binding, routes: new Set(binding.selector.routes) }));
 }
 
 /** One route of one claim. */
 interface Case {
   readonly route: RoutePlan;
-  readonly candidates: readonly BindingPlan[];
+  readonly candidates: readonly Candidate[];
   readonly pointer: string;
 }
 
 function judge(claim: RequireConfig, { route, candidates, pointer }: Case, issues: Issues): void {
   const methods = claimedMethods(claim, route);
   if (methods === undefined) return;
-  const judged = candidates.map((binding) => judgement(claim, binding, { route, methods }));
+  const judged = candidates.map((candidate) => judgement(claim, candidate, { route, methods }));
   if (judged.some(({ lacks, gaps }) => lacks.length === 0 && gaps.length === 0)) return;
   const accepted = judged.find(({ lacks }) => lacks.length === 0);
   if (accepted !== undefined) {
@@ -64,13 +72,14 @@ function judge(claim: RequireConfig, { route, candidates, pointer }: Case, issue
 /** What keeps one candidate from meeting a claim, and what the claim puts up with. */
 function judgement(
   claim: RequireConfig,
-  binding: BindingPlan,
+  candidate: Candidate,
   { route, methods }: { readonly route: RoutePlan; readonly methods: readonly string[] },
 ): { readonly id: string; readonly lacks: readonly string[]; readonly gaps: readonly string[] } {
+  const { binding } = candidate;
   const gaps = gapsOf(binding);
   const refused = gaps.filter(({ word }) => !claim.accept.includes(word));
   const shadow = enforces(binding) ? [] : ["it is in shadow: what it says has no effect (enforcement: enforce)"];
-  const lack = lackOf(binding, route, methods);
+  const lack = lackOf(candidate, route, methods);
   return {
     id: binding.id,
     lacks: [...shadow, ...refused.map(({ why }) => why), ...(lack === undefined ? [] : [lack])],
@@ -104,8 +113,8 @@ function gapsOf({ failurePolicy, onUnreviewable, selector }: BindingPlan): reado
 }
 
 /** Why a binding does not see every request of the route; undefined when it does. */
-function lackOf({ selector }: BindingPlan, route: RoutePlan, methods: readonly string[]): string | undefined {
-  if (!selector.routes.includes(route.name)) return "its selector leaves the route out";
+function lackOf({ binding: { selector }, routes }: Candidate, route: RoutePlan, methods: readonly string[]): string | undefined {
+  if (!routes.has(route.name)) return "its selector leaves the route out";
   if (selector.principals !== undefined || selector.labels !== undefined) return "it selects principals or labels";
   return uncovered(selector, route, methods) ?? uncovered(selector.manifest, route, methods);
 }

@@ -1,4 +1,4 @@
-import type { RoutePlan } from "../model/plan.ts";
+import type { BindingPlan, RoutePlan } from "../model/plan.ts";
 import type { PlacedBinding } from "./compile-bindings.ts";
 import { enforces } from "./enforces.ts";
 import type { Issues } from "./issues.ts";
@@ -8,9 +8,12 @@ import type { Issues } from "./issues.ts";
  * such a header, the choice would be the client's. Labels are what interceptors pass to routing; no client can send one.
  */
 export function checkRouteInputs(routes: readonly RoutePlan[], placed: readonly PlacedBinding[], issues: Issues): void {
+  const owners = new Map<string, BindingPlan>();
+  for (const { binding } of placed.toReversed())
+    if (enforces(binding)) for (const header of binding.ownsHeaders) owners.set(header, binding);
   for (const [index, { name, match }] of routes.entries()) {
     for (const header of Object.keys(match.headers)) {
-      const owner = placed.find(({ binding }) => enforces(binding) && binding.ownsHeaders.includes(header))?.binding;
+      const owner = owners.get(header);
       if (owner === undefined) continue;
       issues.add(
         `/routes/${index}/match/headers/${header}`,

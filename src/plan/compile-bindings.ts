@@ -122,9 +122,13 @@ function sealed(drafts: readonly PlacedDraft[]): readonly PlacedBinding[] {
     const { draft, pointer } = entry;
     const writes = compilePointers(draft.writes.map(spelled));
     // only those it could write otherwise: what another binding comes to own is no change of this one
-    const foreign = owners.filter(
-      ({ name, entry: owner }) => owner !== entry && writes.ok && writes.value.covers(["request", "headers", spelled(name)]),
-    );
+    const foreign =
+      draft.writes.length === 0
+        ? []
+        : owners.filter(
+            ({ name, entry: owner }) =>
+              owner !== entry && writes.ok && writes.value.covers(["request", "headers", spelled(name)]),
+          );
     const binding = { ...draft, foreignHeaders: [...new Set(foreign.map(({ name }) => name))].toSorted() };
     return { pointer, binding: { ...binding, digest: bindingDigest(binding) } };
   });

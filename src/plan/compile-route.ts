@@ -5,7 +5,7 @@ import type { RoutePlan } from "../model/plan.ts";
 import type { PlacedBinding } from "./compile-bindings.ts";
 import { enforces } from "./enforces.ts";
 
-/** The routes of the plan: each with the bindings that can match on it, in execution order, and the interceptors that keep it closed for now (C32). */
+/** The routes of the plan: each with the bindings that can match on it, in execution order, and the interceptors that keep it closed for now (C32). Routes with the same bindings have one list of them. */
 export function compileRoutes(
   config: GatewayConfig,
   placed: readonly PlacedBinding[],
@@ -16,12 +16,25 @@ export function compileRoutes(
     for (const route of binding.selector.routes) byRoute.get(route)?.push(index);
   }
   const undescribed = config.interceptors.filter(({ name }) => !manifests.has(name));
+  const shared = new Map<string, Pick<RoutePlan, "bindings" | "guardedBy">>();
   return config.routes.map((route) => {
     const bindings = byRoute.get(route.name) ?? [];
-    const closed = new Set(bindings.flatMap((index) => closedBy(placed[index])));
-    const guardedBy = undescribed.filter((interceptor) => mayGuardAll(interceptor) || closed.has(interceptor.name));
-    return { ...routePlan(route), bindings, guardedBy: guardedBy.map(({ name }) => name) };
+    return { ...routePlan(route), ...getOrAdd(shared, bindings.join(), () => ({ bindings, guardedBy: guards(bindings) })) };
   });
+
+  function guards(bindings: readonly number[]): readonly string[] {
+    const closed = new Set(bindings.flatMap((index) => closedBy(placed[index])));
+    const guarding = undescribed.filter((interceptor) => mayGuardAll(interceptor) || closed.has(interceptor.name));
+    return guarding.map(({ name }) => name);
+  }
+}
+
+function getOrAdd<K, V>(map: Map<K, V>, key: K, make: () => V): V {
+  const found = map.get(key);
+  if (found !== undefined) return found;
+  const made = make();
+  map.set(key, made);
+  return made;
 }
 
 function routePlan({ match, ...route }: RouteConfig): Omit<RoutePlan, "bindings" | "guardedBy"> {

@@ -12,7 +12,7 @@ import { checkReplicaScope } from "./check-replica-scope.ts";
 import { checkRequire } from "./check-require.ts";
 import { checkRouteInputs } from "./check-route-inputs.ts";
 import { checkWriters } from "./check-writers.ts";
-import { compileBindings, type PlacedBinding } from "./compile-bindings.ts";
+import { compileBindings } from "./compile-bindings.ts";
 import { compileRoutes, mayGuardAll } from "./compile-route.ts";
 import { revisionOf } from "./digest.ts";
 import { enforces } from "./enforces.ts";
@@ -43,10 +43,12 @@ export function compile(
   const unknown = config.interceptors.filter((each) => !manifests.has(each.name) && mayGuardAll(each));
   checkRequire(config, { routes, placed, unknown: new Set(unknown.map(({ name }) => name)) }, issues);
   if (issues.found.length > 0) return err(issues.inFileOrder());
+  const failClosed = placed.filter(({ binding }) => binding.failurePolicy === "fail-closed" && enforces(binding));
+  const required = new Set(failClosed.map(({ binding }) => binding.interceptor));
   const body = {
     routes,
     bindings: placed.map(({ binding }) => binding),
-    interceptors: config.interceptors.map((interceptor) => compileInterceptor(interceptor, placed, manifests)),
+    interceptors: config.interceptors.map((interceptor) => compileInterceptor(interceptor, required, manifests)),
     upstreams: config.upstreams.map(compileUpstream),
     authenticators: config.authenticators.map(({ name, type, slots }) => ({ name, type, slots: slots.map(slotText) })),
     hidden: hiddenLists,
@@ -57,11 +59,10 @@ export function compile(
 
 function compileInterceptor(
   interceptor: InterceptorConfig,
-  placed: readonly PlacedBinding[],
+  required: ReadonlySet<string>,
   manifests: ReadonlyMap<string, Manifest>,
 ): InterceptorPlan {
   const manifest = manifests.get(interceptor.name);
-  const own = placed.filter(({ binding }) => binding.interceptor === interceptor.name);
   return {
     name: interceptor.name,
     endpoints: interceptor.endpoints.map(({ url }) => url),
@@ -70,9 +71,7 @@ function compileInterceptor(
     grant: interceptor.grant,
     maxConcurrentReviews: interceptor.maxConcurrentReviews,
     maxPendingReviews: interceptor.maxPendingReviews,
-    required:
-      own.some(({ binding }) => binding.failurePolicy === "fail-closed" && enforces(binding)) ||
-      (manifest === undefined && mayGuardAll(interceptor)),
+    required: required.has(interceptor.name) || (manifest === undefined && mayGuardAll(interceptor)),
   };
 }
 

@@ -62,11 +62,23 @@ function diffItems<T>(before: readonly T[], after: readonly T[], { title, facts,
   return [
     ...before.flatMap((item) => {
       const successor = successors.get(title(item));
+      if (successor !== undefined && isSameData(item, successor)) return [];
       const changes = successor === undefined ? ["removed"] : diffFacts(facts(item), facts(successor));
       return changes.map((change) => `${title(item)}: ${change}`);
     }),
     ...after.filter((item) => !known.has(title(item))).map((item) => `${title(item)}: added: ${summary(item)}`),
   ];
+}
+
+/** Most items of a plan are what they were: to see that costs a tenth of what it costs to put them into words. */
+function isSameData(one: unknown, other: unknown): boolean {
+  if (one === other) return true;
+  if (typeof one !== "object" || typeof other !== "object" || one === null || other === null) return false;
+  const [names, others] = [Object.keys(one), Object.keys(other)];
+  return (
+    names.length === others.length &&
+    names.every((name) => Object.hasOwn(other, name) && isSameData(Reflect.get(one, name), Reflect.get(other, name)))
+  );
 }
 
 const shortened = (line: string): string => (line.length <= MAX_LINE_CHARS ? line : `${line.slice(0, MAX_LINE_CHARS - 1)}…`);

@@ -10,7 +10,7 @@ export function resolveSelector(
   manifest: BindingDeclaration["selector"] = NO_SELECTOR,
 ): Selector {
   return {
-    routes: routes.filter((route) => selectsRoute(match, route)).map(({ name }) => name),
+    routes: namesOf(match, routes),
     ...present("hosts", match.hosts),
     ...present(
       "paths",
@@ -30,10 +30,18 @@ export function resolveSelector(
 
 const NO_SELECTOR: BindingDeclaration["selector"] = { methods: [], hosts: [], paths: [] };
 
-function selectsRoute(match: SelectorConfig, route: RouteConfig): boolean {
-  if (match.routes !== undefined && !match.routes.includes(route.name)) return false;
-  if (match.exceptRoutes?.includes(route.name) === true) return false;
-  return Object.entries(match.routeLabels ?? {}).every(([name, value]) => route.labels[name] === value);
+// sets: there may be many routes, and a selector may list many of them
+function namesOf({ routes, exceptRoutes, routeLabels }: SelectorConfig, all: readonly RouteConfig[]): readonly string[] {
+  const listed = routes === undefined ? undefined : new Set(routes);
+  const excepted = new Set(exceptRoutes);
+  const labels = Object.entries(routeLabels ?? {});
+  const selected = all.filter(
+    (route) =>
+      listed?.has(route.name) !== false &&
+      !excepted.has(route.name) &&
+      labels.every(([name, value]) => route.labels[name] === value),
+  );
+  return selected.map(({ name }) => name);
 }
 
 const nonEmpty = (list: readonly string[]): readonly string[] | undefined => (list.length === 0 ? undefined : list);

@@ -1,9 +1,16 @@
 import type { RequestHead } from "../model/exchange.ts";
 import { comparablePath } from "../model/path-pattern.ts";
-import type { RoutePlan } from "../model/plan.ts";
 import { QueryText } from "../model/query-text.ts";
 import { hostName, matchesMethod, segmentEnd } from "./match-pattern.ts";
-import { buildTries, type HostTables, type Node, type TableRoute } from "./route-trie.ts";
+import {
+  buildTries,
+  valuesKey,
+  type HostTables,
+  type Node,
+  type RouteGroup,
+  type RouteGroups,
+  type TableRoute,
+} from "./route-trie.ts";
 
 /** Where a head leads: the entry of the winning route, or why there is none. */
 export type TableMatch<R> =
@@ -77,26 +84,35 @@ function descend<R>(node: Node<R>, start: number, walk: Walk): R | undefined {
   return starred ?? pick(node.globs, walk);
 }
 
-function pick<R>(entries: readonly TableRoute<R>[], walk: Walk): R | undefined {
-  for (const { plan, route } of entries) {
-    if (!conditionsHold(plan, walk)) continue;
-    if (matchesMethod(plan.match.methods, walk.head.method)) return route;
-    walk.allow ??= new Set();
-    for (const method of plan.match.methods) walk.allow.add(method);
-    if (plan.match.methods.includes("GET")) walk.allow.add("HEAD");
+function pick<R>(groups: RouteGroups<R> | undefined, walk: Walk): R | undefined {
+  if (groups === undefined) return undefined;
+  for (const group of groups.values()) {
+    for (const { plan, route } of fitting(group, walk)) {
+      if (matchesMethod(plan.match.methods, walk.head.method)) return route;
+      walk.allow ??= new Set();
+      for (const method of plan.match.methods) walk.allow.add(method);
+      if (plan.match.methods.includes("GET")) walk.allow.add("HEAD");
+    }
   }
   return undefined;
 }
 
-function conditionsHold({ match }: RoutePlan, walk: Walk): boolean {
-  for (const name in match.headers) if (walk.head.headers.joined(name) !== match.headers[name]) return false;
-  for (const name in match.labels) if (walk.labels.get(name) !== match.labels[name]) return false;
-  for (const name in match.query) {
+/** The routes of a group whose conditions hold. */
+function fitting<R>(group: RouteGroup<R>, walk: Walk): readonly TableRoute<R>[] {
+  const values: string[] = [];
+  for (const name of group.headers) if (!asked(values, walk.head.headers.joined(name))) return [];
+  for (const name of group.query) {
     walk.query ??= new QueryText(walk.head.query ?? "");
-    if (!isOnly(walk.query.values(name), match.query[name] ?? "")) return false;
+    const [value, second] = walk.query.values(name);
+    // exactly once: with a parameter repeated, two routes could both claim the request
+    if (second !== undefined || !asked(values, value)) return [];
   }
-  return true;
+  for (const name of group.labels) if (!asked(values, walk.labels.get(name))) return [];
+  return group.byValues.get(valuesKey(values)) ?? [];
 }
 
-// exactly once: with a parameter repeated, two routes could both claim the request
-const isOnly = (values: readonly string[], expected: string): boolean => values.length === 1 && values[0] === expected;
+function asked(values: string[], value: string | undefined): boolean {
+  if (value === undefined) return false;
+  values.push(value);
+  return true;
+}

@@ -12,11 +12,26 @@ export interface TableRoute<R> {
 export interface Node<R> {
   readonly literals: Map<string, Node<R>>;
   star: Node<R> | undefined;
-  /** Routes whose pattern ends here, most demanding first. */
-  readonly ends: TableRoute<R>[];
+  /** Routes whose pattern ends here, most demanding first; undefined: none. */
+  ends: RouteGroups<R> | undefined;
   /** Routes whose pattern ends in `**` here. */
-  readonly globs: TableRoute<R>[];
+  globs: RouteGroups<R> | undefined;
 }
+
+/** By what they ask for, in no wise to be read. */
+export type RouteGroups<R> = Map<string, RouteGroup<R>>;
+
+/** Routes that ask for the same headers, parameters and labels, found by the values they ask for: many may differ in nothing else. */
+export interface RouteGroup<R> {
+  readonly headers: readonly string[];
+  readonly query: readonly string[];
+  readonly labels: readonly string[];
+  /** By `valuesKey`. */
+  readonly byValues: Map<string, TableRoute<R>[]>;
+}
+
+/** Values of a group, in the order of its names, as one text. */
+export const valuesKey = (values: readonly string[]): string => (values.length === 0 ? "" : JSON.stringify(values));
 
 /** Tries of one listener by host: exact, `*.suffix` (longest first), any. */
 export interface HostTables<R> {
@@ -34,7 +49,7 @@ export function buildTries<R>(routes: readonly TableRoute<R>[]): ReadonlyMap<str
   return listeners;
 }
 
-const newNode = <R>(): Node<R> => ({ literals: new Map(), star: undefined, ends: [], globs: [] });
+const newNode = <R>(): Node<R> => ({ literals: new Map(), star: undefined, ends: undefined, globs: undefined });
 
 function tablesOf<R>(listeners: Map<string, HostTables<R>>, listener: string): HostTables<R> {
   return getOrAdd(listeners, listener, () => ({ exact: new Map(), suffixes: new Map(), any: newNode() }));
@@ -73,10 +88,25 @@ function insertPath<R>(root: Node<R>, entry: TableRoute<R>): void {
   let node = root;
   for (const segment of entry.pattern.segments) {
     if (segment.kind === "globstar") {
-      node.globs.push(entry);
+      addTo((node.globs ??= new Map()), entry);
       return;
     }
     node = segment.kind === "literal" ? getOrAdd(node.literals, segment.text, newNode<R>) : (node.star ??= newNode<R>());
   }
-  node.ends.push(entry);
+  addTo((node.ends ??= new Map()), entry);
 }
+
+function addTo<R>(groups: RouteGroups<R>, entry: TableRoute<R>): void {
+  const { match } = entry.plan;
+  const [headers, query, labels] = [namesIn(match.headers), namesIn(match.query), namesIn(match.labels)];
+  const id = JSON.stringify([headers, query, labels, match.methods.length > 0]);
+  const { byValues } = getOrAdd(groups, id, () => ({ headers, query, labels, byValues: new Map<string, TableRoute<R>[]>() }));
+  const values = [
+    ...headers.map((name) => match.headers[name] ?? ""),
+    ...query.map((name) => match.query[name] ?? ""),
+    ...labels.map((name) => match.labels[name] ?? ""),
+  ];
+  getOrAdd(byValues, valuesKey(values), () => []).push(entry);
+}
+
+const namesIn = (conditions: Readonly<Record<string, string>>): readonly string[] => Object.keys(conditions).toSorted();

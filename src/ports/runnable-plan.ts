@@ -29,6 +29,8 @@ export interface ReviewInstruments {
 /** A binding ready to run. */
 export interface RunnableBinding {
   readonly plan: BindingPlan;
+  /** Its place among the bindings of the plan: lower runs earlier within a phase. */
+  readonly rank: number;
   /** `interceptor/binding`, for logs and `decided_by`. */
   readonly name: string;
   readonly needs: PointerSet;
@@ -59,7 +61,7 @@ export interface RunnableRoute {
   ): UpstreamRequest;
   /** Headers that only bindings of this route may set; removed from client requests (C11). */
   readonly ownedHeaders: ReadonlySet<string>;
-  /** Bindings whose static selectors match this head, in execution order over all phases; shadows are not among them. */
+  /** Bindings whose static selectors match this head, in execution order over all phases; shadows are not among them. Mostly one list for equal ones. */
   bindingsFor(head: RequestHead): readonly RunnableBinding[];
   /** The shadows of which the same is true (C33). */
   shadowsFor(head: RequestHead): readonly RunnableBinding[];

@@ -105,6 +105,8 @@ export class Tally implements ReviewInstruments {
 
 /** A binding under test, with everything it was asked. */
 export interface FakeBinding extends RunnableBinding {
+  /** Given when it is put into a plan. */
+  rank: number;
   readonly asked: { readonly subject: ReviewSubject; readonly call: ReviewCall }[];
   readonly tally: Tally;
 }
@@ -126,6 +128,7 @@ export function binding(id: string, choice: BindingChoice = {}): FakeBinding {
   const tally = new Tally();
   return {
     plan,
+    rank: 0,
     name: `${plan.interceptor}/${plan.id}`,
     needs: pointers(plan.needs),
     writes: pointers(plan.writes),

@@ -1,15 +1,14 @@
 import { CaptureRoom } from "../../src/app/capture-room.ts";
 import { PlanHolder } from "../../src/app/plan-holder.ts";
+import { routeBindings } from "../../src/app/route-bindings.ts";
 import { parsePathPattern } from "../../src/config/path-pattern.ts";
 import { CancelSource } from "../../src/model/cancel.ts";
 import { isStream, type ByteStream } from "../../src/model/byte-stream.ts";
-import type { RequestHead } from "../../src/model/exchange.ts";
 import type { ExchangeRecord } from "../../src/model/exchange-record.ts";
 import { HeaderLines } from "../../src/model/header-lines.ts";
 import type { CredentialSlot, ExecutionPlan, RouteMatchPlan, RoutePlan } from "../../src/model/plan.ts";
 import type { Received } from "../../src/model/received.ts";
 import { routeTable } from "../../src/plan/route-table.ts";
-import { headTest } from "../../src/plan/selector-match.ts";
 import { compareBindings } from "../../src/plan/order.ts";
 import { pipeline } from "../../src/pipeline/handle.ts";
 import { toClientResponse } from "../../src/policies/forward/to-client-response.ts";
@@ -43,6 +42,7 @@ export function planOf(routes: readonly RouteChoice[], upstream: FakeUpstream, r
   const bindings = [...new Set(routes.flatMap((route) => route.bindings ?? []))].toSorted((a, b) =>
     compareBindings(a.plan, b.plan),
   );
+  for (const [rank, each] of bindings.entries()) each.rank = rank;
   const runnable = routes.map((choice, index) => routeOf(choice, { name: `route-${index}`, bindings, upstream }));
   const plan: ExecutionPlan = {
     revision,
@@ -80,9 +80,6 @@ interface RouteParts {
 function routeOf(choice: RouteChoice, { name, bindings, upstream }: RouteParts): RunnableRoute {
   const { match, bindings: wanted = [], authenticators = [], inboundSlots = [], ...parts } = choice;
   const own = bindings.filter((each) => wanted.includes(each));
-  const tests = own.map((each) => [each, headTest(each.plan.selector)] as const);
-  const matching = (head: RequestHead): readonly FakeBinding[] =>
-    tests.flatMap(([each, test]) => (test === undefined || test(head) ? [each] : []));
   const plan: RoutePlan = {
     name,
     listeners: ["main"],
@@ -105,13 +102,7 @@ function routeOf(choice: RouteChoice, { name, bindings, upstream }: RouteParts):
     upstream,
     holdUpstream: () => upstream.hold(),
     toUpstream: upstreamRequests({ inboundSlots, credential: undefined }),
-    ownedHeaders: new Set(
-      own
-        .filter(({ plan }) => plan.mode !== "observe" && plan.enforcement === "enforce")
-        .flatMap((each) => each.plan.ownsHeaders),
-    ),
-    bindingsFor: (head) => matching(head).filter((each) => each.plan.enforcement === "enforce"),
-    shadowsFor: (head) => matching(head).filter((each) => each.plan.enforcement === "shadow"),
+    ...routeBindings(bindings)(plan.bindings),
     instruments: { request: () => ({ add() {} }), duration: { observe() {} }, overhead: { observe() {} } },
   };
 }

@@ -5,18 +5,17 @@ import { mayQuote, quote } from "../validate/found.ts";
 
 /** Two routes that rank alike and can match one request: which one it takes would be an accident. */
 export function checkRouteTies(config: Cursor): readonly ConfigIssue[] {
-  const byShape = new Map<string, Tied[]>();
+  const byShape = new Map<string, Rivals>();
   const issues: ConfigIssue[] = [];
   for (const route of config.get("routes").items()) {
     const tied = toTied(route);
     if (tied === undefined) continue;
-    const rivals = tied.shapes.flatMap((shape) => byShape.get(shape) ?? []);
-    const rival = rivals.find((each) => overlaps(each, tied));
+    const rival = firstOf(tied.shapes, (shape) => byShape.get(shape)?.rivalOf(tied));
     if (rival !== undefined) issues.push(...tieIssue(route, rival));
     for (const shape of tied.shapes) {
-      const rivalsOfLater = byShape.get(shape);
-      if (rivalsOfLater === undefined) byShape.set(shape, [tied]);
-      else rivalsOfLater.push(tied);
+      const known = byShape.get(shape) ?? new Rivals();
+      known.add(tied);
+      byShape.set(shape, known);
     }
   }
   return issues;
@@ -78,6 +77,43 @@ function conditionsOf(match: Cursor): ReadonlyMap<string, string> {
       .map(([name, value]) => [`${kind} ${name}`, value.text() ?? ""] as const),
   );
   return new Map(conditions);
+}
+
+function firstOf<T, F>(items: readonly T[], find: (item: T) => F | undefined): F | undefined {
+  for (const item of items) {
+    const found = find(item);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+/** Routes of one shape. Those with conditions on the same names are looked up by their values: thousands may differ in nothing else. */
+class Rivals {
+  readonly #byNames = new Map<string, { readonly all: Tied[]; readonly byValues: Map<string, Tied[]> }>();
+
+  add(tied: Tied): void {
+    const { names, values } = keysOf(tied);
+    const group = this.#byNames.get(names) ?? { all: [], byValues: new Map<string, Tied[]>() };
+    this.#byNames.set(names, group);
+    group.all.push(tied);
+    const equal = group.byValues.get(values);
+    if (equal === undefined) group.byValues.set(values, [tied]);
+    else equal.push(tied);
+  }
+
+  rivalOf(tied: Tied): Tied | undefined {
+    const own = keysOf(tied);
+    for (const [names, { all, byValues }] of this.#byNames) {
+      const rival = (names === own.names ? (byValues.get(own.values) ?? []) : all).find((each) => overlaps(each, tied));
+      if (rival !== undefined) return rival;
+    }
+    return undefined;
+  }
+}
+
+function keysOf({ conditions }: Tied): { readonly names: string; readonly values: string } {
+  const sorted = [...conditions].toSorted(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
+  return { names: JSON.stringify(sorted.map(([name]) => name)), values: JSON.stringify(sorted.map(([, value]) => value)) };
 }
 
 /** Whether some request fits both: a common listener and method, and no condition on one name with two values. */

@@ -19,7 +19,7 @@ export type Scalar = string | number | boolean | null;
 interface NodePlace extends Place {
   /** Pointer inside its source. Differs from the pointer it is used at when it was merged in from `defaults` or an anchor. */
   readonly home: string;
-  /** How many nodes it unfolds to, itself included: what bounds aliases. */
+  /** How many nodes it unfolds to, itself included, a map as five at least: what bounds aliases, and what telling of a wrong file costs. */
   readonly weight: number;
 }
 
@@ -67,7 +67,7 @@ export function childOf(node: ConfigNode, token: string): ConfigNode | undefined
 /** The same map with one entry set. */
 export function withEntry(map: MapNode, key: string, entry: MapEntry): MapNode {
   const entries = new Map(map.entries).set(key, entry);
-  return { ...map, entries, weight: weightOf(entries.values().map((each) => each.node)) };
+  return { ...map, entries, weight: mapWeight(entries) };
 }
 
 /** 1 and the weight of every member. */
@@ -76,6 +76,12 @@ export function weightOf(members: Iterable<ConfigNode>): number {
   for (const member of members) weight += member.weight;
   return weight;
 }
+
+/** The same of a map. One that lacks its keys has something to be told for each, so it counts as if it had some. */
+export const mapWeight = (entries: ReadonlyMap<string, MapEntry>): number =>
+  Math.max(MIN_MAP_WEIGHT, weightOf(entries.values().map(({ node }) => node)));
+
+const MIN_MAP_WEIGHT = 5;
 
 /** The value without places, as JSON. Keys are own properties; `__proto__` never occurs (the YAML reader refuses it). */
 export function toPlainValue(node: ConfigNode): PlainValue {

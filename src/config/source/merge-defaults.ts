@@ -1,4 +1,4 @@
-import { childOf, type ConfigNode, type MapEntry, type MapNode, weightOf, withEntry } from "./config-node.ts";
+import { childOf, type ConfigNode, type MapEntry, type MapNode, mapWeight, weightOf, withEntry } from "./config-node.ts";
 
 /**
  * Puts `defaults.route`, `defaults.upstream` and `defaults.interceptor` under every route, upstream and interceptor: maps merge
@@ -33,8 +33,9 @@ function mergeIntoItems(section: ConfigNode, fallback: MapNode): ConfigNode {
       return { ...section, items, weight: weightOf(items) };
     }
     case "map": {
-      const entries = [...section.entries].map(([key, entry]) => [key, { ...entry, node: merge(entry.node, fallback) }] as const);
-      return { ...section, entries: new Map(entries) };
+      const merged = [...section.entries].map(([key, entry]) => [key, { ...entry, node: merge(entry.node, fallback) }] as const);
+      const entries = new Map(merged);
+      return { ...section, entries, weight: mapWeight(entries) };
     }
     default:
       return section satisfies never;
@@ -50,7 +51,7 @@ function merge(item: ConfigNode, fallback: MapNode): ConfigNode {
     else if (isNull(own.node)) entries.delete(key);
     else if (entry.node.kind === "map") entries.set(key, { ...own, node: merge(own.node, entry.node) });
   }
-  return { ...item, entries, weight: weightOf(entries.values().map((entry) => entry.node)) };
+  return { ...item, entries, weight: mapWeight(entries) };
 }
 
 const isNull = (node: ConfigNode): boolean => node.kind === "scalar" && node.value === null;

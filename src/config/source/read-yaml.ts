@@ -10,14 +10,23 @@ import {
   type YAMLSeq,
 } from "yaml";
 import type { ConfigIssue } from "../../model/config-issue.ts";
-import { type ConfigNode, type MapEntry, type MapNode, type Scalar, type SourceText, weightOf } from "./config-node.ts";
+import {
+  type ConfigNode,
+  type MapEntry,
+  type MapNode,
+  mapWeight,
+  type Scalar,
+  type SourceText,
+  weightOf,
+} from "./config-node.ts";
+import { issueAt } from "./issue-at.ts";
 import { pointerTo } from "./pointer.ts";
 import { readYamlTree, type YamlText } from "./yaml-syntax.ts";
 
 /** Longer files are refused before they are read as YAML. */
 export const MAX_FILE_BYTES = 10 * 1024 * 1024;
-/** Values in one file, aliases unfolded: what stops an alias bomb. */
-export const MAX_VALUES = 250_000;
+/** Values in one file, aliases unfolded: what stops an alias bomb. Enough for 100,000 routes with what defaults give them. */
+export const MAX_VALUES = 1_500_000;
 
 /** A file as a tree; without one the issues say why. A tree may come with issues: it is what could be read. */
 export interface ReadYaml {
@@ -40,6 +49,8 @@ export function readYaml(yaml: YamlText): ReadYaml {
   }
   const reader = new TreeReader(source, text);
   const root = tree.value.contents === null ? reader.emptyMap() : reader.read(tree.value.contents, "");
+  if (root.weight > MAX_VALUES)
+    return { root: undefined, source, issues: [...reader.issues, issueAt(root, `more than ${MAX_VALUES} values`)] };
   return { root, source, issues: reader.issues };
 }
 
@@ -114,7 +125,7 @@ class TreeReader {
       offset: node.range[0],
       home,
       entries,
-      weight: weightOf(entries.values().map((entry) => entry.node)),
+      weight: mapWeight(entries),
     };
   }
 

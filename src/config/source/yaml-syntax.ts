@@ -5,7 +5,7 @@ import type { SourceText } from "./config-node.ts";
 /** Deeper nesting than any configuration needs; the composer and everything after it recurse this deep. */
 export const MAX_DEPTH = 64;
 /** Words, signs, line ends and stretches of space in one file; each costs several hundred bytes of memory while it is read. */
-const MAX_LEXEMES = 2_000_000;
+export const MAX_LEXEMES = 5_000_000;
 
 /** A text to be read, and what of it issues may show. */
 export interface YamlText {

@@ -1,5 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { readYaml } from "../../../src/config/source/read-yaml.ts";
+import { Lexer } from "yaml";
+import { mergeDefaults } from "../../../src/config/source/merge-defaults.ts";
+import { MAX_LEXEMES } from "../../../src/config/source/yaml-syntax.ts";
+import { MAX_FILE_BYTES, MAX_VALUES, readYaml } from "../../../src/config/source/read-yaml.ts";
 import { toPlainValue } from "../../../src/config/source/config-node.ts";
 import { EXPRESSION_LIMITS } from "../../../src/expressions/declarations.ts";
 import { configOf, interceptor, issuesOf, minimal } from "../../support/config-text.ts";
@@ -57,8 +60,22 @@ describe("reading YAML", () => {
   it("stops an alias bomb", () => {
     const level = (name: string, of: string): string =>
       `${name}: &${name} [${Array.from({ length: 10 }, () => `*${of}`).join(", ")}]\n`;
-    const bomb = `a: &a [${"x, ".repeat(10)}]\n${level("b", "a")}${level("c", "b")}${level("d", "c")}${level("e", "d")}${level("f", "e")}`;
-    expect(read(bomb).issues).toEqual([expect.stringContaining("aliases unfold to more than 250000 values")]);
+    const bomb = (item: string): string =>
+      `a: &a [${`${item}, `.repeat(10)}]\n${level("b", "a")}${level("c", "b")}${level("d", "c")}${level("e", "d")}${level("f", "e")}`;
+    const refused = [expect.stringContaining("aliases unfold to more than 1500000 values")];
+    expect(read(`${bomb("x")}${level("g", "f")}`).issues).toEqual(refused);
+    // each empty map may lack keys, and be told so
+    expect(read(bomb("x")).issues).toEqual([]);
+    expect(read(bomb("{}")).issues).toEqual(refused);
+  });
+
+  it("has room for 100,000 routes", () => {
+    const one = "  - { name: r-99999, match: { hosts: [a.example.org], path: /orders/99999/** }, upstream: orders }\n";
+    const text = `defaults: { route: { authenticate: [anonymous], listeners: [public] } }\nroutes:\n${one.repeat(100)}`;
+    const { root } = readYaml({ file: "gateway.yaml", text, kind: "file" });
+    expect(root === undefined ? Infinity : mergeDefaults(root).weight * 1000).toBeLessThan(MAX_VALUES);
+    expect([...new Lexer().lex(text)].length * 1000).toBeLessThan(MAX_LEXEMES);
+    expect(one.length * 100_000).toBeLessThan(MAX_FILE_BYTES);
   });
 
   it.each([

@@ -326,6 +326,22 @@ function referenceWinners(
 }
 
 describe("the table", () => {
+  it("asks once for a value that ten thousand routes differ in", () => {
+    const routes = Array.from({ length: 10_000 }, (_, at) =>
+      tableRoute(`r${at}`, { path: "/**", headers: { "x-tenant": "acme" }, labels: { shard: String(at) } }),
+    );
+    const table = routeTable(routes);
+    const asked: string[] = [];
+    const labels = new (class extends Map<string, string> {
+      override get(name: string): string | undefined {
+        asked.push(name);
+        return super.get(name);
+      }
+    })([["shard", "9999"]]);
+    const found = table("main", headOf({ headers: [["x-tenant", "acme"]] }), labels);
+    expect([found, asked]).toEqual([{ kind: "matched", route: "r9999" }, ["shard"]]);
+  });
+
   it("agrees with a naive matcher over random routes and requests", () => {
     let matched = 0;
     fc.assert(
