@@ -8,6 +8,8 @@ export interface ListenerSettings {
   /** Undefined: plain HTTP. */
   readonly tls?: ListenerTls | undefined;
   readonly limits: ListenerLimits;
+  /** What reads requests and writes responses. Default: `node`. */
+  readonly codec?: "node";
 }
 
 /** How a listener identifies itself, and whether clients must. */

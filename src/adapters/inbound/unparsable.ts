@@ -16,6 +16,9 @@ export function refusalOf(code: string | undefined): Refusal {
   }
 }
 
+/** There is no tunnel past the reviews. */
+export const CONNECT_REFUSED: Refusal = { problem: "method_not_allowed", detail: "CONNECT is not answered here." };
+
 /** A whole response as bytes, for a connection that has no response object; the connection closes behind it. */
 export function serialise({ status, headers, body }: Response): Buffer {
   const bytes = body instanceof Uint8Array ? body : new Uint8Array();
