@@ -1,6 +1,6 @@
 import { systemClock } from "../../src/adapters/system/clock.ts";
 import { httpListener, type HttpListener } from "../../src/adapters/inbound/http-listener.ts";
-import type { ListenerLimits, ListenerTls } from "../../src/adapters/inbound/listener-settings.ts";
+import type { ListenerLimits, ListenerSettings, ListenerTls } from "../../src/adapters/inbound/listener-settings.ts";
 import type { Cancel } from "../../src/model/cancel.ts";
 import type { Response } from "../../src/model/exchange.ts";
 import { HeaderLines } from "../../src/model/header-lines.ts";
@@ -22,11 +22,14 @@ export const LISTENER_LIMITS: ListenerLimits = {
   maxConnections: 10_000,
 };
 
+export type ListenerCodec = NonNullable<ListenerSettings["codec"]>;
+
 /** What a test may choose. */
 export interface InboundChoice {
   readonly limits?: Partial<ListenerLimits>;
   readonly clock?: Clock;
   readonly tls?: ListenerTls;
+  readonly codec?: ListenerCodec;
 }
 
 /** A listener on a free port, with everything it was asked and told. */
@@ -52,6 +55,7 @@ export async function startInbound(
       address: { host: "127.0.0.1", port: 0 },
       tls: choice.tls,
       limits: { ...LISTENER_LIMITS, ...choice.limits },
+      codec: choice.codec ?? codecUnderTest(),
     },
     {
       log,
@@ -65,6 +69,9 @@ export async function startInbound(
   );
   return { listener, port: listener.address.port, log, received, sent, [Symbol.asyncDispose]: () => listener.close() };
 }
+
+/** Which codec a whole run of tests is about, where a test does not say: `SALLYPORT_TEST_CODEC`. */
+export const codecUnderTest = (): ListenerCodec => (process.env["SALLYPORT_TEST_CODEC"] === "sallyport" ? "sallyport" : "node");
 
 /** A small complete response. */
 export const textResponse = (text: string, status = 200): Response => ({

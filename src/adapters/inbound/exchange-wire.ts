@@ -20,6 +20,8 @@ export interface ExchangeWire {
   watch(watcher: WireWatcher): void;
   /** Whether nothing can be written any more. */
   readonly gone: boolean;
+  /** Whether the connection ends behind the response and has to be closed; asked when that is out. Node's server closes by itself. */
+  readonly endsConnection: boolean;
   /** Whether the response's head was written. */
   readonly headWritten: boolean;
   writeContinue(): void;

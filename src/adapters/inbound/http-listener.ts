@@ -4,6 +4,7 @@ import { ok, type Result } from "../../model/result.ts";
 import { plainAddress } from "../../support/cidr.ts";
 import { Connection, type Tally } from "./connection.ts";
 import type { Door, DoorParts } from "./door.ts";
+import { http1Door } from "./http1/http1-door.ts";
 import type { Peer } from "./inbound-exchange.ts";
 import type { ListenerDeps } from "./listener-deps.ts";
 import type { ListenerSettings } from "./listener-settings.ts";
@@ -42,7 +43,10 @@ export async function httpListener(settings: ListenerSettings, deps: ListenerDep
   return listener;
 }
 
-const DOORS: Readonly<Record<NonNullable<ListenerSettings["codec"]>, (parts: DoorParts) => Door>> = { node: nodeDoor };
+const DOORS: Readonly<Record<NonNullable<ListenerSettings["codec"]>, (parts: DoorParts) => Door>> = {
+  node: nodeDoor,
+  sallyport: http1Door,
+};
 
 /** A listening door. Disposing closes it at once. */
 export class HttpListener implements AsyncDisposable {

@@ -74,7 +74,7 @@ export class InboundExchange implements WireWatcher {
     const closes = checked.kind === "refused" || checked.closes || this.#mustClose();
     const sent = await this.#send(answer, closes);
     answer.onSent(this.#body === undefined ? sent : { ...sent, requestBytes: this.#body.receivedBytes });
-    return closes || !sent.completed ? "closes" : "reusable";
+    return closes || !sent.completed || this.#wire.endsConnection ? "closes" : "reusable";
   }
 
   onOut(): void {

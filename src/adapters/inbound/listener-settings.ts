@@ -9,7 +9,7 @@ export interface ListenerSettings {
   readonly tls?: ListenerTls | undefined;
   readonly limits: ListenerLimits;
   /** What reads requests and writes responses. Default: `node`. */
-  readonly codec?: "node";
+  readonly codec?: "node" | "sallyport" | undefined;
 }
 
 /** How a listener identifies itself, and whether clients must. */

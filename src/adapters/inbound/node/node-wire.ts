@@ -44,6 +44,10 @@ export class NodeWire implements ExchangeWire {
     return this.#response.destroyed;
   }
 
+  get endsConnection(): boolean {
+    return false;
+  }
+
   get headWritten(): boolean {
     return this.#response.headersSent;
   }
