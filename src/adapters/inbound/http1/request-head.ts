@@ -43,7 +43,8 @@ export function requestHead({ scanner, text }: FieldBlock, maxLines: number): Re
         if (name.toLowerCase() === "expect") expects = true;
         break;
       case 10:
-        if (name.toLowerCase() !== "connection") break;
+      case 16:
+        if (name.toLowerCase() !== "connection" && name.toLowerCase() !== "proxy-connection") break;
         if (CLOSE.test(value)) closes = true;
         if (KEEP_ALIVE.test(value)) keeps = true;
         break;
