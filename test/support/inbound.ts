@@ -1,6 +1,6 @@
 import { systemClock } from "../../src/adapters/system/clock.ts";
 import { httpListener, type HttpListener } from "../../src/adapters/inbound/http-listener.ts";
-import type { ListenerLimits, ListenerSettings, ListenerTls } from "../../src/adapters/inbound/listener-settings.ts";
+import type { ListenerCodec, ListenerLimits, ListenerTls } from "../../src/adapters/inbound/listener-settings.ts";
 import type { Cancel } from "../../src/model/cancel.ts";
 import type { Response } from "../../src/model/exchange.ts";
 import { HeaderLines } from "../../src/model/header-lines.ts";
@@ -8,6 +8,7 @@ import type { Received } from "../../src/model/received.ts";
 import type { Clock } from "../../src/ports/clock.ts";
 import type { Sent } from "../../src/ports/inbound.ts";
 import { bytesOf } from "./byte-flow.ts";
+import { codecUnderTest } from "./under-test.ts";
 import { fixedIds } from "./fixed-ids.ts";
 import { MemoryLog } from "./memory-log.ts";
 
@@ -21,8 +22,6 @@ export const LISTENER_LIMITS: ListenerLimits = {
   idleMs: 60_000,
   maxConnections: 10_000,
 };
-
-export type ListenerCodec = NonNullable<ListenerSettings["codec"]>;
 
 /** What a test may choose. */
 export interface InboundChoice {
@@ -69,9 +68,6 @@ export async function startInbound(
   );
   return { listener, port: listener.address.port, log, received, sent, [Symbol.asyncDispose]: () => listener.close() };
 }
-
-/** Which codec a whole run of tests is about, where a test does not say: `SALLYPORT_TEST_CODEC`. */
-export const codecUnderTest = (): ListenerCodec => (process.env["SALLYPORT_TEST_CODEC"] === "sallyport" ? "sallyport" : "node");
 
 /** A small complete response. */
 export const textResponse = (text: string, status = 200): Response => ({

@@ -161,9 +161,7 @@ const CR = 0x0d;
 const SEMICOLON = 0x3b;
 
 /** Decided in the head, or not at all (RFC 9110 section 6.5.1). */
-const UNTIMELY: ReadonlySet<string> = new Set([
-  ...["connection", "content-length", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"],
-]);
+const UNTIMELY: ReadonlySet<string> = new Set(["connection", "content-length", "proxy-connection", "transfer-encoding"]);
 
 // token [ "=" ( token / quoted text without escapes ) ], any number
 const EXTENSIONS =

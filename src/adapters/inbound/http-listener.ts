@@ -7,7 +7,7 @@ import type { Door, DoorParts } from "./door.ts";
 import { http1Door } from "./http1/http1-door.ts";
 import type { Peer } from "./inbound-exchange.ts";
 import type { ListenerDeps } from "./listener-deps.ts";
-import type { ListenerSettings } from "./listener-settings.ts";
+import type { ListenerCodec, ListenerSettings } from "./listener-settings.ts";
 import { nodeDoor } from "./node/node-door.ts";
 import { byteRefuser } from "./refuse-bytes.ts";
 import { secureContextOf, secureDoorOf, verifiedSubject } from "./tls-context.ts";
@@ -43,7 +43,7 @@ export async function httpListener(settings: ListenerSettings, deps: ListenerDep
   return listener;
 }
 
-const DOORS: Readonly<Record<NonNullable<ListenerSettings["codec"]>, (parts: DoorParts) => Door>> = {
+const DOORS: Readonly<Record<ListenerCodec, (parts: DoorParts) => Door>> = {
   node: nodeDoor,
   sallyport: http1Door,
 };

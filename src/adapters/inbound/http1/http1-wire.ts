@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
-import type { HeadCheck } from "../check-head.ts";
+import type { HeadCheck, RequestFraming } from "../check-head.ts";
 import type { ExchangeWire, WireWatcher } from "../exchange-wire.ts";
 import type { FramedResponse } from "../response-framing.ts";
 import { RequestBytes, type BytesHolder } from "./request-bytes.ts";
@@ -38,7 +38,7 @@ export class Http1Wire implements ExchangeWire {
     this.#holder = holder;
     this.#head = head;
     this.#checked = checked;
-    this.body = new RequestBytes(holder, checked.kind === "refused" || checked.framing.kind === "none");
+    this.body = new RequestBytes(holder, checked.kind === "refused" ? NO_BODY : checked.framing);
   }
 
   get method(): string {
@@ -163,5 +163,6 @@ export class Http1Wire implements ExchangeWire {
   }
 }
 
-const latin1 = (bytes: Uint8Array): string =>
-  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
+const NO_BODY: RequestFraming = { kind: "none" };
+
+const latin1 = (bytes: Uint8Array): string => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");

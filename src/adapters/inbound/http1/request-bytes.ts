@@ -1,4 +1,5 @@
 import { ChunkPile } from "../../../support/chunk-pile.ts";
+import type { RequestFraming } from "../check-head.ts";
 import type { BodyListener, BodySource } from "../exchange-wire.ts";
 
 /** The connection a body comes from. */
@@ -23,11 +24,13 @@ export class RequestBytes implements BodySource {
   #pieces: Uint8Array[] | undefined;
   #heldBytes = 0;
   #complete: boolean;
+  readonly #hasLength: boolean;
   #ended = false;
 
-  constructor(holder: BytesHolder, isComplete: boolean) {
+  constructor(holder: BytesHolder, framing: RequestFraming) {
     this.#holder = holder;
-    this.#complete = isComplete;
+    this.#complete = framing.kind === "none";
+    this.#hasLength = framing.kind === "length";
   }
 
   get complete(): boolean {
@@ -65,7 +68,10 @@ export class RequestBytes implements BodySource {
   resume(): void {
     if (this.#ended || this.#holder.closed) return;
     this.#flowing = true;
-    this.#flush();
+    if (this.#hasLength || !this.#complete) return this.#flush();
+    this.#flush(false);
+    // not before whoever pipes it has it: a body without a length would look like one with (it is passed on as it was declared)
+    queueMicrotask(() => this.#flush());
   }
 
   /** From the connection: bytes nobody else has. */
@@ -91,8 +97,8 @@ export class RequestBytes implements BodySource {
     if (!this.#ended) listener?.onGone();
   }
 
-  #flush(): void {
-    if (this.#flushing) return;
+  #flush(mayEnd = true): void {
+    if (this.#flushing || this.#ended || !this.#flowing) return;
     this.#flushing = true;
     for (let piece = this.#next(); piece !== undefined; piece = this.#next()) {
       this.#count(-piece.byteLength);
@@ -101,6 +107,7 @@ export class RequestBytes implements BodySource {
     this.#flushing = false;
     if (!this.#flowing) return;
     if (!this.#complete) return this.#holder.wanted();
+    if (!mayEnd) return;
     this.#ended = true;
     this.#listener?.onEnd();
   }
