@@ -1,7 +1,13 @@
 import { defineConfig } from "vitest/config";
 
+/** End-to-end tests that a listener's codec could break. */
+const CLIENT_SIDE = [
+  ...["access-log", "bodies", "clients", "denials", "drain", "failures", "flow", "identity", "listeners"],
+  ...["long-lived", "oracle", "overload", "patches", "problems", "proxy", "reload", "rotation", "streams", "validators"],
+];
+
 /**
- * Two projects. `unit` is everything that needs no other process and runs in `npm run check`; `e2e` starts gateways,
+ * Two projects, and a second time with our own codec what the first runs with Node's. `unit` is everything that needs no other process and runs in `npm run check`; `e2e` starts gateways,
  * interceptors and upstreams over real sockets and runs after it in `npm test`. Soaks and benchmarks are started by
  * hand, never from here: a stopwatch does not fail a build.
  */
@@ -33,6 +39,29 @@ export default defineConfig({
           name: "e2e",
           include: ["test/e2e/**/*.test.ts"],
           // a process of its own per file: sockets, signals and child processes do not leak between files
+          pool: "forks",
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      // what a client can see of a listener, with our own codec: the same tests
+      {
+        extends: true,
+        test: {
+          name: "unit, sallyport codec",
+          include: ["test/unit/adapters/inbound/*.test.ts"],
+          env: { SALLYPORT_TEST_CODEC: "sallyport" },
+          testTimeout: 10_000,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "e2e, sallyport codec",
+          include: CLIENT_SIDE.map((name) => `test/e2e/${name}.test.ts`),
+          env: { SALLYPORT_TEST_CODEC: "sallyport" },
           pool: "forks",
           testTimeout: 60_000,
           hookTimeout: 60_000,

@@ -27,7 +27,7 @@ const steps = [
 ];
 const tests = withE2e
   ? { name: "tests", command: "vitest run", live: true }
-  : { name: "tests without e2e", command: "vitest run --project unit", live: true };
+  : { name: "tests without e2e", command: "vitest run --project 'unit*'", live: true };
 
 const startedMs = Date.now();
 const failed = [];

@@ -17,7 +17,7 @@ export const sallyportConfig = (terms: SallyportTerms, place: MeasuredGateway): 
 listeners:
   - name: public
     address: "127.0.0.1:0"
-${terms.connections === undefined ? "" : `    limits: { connections: ${terms.connections} }\n`}${terms.hasTls === true ? tlsOf(place) : ""}\
+${terms.codec === undefined ? "" : `    codec: ${terms.codec}\n`}${terms.connections === undefined ? "" : `    limits: { connections: ${terms.connections} }\n`}${terms.hasTls === true ? tlsOf(place) : ""}\
 admin: { address: "127.0.0.1:0", token_file: admin-token }
 upstreams:
   files: { endpoints: ["http://127.0.0.1:${place.upstreamPort}"] }

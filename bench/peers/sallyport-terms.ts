@@ -8,6 +8,8 @@ export interface SallyportTerms {
   readonly routes?: number;
   /** Clients speak TLS to it. */
   readonly hasTls?: boolean;
+  /** What reads requests, where the default is not meant. */
+  readonly codec?: "sallyport";
   /** Ceiling on client connections, where the default does not do. */
   readonly connections?: number;
   /** Ceiling on a request body, where the default does not do. */

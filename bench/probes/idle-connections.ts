@@ -3,6 +3,7 @@ import { openFilesLimit, residentKiB } from "../measure/memory.ts";
 import { startProgram } from "../peers/program.ts";
 import { startGateway } from "../peers/start-gateway.ts";
 import { closeSync } from "node:fs";
+import type { SallyportTerms } from "../peers/sallyport-terms.ts";
 import type { Probe } from "./probe.ts";
 
 const CONNECTIONS = 10_000;
@@ -11,10 +12,9 @@ const OTHER_FILES = 200;
 /** What a burst of accepts leaves behind is collected by then. */
 const SETTLE_MS = 1_000;
 
-/** Memory of a client connection that has asked once and now waits. */
-export const idleConnections: Probe = {
-  name: "idle-connections",
-  title: "10,000 idle keep-alive connections",
+const idleConnectionsOf = (name: string, how: string, own: Pick<SallyportTerms, "codec">): Probe => ({
+  name,
+  title: `10,000 idle keep-alive connections${how}`,
   description:
     "resident memory the gateway gains while 10,000 clients connect and each ask once, divided by 10,000; after 2,000 requests on 16 others",
   unit: "KiB",
@@ -24,7 +24,7 @@ export const idleConnections: Probe = {
     return files < needed ? `it takes ${needed} open files, ulimit -Hn is ${files}` : undefined;
   },
   async measure(place) {
-    const terms = { name: "", description: "", connections: CONNECTIONS * 2 };
+    const terms = { name: "", description: "", connections: CONNECTIONS * 2, ...own };
     const gateway = await startGateway(place, terms, "");
     try {
       const target = [gateway.url.split(":").at(-1) ?? "", "/plain/orders/42"];
@@ -41,4 +41,10 @@ export const idleConnections: Probe = {
       closeSync(gateway.logFd);
     }
   },
-};
+});
+
+/** Memory of a client connection that has asked once and now waits. */
+export const idleConnections = idleConnectionsOf("idle-connections", "", {});
+
+/** The same with our own codec. */
+export const idleConnectionsOwnCodec = idleConnectionsOf("idle-connections-own-codec", ", own codec", { codec: "sallyport" });

@@ -12,6 +12,12 @@ import type { Scenario, ScenarioRequest } from "./scenario.ts";
 const PLAIN: ScenarioRequest = { path: "/plain/orders/42", seenTenant: undefined };
 const plain = sallyport({ name: "sallyport", description: "a plain route of ten, no interceptors" });
 
+const ownCodec = sallyport({
+  name: "sallyport, own codec",
+  description: "the same with `codec: sallyport`: our parser instead of Node's HTTP server",
+  codec: "sallyport",
+});
+
 /** Passing requests on, with nobody to ask. */
 export const PLAIN_SCENARIOS: readonly Scenario[] = [
   {
@@ -20,6 +26,7 @@ export const PLAIN_SCENARIOS: readonly Scenario[] = [
     request: PLAIN,
     peers: [
       { peer: plain, reviews: 0 },
+      { peer: ownCodec, reviews: 0 },
       {
         peer: sallyport({
           name: "sallyport, unmatched binding",

@@ -35,8 +35,11 @@ export interface AcquireDeps {
   readonly identity: Pick<GatewayIdentity, "credential">;
   readonly gatewayVersion: string;
   /** What upstreams are spoken to with; both keep the same contract, undici is the reference. Default: `sallyport`. */
-  readonly upstreamClient?: keyof typeof UPSTREAM_CLIENTS;
+  readonly upstreamClient?: UpstreamClient | undefined;
 }
+
+/** By name. */
+export type UpstreamClient = keyof typeof UPSTREAM_CLIENTS;
 
 const UPSTREAM_CLIENTS = { sallyport: http1Upstream, undici: httpUpstream } as const;
 

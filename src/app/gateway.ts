@@ -15,7 +15,7 @@ import type { ReloadOutcome } from "../ports/admin-facts.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Ids } from "../ports/ids.ts";
 import type { Log, LogLevel } from "../ports/log.ts";
-import { acquirer } from "./acquire.ts";
+import { acquirer, type UpstreamClient } from "./acquire.ts";
 import { answeringJwks } from "./answer-jwks.ts";
 import { CaptureRoom } from "./capture-room.ts";
 import type { Built } from "./built.ts";
@@ -45,6 +45,8 @@ export interface GatewayOptions {
   readonly openLog: (level: LogLevel, onDropped: () => void) => FlushableLog;
   readonly clock: Clock;
   readonly ids: Ids;
+  /** What upstreams are spoken to with; both keep one contract, `undici` is the reference. Default: `sallyport`. */
+  readonly upstreamClient?: UpstreamClient | undefined;
 }
 
 /** Where a listener can be reached. */
@@ -133,10 +135,10 @@ interface AcquireParts {
   readonly liveClients: LiveClients;
 }
 
-function buildDeps({ clock, ids, version }: GatewayOptions, { log, metrics, ...parts }: AcquireParts): BuildDeps {
+function buildDeps({ clock, ids, version, upstreamClient }: GatewayOptions, { log, metrics, ...parts }: AcquireParts): BuildDeps {
   const pool = new ResourcePool();
   return {
-    acquire: acquirer({ pool, clock, log, metrics, ...parts, gatewayVersion: version }),
+    acquire: acquirer({ pool, clock, log, metrics, ...parts, gatewayVersion: version, upstreamClient }),
     resources: { metrics, clock, ids },
     log,
   };

@@ -25,9 +25,9 @@ export async function openListeners(
   return ok(open);
 }
 
-function settingsOf({ name, address, tls, limits }: ListenerConfig, clock: Clock): ListenerSettings {
+function settingsOf({ name, address, tls, codec, limits }: ListenerConfig, clock: Clock): ListenerSettings {
   const [pair] = tls?.certs ?? [];
-  if (tls === undefined || pair === undefined) return { name, address, limits };
+  if (tls === undefined || pair === undefined) return { name, address, limits, codec };
   const readPem = async (): ReturnType<NonNullable<ListenerSettings["tls"]>["readPem"]> => {
     const read = await readPemFiles(
       { pair, ...(tls.clientCaFile === undefined ? {} : { caFile: tls.clientCaFile }) },
@@ -36,5 +36,5 @@ function settingsOf({ name, address, tls, limits }: ListenerConfig, clock: Clock
     if (!read.ok) return err(read.error.join("; "));
     return ok({ cert: read.value.pair?.certPem ?? "", key: read.value.pair?.keyPem.reveal() ?? "", clientCa: read.value.caPem });
   };
-  return { name, address, limits, tls: { clientCert: tls.clientCert, readPem } };
+  return { name, address, limits, codec, tls: { clientCert: tls.clientCert, readPem } };
 }

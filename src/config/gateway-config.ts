@@ -50,6 +50,8 @@ export interface ListenerConfig {
   readonly tls: ListenerTlsConfig | undefined;
   /** What is answered here besides routes. */
   readonly serves: readonly "jwks"[];
+  /** What reads requests and writes responses: Node's own HTTP server, or our parser. */
+  readonly codec: "node" | "sallyport";
   readonly limits: ListenerLimits;
 }
 

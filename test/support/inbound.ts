@@ -1,6 +1,6 @@
 import { systemClock } from "../../src/adapters/system/clock.ts";
 import { httpListener, type HttpListener } from "../../src/adapters/inbound/http-listener.ts";
-import type { ListenerLimits, ListenerTls } from "../../src/adapters/inbound/listener-settings.ts";
+import type { ListenerCodec, ListenerLimits, ListenerTls } from "../../src/adapters/inbound/listener-settings.ts";
 import type { Cancel } from "../../src/model/cancel.ts";
 import type { Response } from "../../src/model/exchange.ts";
 import { HeaderLines } from "../../src/model/header-lines.ts";
@@ -8,6 +8,7 @@ import type { Received } from "../../src/model/received.ts";
 import type { Clock } from "../../src/ports/clock.ts";
 import type { Sent } from "../../src/ports/inbound.ts";
 import { bytesOf } from "./byte-flow.ts";
+import { codecUnderTest } from "./under-test.ts";
 import { fixedIds } from "./fixed-ids.ts";
 import { MemoryLog } from "./memory-log.ts";
 
@@ -27,6 +28,7 @@ export interface InboundChoice {
   readonly limits?: Partial<ListenerLimits>;
   readonly clock?: Clock;
   readonly tls?: ListenerTls;
+  readonly codec?: ListenerCodec;
 }
 
 /** A listener on a free port, with everything it was asked and told. */
@@ -52,6 +54,7 @@ export async function startInbound(
       address: { host: "127.0.0.1", port: 0 },
       tls: choice.tls,
       limits: { ...LISTENER_LIMITS, ...choice.limits },
+      codec: choice.codec ?? codecUnderTest(),
     },
     {
       log,

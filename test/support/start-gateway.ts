@@ -1,10 +1,13 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { ListenerCodec } from "../../src/adapters/inbound/listener-settings.ts";
 import { systemClock } from "../../src/adapters/system/clock.ts";
 import { systemIds } from "../../src/adapters/system/ids.ts";
 import { pinoLog } from "../../src/adapters/telemetry/pino-log.ts";
+import type { UpstreamClient } from "../../src/app/acquire.ts";
 import { startGateway as start, type RunningGateway } from "../../src/app/gateway.ts";
 import { temporaryDirectory } from "./temporary-directory.ts";
+import { codecUnderTest, upstreamClientUnderTest, withCodec } from "./under-test.ts";
 
 /** One line the gateway wrote. */
 export type LogLine = Readonly<Record<string, unknown>> & { readonly event: string; readonly level: string };
@@ -35,6 +38,9 @@ export interface TestGatewayOptions {
   readonly place?: (path: string, text: string) => Promise<void>;
   readonly strict?: boolean;
   readonly env?: Readonly<Record<string, string>>;
+  /** Of every listener. */
+  readonly codec?: ListenerCodec;
+  readonly upstreamClient?: UpstreamClient;
 }
 
 /** One plain listener and an admin listener on free ports; put before a test's own sections. */
@@ -55,11 +61,13 @@ export async function startGateway({
   place = writeFile,
   strict = false,
   env = {},
+  codec = codecUnderTest(),
+  upstreamClient = upstreamClientUnderTest(),
 }: TestGatewayOptions): Promise<TestGateway> {
   const directory = await temporaryDirectory();
   for (const [name, content] of Object.entries(files)) await writeFile(join(directory.path, name), content);
   const configFile = directory.file("gateway.yaml");
-  await place(configFile, withPreamble(config));
+  await place(configFile, withCodec(withPreamble(config), codec));
   const log = new LineCollector();
   const started = await start({
     configFile,
@@ -68,6 +76,7 @@ export async function startGateway({
     version: "0.0.0-test",
     clock: systemClock(),
     ids: systemIds(),
+    upstreamClient,
     openLog: (level) => pinoLog({ level, destination: { line: (text) => log.take(text) } }),
   });
   if (!started.ok) {

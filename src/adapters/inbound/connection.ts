@@ -59,12 +59,13 @@ export class Connection {
     return this.#current === undefined && this.socket.bytesRead === this.#settledBytes;
   }
 
-  /** Takes a request; it runs when those before it are answered. On a connection that is to close it is forgotten. */
-  accept(exchange: InboundExchange): void {
-    if (this.#closing || this.#overrun) return;
-    if (this.#current === undefined) return this.#start(exchange);
-    if (this.#waiting.length < MAX_PIPELINED) this.#waiting.push(exchange);
+  /** Takes a request; it runs when those before it are answered. On a connection that is to close it is forgotten, and so is whatever comes behind: `false`. */
+  accept(exchange: InboundExchange): boolean {
+    if (this.#closing || this.#overrun) return false;
+    if (this.#current === undefined) this.#start(exchange);
+    else if (this.#waiting.length < MAX_PIPELINED) this.#waiting.push(exchange);
     else this.#overrun = true;
+    return !this.#overrun;
   }
 
   /**

@@ -1,4 +1,3 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
 import { isStream } from "../../model/byte-stream.ts";
 import { CancelSource } from "../../model/cancel.ts";
 import type { BodyFailure } from "../../model/body-failure.ts";
@@ -10,7 +9,8 @@ import type { Clock } from "../../ports/clock.ts";
 import type { Ids } from "../../ports/ids.ts";
 import type { Answer, Handle, Sent } from "../../ports/inbound.ts";
 import type { Log } from "../../ports/log.ts";
-import { checkHead, type RequestFraming } from "./check-head.ts";
+import type { HeadCheck, RequestFraming } from "./check-head.ts";
+import type { ExchangeWire, WireWatcher } from "./exchange-wire.ts";
 import type { ListenerSettings } from "./listener-settings.ts";
 import { RequestBody } from "./request-body.ts";
 import { frame } from "./response-framing.ts";
@@ -36,26 +36,26 @@ export interface Peer {
 }
 
 /** One request of one connection and its response, from the parsed head to the last byte. */
-export class InboundExchange {
-  readonly #message: IncomingMessage;
-  readonly #response: ServerResponse;
+export class InboundExchange implements WireWatcher {
+  readonly #wire: ExchangeWire;
   readonly #parts: ExchangeParts;
   readonly #cancel = new CancelSource();
+  #writer: ResponseWriter | undefined;
+  #isOut = false;
   #body: RequestBody | undefined;
   #expectsContinue = false;
   /** Resolves when the rest of the request body became unreadable. */
   readonly #broken = Promise.withResolvers<void>();
   #isBroken = false;
 
-  constructor(message: IncomingMessage, response: ServerResponse, parts: ExchangeParts) {
-    this.#message = message;
-    this.#response = response;
+  constructor(wire: ExchangeWire, parts: ExchangeParts) {
+    this.#wire = wire;
     this.#parts = parts;
   }
 
   /** Whether the request's last byte was parsed: trouble on the connection is then not this request's. */
   get isReceived(): boolean {
-    return this.#message.complete;
+    return this.#wire.body.complete;
   }
 
   /** What is left of the request body cannot be had. */
@@ -67,22 +67,37 @@ export class InboundExchange {
 
   /** Lives the exchange. Settles when nothing more will be sent, with whether the connection may go on. Never rejects. */
   async run(): Promise<"reusable" | "closes"> {
-    let isOut = false;
-    this.#response.once("finish", () => (isOut = true));
-    this.#response.once("close", () => isOut || this.#cancel.abort());
-    if (this.#response.destroyed) this.#cancel.abort();
+    this.#wire.watch(this);
+    if (this.#wire.gone) this.#cancel.abort();
     const checked = this.#check();
     const answer = checked.kind === "refused" ? this.#refused(checked.refusal) : await this.#handled(checked.framing);
     const closes = checked.kind === "refused" || checked.closes || this.#mustClose();
     const sent = await this.#send(answer, closes);
     answer.onSent(this.#body === undefined ? sent : { ...sent, requestBytes: this.#body.receivedBytes });
-    return closes || !sent.completed ? "closes" : "reusable";
+    return closes || !sent.completed || this.#wire.endsConnection ? "closes" : "reusable";
   }
 
-  #check(): ReturnType<typeof checkHead> {
-    const { url, httpVersionMajor: major, httpVersionMinor: minor, rawHeaders: raw } = this.#message;
-    const checked = checkHead({ url: url ?? "", major, minor, raw }, this.#parts.settings.limits);
-    this.#expectsContinue = checked.kind === "accepted" ? checked.expectsContinue : this.#message.headers.expect !== undefined;
+  onOut(): void {
+    this.#isOut = true;
+    this.#writer?.onOut();
+  }
+
+  onGone(): void {
+    if (!this.#isOut) this.#cancel.abort();
+    this.#writer?.onGone();
+  }
+
+  onRoom(): void {
+    this.#writer?.onRoom();
+  }
+
+  onError(error: unknown): void {
+    this.#writer?.onError(error);
+  }
+
+  #check(): HeadCheck {
+    const checked = this.#wire.check();
+    this.#expectsContinue = checked.kind === "accepted" ? checked.expectsContinue : this.#wire.expects;
     return checked;
   }
 
@@ -102,7 +117,7 @@ export class InboundExchange {
     const { settings, clock } = this.#parts;
     if (framing.kind !== "none") {
       this.#body = new RequestBody({
-        message: this.#message,
+        source: this.#wire.body,
         declaredBytes: framing.kind === "length" ? framing.bytes : undefined,
         clock,
         bodyIdleMs: settings.limits.bodyIdleMs,
@@ -110,9 +125,9 @@ export class InboundExchange {
       });
     }
     return {
-      method: this.#message.method ?? "",
-      requestTarget: this.#message.url ?? "",
-      headers: HeaderLines.fromRaw(this.#message.rawHeaders),
+      method: this.#wire.method,
+      requestTarget: this.#wire.requestTarget,
+      headers: HeaderLines.fromRaw(this.#wire.raw),
       body: this.#body,
       scheme: settings.tls === undefined ? "http" : "https",
       listener: settings.name,
@@ -122,7 +137,7 @@ export class InboundExchange {
   }
 
   #continue(): void {
-    if (this.#expectsContinue && !this.#response.headersSent && !this.#response.destroyed) this.#response.writeContinue();
+    if (this.#expectsContinue && !this.#wire.headWritten && !this.#wire.gone) this.#wire.writeContinue();
     this.#expectsContinue = false;
   }
 
@@ -142,19 +157,20 @@ export class InboundExchange {
 
   /** Whether the connection cannot carry another request: told to the client in the head, so that it sends none. */
   #mustClose(): boolean {
-    if (this.#parts.closing() || this.#response.destroyed) return true;
+    if (this.#parts.closing() || this.#wire.gone) return true;
     if (this.#body === undefined) return false;
     return this.#expectsContinue || this.#body.remainingBytes > SMALL_REST_BYTES;
   }
 
   async #send(answer: Answer, closes: boolean): Promise<Sent> {
     const { clock, settings } = this.#parts;
-    const writer = new ResponseWriter(this.#response, {
+    const writer = new ResponseWriter(this.#wire, {
       clock,
       stallMs: settings.limits.bodyIdleMs * STALL_FACTOR,
       beforeEnd: () => this.#settleRequest(),
     });
-    const method = this.#message.method ?? "";
+    this.#writer = writer;
+    const { method } = this.#wire;
     try {
       writer.send(frame(answer.response, { method, closes }));
     } catch (error) {
@@ -171,10 +187,9 @@ export class InboundExchange {
 
   /** Runs when the response is out but for its end. A client that waits for 100 Continue has sent nothing: there is nothing to read. */
   #settleRequest(): Promise<void> | undefined {
-    if (this.#expectsContinue || this.#isBroken || (this.#message.complete && this.#message.readableLength === 0))
-      return undefined;
+    if (this.#expectsContinue || this.#isBroken || this.#wire.body.drained) return undefined;
     this.#body?.discard();
-    return Promise.race([drainRest(this.#message, this.#parts.clock), this.#broken.promise]);
+    return Promise.race([drainRest(this.#wire.body, this.#parts.clock), this.#broken.promise]);
   }
 }
 

@@ -8,7 +8,12 @@ export interface ListenerSettings {
   /** Undefined: plain HTTP. */
   readonly tls?: ListenerTls | undefined;
   readonly limits: ListenerLimits;
+  /** What reads requests and writes responses. Default: `node`. */
+  readonly codec?: ListenerCodec;
 }
+
+/** Node's own HTTP server, or our parser; both keep one suite of tests, `node` is the reference. */
+export type ListenerCodec = "node" | "sallyport";
 
 /** How a listener identifies itself, and whether clients must. */
 export interface ListenerTls {

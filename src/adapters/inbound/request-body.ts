@@ -1,7 +1,7 @@
-import type { IncomingMessage } from "node:http";
 import { BodyFailure } from "../../model/body-failure.ts";
 import type { ByteSink, ByteStream, Flow } from "../../model/byte-stream.ts";
 import type { Clock } from "../../ports/clock.ts";
+import type { BodyListener, BodySource } from "./exchange-wire.ts";
 
 /** Slower than this, over a whole `bodyIdleMs` in which it was wanted, no body is received to its end. */
 const MIN_BYTES_PER_SECOND = 1024;
@@ -10,9 +10,9 @@ const CLIENT_GONE = new BodyFailure("client_closed", "The client closed the conn
 
 type BodyState = "unwanted" | "flowing" | "resting" | "over";
 
-/** What a body needs besides its message. */
+/** What a body is made of. */
 export interface RequestBodyParts {
-  readonly message: IncomingMessage;
+  readonly source: BodySource;
   readonly declaredBytes: number | undefined;
   readonly clock: Clock;
   readonly bodyIdleMs: number;
@@ -25,7 +25,7 @@ export interface RequestBodyParts {
  * Fails with a `BodyFailure`: `request_timeout` when the client stalls or trickles while bytes are wanted, `client_closed`
  * when it leaves, `bad_request` when the framing turns out broken.
  */
-export class RequestBody implements ByteStream, Flow {
+export class RequestBody implements ByteStream, Flow, BodyListener {
   readonly declaredBytes: number | undefined;
   readonly #parts: RequestBodyParts;
   #receivedBytes = 0;
@@ -54,12 +54,12 @@ export class RequestBody implements ByteStream, Flow {
 
   /** Bytes still to come by the declared length; 0 when all has arrived, Infinity when nobody knows. */
   get remainingBytes(): number {
-    if (this.#parts.message.complete) return 0;
+    if (this.#parts.source.complete) return 0;
     return this.declaredBytes === undefined ? Number.POSITIVE_INFINITY : this.declaredBytes - this.#receivedBytes;
   }
 
   pipe(sink: ByteSink): Flow {
-    if (this.#parts.message.destroyed) this.#failure ??= CLIENT_GONE;
+    if (this.#parts.source.gone) this.#failure ??= CLIENT_GONE;
     if (this.#failure !== undefined) {
       this.#state = "over";
       sink.fail(this.#failure);
@@ -67,11 +67,7 @@ export class RequestBody implements ByteStream, Flow {
     }
     this.#sink = sink;
     this.#parts.onWanted();
-    const { message } = this.#parts;
-    message.on("data", this.#onData);
-    message.once("end", this.#onEnd);
-    message.once("error", this.#onGone);
-    message.once("close", this.#onGone);
+    this.#parts.source.listen(this);
     this.resume();
     return this;
   }
@@ -81,7 +77,7 @@ export class RequestBody implements ByteStream, Flow {
     this.#state = "flowing";
     this.#openWindow();
     this.#watch();
-    this.#parts.message.resume();
+    this.#parts.source.resume();
   }
 
   cancel(): void {
@@ -102,7 +98,7 @@ export class RequestBody implements ByteStream, Flow {
     sink.fail(failure);
   }
 
-  readonly #onData = (chunk: Uint8Array): void => {
+  onBytes(chunk: Uint8Array): void {
     this.#receivedBytes += chunk.byteLength;
     this.#windowBytes += chunk.byteLength;
     this.#lastByteMs = this.#parts.clock.nowMs();
@@ -113,17 +109,19 @@ export class RequestBody implements ByteStream, Flow {
       if (this.#stateNow() === "resting") this.#state = "flowing";
     } else if (this.#stateNow() === "resting") {
       this.#stopTimer?.();
-      this.#parts.message.pause();
+      this.#parts.source.pause();
     }
-  };
+  }
 
-  readonly #onEnd = (): void => {
+  onEnd(): void {
     if (this.#state === "over") return;
     this.#leave();
     this.#sink?.end();
-  };
+  }
 
-  readonly #onGone = (): void => this.breakOff(CLIENT_GONE);
+  onGone(): void {
+    this.breakOff(CLIENT_GONE);
+  }
 
   // read through a method: the sink may have changed it meanwhile, which the type checker cannot see
   #stateNow(): BodyState {
@@ -134,12 +132,10 @@ export class RequestBody implements ByteStream, Flow {
     if (this.#state === "over") return;
     this.#state = "over";
     this.#stopTimer?.();
-    const { message } = this.#parts;
-    message.off("data", this.#onData);
-    message.off("end", this.#onEnd);
-    message.off("close", this.#onGone);
+    const { source } = this.#parts;
+    source.unlisten();
     // what nobody listens to any more must not flow on unseen: the connection decides about the rest
-    if (!message.readableEnded) message.pause();
+    source.pause();
   }
 
   #openWindow(): void {

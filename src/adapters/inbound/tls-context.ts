@@ -1,6 +1,7 @@
 import { createSecureContext, type SecureContextOptions, type TLSSocket } from "node:tls";
 import { err, ok, type Result } from "../../model/result.ts";
-import type { ListenerPem, ListenerTls } from "./listener-settings.ts";
+import type { SecureDoor } from "./door.ts";
+import type { ListenerPem, ListenerSettings, ListenerTls } from "./listener-settings.ts";
 
 /** What a TLS server is given: certificate, key, authorities, the oldest version spoken. Errs where they do not fit together, such as a half-written file. */
 export function secureContextOf(pem: ListenerPem): Result<SecureContextOptions> {
@@ -18,8 +19,21 @@ export function secureContextOf(pem: ListenerPem): Result<SecureContextOptions> 
   }
 }
 
+/** How a listener identifies itself; rejects, naming it, when its certificate is of no use. */
+export async function secureDoorOf({ name, limits }: ListenerSettings, tls: ListenerTls): Promise<SecureDoor> {
+  const pem = await tls.readPem();
+  const context = pem.ok ? secureContextOf(pem.value) : pem;
+  if (!context.ok) throw new Error(`listener ${name} has no usable certificate: ${context.error}`);
+  return {
+    ...context.value,
+    ...clientCertOptions(tls),
+    ALPNProtocols: ["http/1.1"],
+    handshakeTimeout: limits.headerTimeoutMs,
+  };
+}
+
 /** How clients are asked for certificates. An optional one is checked after the handshake, because Node lets any pass there. */
-export const clientCertOptions = ({
+const clientCertOptions = ({
   clientCert,
 }: ListenerTls): { readonly requestCert: boolean; readonly rejectUnauthorized: boolean } => ({
   requestCert: clientCert !== "none",

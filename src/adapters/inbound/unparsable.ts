@@ -2,19 +2,34 @@ import { STATUS_CODES } from "node:http";
 import type { Response } from "../../model/exchange.ts";
 import type { Refusal } from "../../model/problem.ts";
 
+/** Bytes that are no request. */
+export const UNPARSABLE: Refusal = { problem: "bad_request", detail: "The request is not valid HTTP/1.1." };
+
+/** A head beyond what is read at all. */
+export const OVERSIZED_HEAD: Refusal = {
+  problem: "headers_too_large",
+  detail: "The request line and header lines are too large.",
+};
+
+/** A head that is still not whole. */
+export const LATE_HEAD: Refusal = { problem: "request_timeout", detail: "The request head did not arrive in time." };
+
 /** What Node's parser or timer objects to, as a refusal. */
 export function refusalOf(code: string | undefined): Refusal {
   switch (code) {
     case "HPE_HEADER_OVERFLOW":
-      return { problem: "headers_too_large", detail: "The request line and header lines are too large." };
+      return OVERSIZED_HEAD;
     case "ERR_HTTP_REQUEST_TIMEOUT":
-      return { problem: "request_timeout", detail: "The request head did not arrive in time." };
+      return LATE_HEAD;
     case "HPE_CHUNK_EXTENSIONS_OVERFLOW":
       return { problem: "bad_request", detail: "The chunk extensions are too large." };
     default:
-      return { problem: "bad_request", detail: "The request is not valid HTTP/1.1." };
+      return UNPARSABLE;
   }
 }
+
+/** There is no tunnel past the reviews. */
+export const CONNECT_REFUSED: Refusal = { problem: "method_not_allowed", detail: "CONNECT is not answered here." };
 
 /** A whole response as bytes, for a connection that has no response object; the connection closes behind it. */
 export function serialise({ status, headers, body }: Response): Buffer {

@@ -1,5 +1,5 @@
-import type { IncomingMessage } from "node:http";
 import type { Clock } from "../../ports/clock.ts";
+import type { BodySource } from "./exchange-wire.ts";
 
 /** A rest this small is read, so that the connection can go on. */
 export const SMALL_REST_BYTES = 64 * 1024;
@@ -9,23 +9,24 @@ const MAX_DRAINED_BYTES = 4 * 1024 * 1024;
 const MAX_DRAIN_MS = 2_000;
 
 /** Reads and forgets what is left of a request body: to its end, or up to a number of bytes and a time. Never rejects. */
-export function drainRest(message: IncomingMessage, clock: Clock): Promise<void> {
-  if (message.destroyed || (message.complete && message.readableLength === 0)) return Promise.resolve();
+export function drainRest(source: BodySource, clock: Clock): Promise<void> {
+  if (source.gone || source.drained) return Promise.resolve();
   return new Promise((resolve) => {
     let drainedBytes = 0;
     const settle = (): void => {
       stop();
-      message.off("data", count);
-      for (const event of ["end", "close", "error"]) message.off(event, settle);
+      source.ignore();
       resolve();
     };
-    const count = (chunk: Uint8Array): void => {
-      drainedBytes += chunk.byteLength;
-      if (drainedBytes > MAX_DRAINED_BYTES) settle();
-    };
     const stop = clock.after(MAX_DRAIN_MS, settle);
-    message.on("data", count);
-    for (const event of ["end", "close", "error"]) message.once(event, settle);
-    message.resume();
+    source.listen({
+      onBytes(bytes) {
+        drainedBytes += bytes.byteLength;
+        if (drainedBytes > MAX_DRAINED_BYTES) settle();
+      },
+      onEnd: settle,
+      onGone: settle,
+    });
+    source.resume();
   });
 }

@@ -46,6 +46,10 @@ export const listenerSchema = z.strictObject({
     .array(z.enum(["jwks"]))
     .prefault([])
     .describe("`jwks`: the gateway's public keys at `/.well-known/jwks.json`, without a credential, before any route."),
+  codec: z
+    .enum(["node", "sallyport"])
+    .default("node")
+    .describe("What reads requests: Node's HTTP server (`node`), or the gateway's own parser, which costs less and is new."),
   limits: limits.prefault({}).describe("Ceilings on what clients send."),
 });
 
@@ -57,6 +61,7 @@ export function toListener(parsed: z.output<typeof listenerSchema>, files: Loade
     address: parsed.address,
     tls: parsed.tls && toTls(parsed.tls, files),
     serves: parsed.serves,
+    codec: parsed.codec,
     limits: {
       maxHeaderBytes: limits.header_bytes,
       maxHeaders: limits.headers,

@@ -1,10 +1,11 @@
 import { request as httpRequest } from "node:http";
 import { Duplex } from "node:stream";
 import { describe, expect, it } from "vitest";
+import { trimmedValues } from "../../fuzz/llhttp.ts";
 import { Random } from "../../fuzz/random.ts";
 import { disagreement } from "../../fuzz/responses/disagreement.ts";
 import { generateCase, type ResponseCase } from "../../fuzz/responses/generate.ts";
-import { llhttpReader, trimmedValues } from "../../fuzz/responses/read-with-llhttp.ts";
+import { llhttpReader } from "../../fuzz/responses/read-with-llhttp.ts";
 import { readWithOurs } from "../../fuzz/responses/read-with-ours.ts";
 import type { Reading } from "../../fuzz/responses/reading.ts";
 import { fuzzResponses } from "../../fuzz/responses/run.ts";

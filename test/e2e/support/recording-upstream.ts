@@ -56,13 +56,26 @@ function endOfRequest(text: string): number | undefined {
   const head = text.indexOf("\r\n\r\n");
   if (head < 0) return undefined;
   const start = head + 4;
-  if (/\r\ntransfer-encoding: *chunked/i.test(text.slice(0, head))) {
-    // the last chunk, and trailers where there are any
-    const last = /(?:^|\r\n)0\r\n(?:[^\r\n]+\r\n)*\r\n/.exec(text.slice(start));
-    return last === null ? undefined : start + last.index + last[0].length;
-  }
+  if (/\r\ntransfer-encoding: *chunked/i.test(text.slice(0, head))) return endOfChunks(text, start);
   const length = Number(/\r\ncontent-length: *(\d+)/i.exec(text.slice(0, head))?.[1] ?? 0);
   return text.length >= start + length ? start + length : undefined;
+}
+
+/** By the sizes: what a chunk holds may look like the last one. */
+function endOfChunks(text: string, start: number): number | undefined {
+  const line = /^([0-9a-f]+)\r\n/i;
+  for (let at = start; ;) {
+    const size = line.exec(text.slice(at, at + 20));
+    if (size === null) return undefined;
+    const bytes = Number.parseInt(size[1] ?? "", 16);
+    at += size[0].length;
+    if (bytes === 0) {
+      // trailers where there are any
+      const trailers = /^(?:[^\r\n]+\r\n)*\r\n/.exec(text.slice(at));
+      return trailers === null ? undefined : at + trailers[0].length;
+    }
+    at += bytes + 2;
+  }
 }
 
 /** A response with this body. */

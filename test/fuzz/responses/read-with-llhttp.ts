@@ -1,34 +1,14 @@
-import { createRequire } from "node:module";
+import { llhttp, MAX_HEADER_BYTES, trimmedValues, type LlhttpBinding, type LlhttpParser } from "../llhttp.ts";
 import type { ResponseCase } from "./generate.ts";
 import type { Reading } from "./reading.ts";
-
-/** As much of Node's binding to llhttp as is used here. It is not documented; `node:http` is the documented way to it, and 20 times slower. */
-interface LlhttpParser {
-  initialize(type: number, resource: object, maxHeaderBytes: number, leniency: number): void;
-  execute(bytes: Buffer): number | Error;
-  finish(): Error | undefined;
-  [callback: number]: (...args: never) => number | void;
-}
-
-interface LlhttpBinding {
-  new (): LlhttpParser;
-  readonly RESPONSE: number;
-  readonly kOnMessageBegin: number;
-  readonly kOnHeaders: number;
-  readonly kOnHeadersComplete: number;
-  readonly kOnBody: number;
-  readonly kOnMessageComplete: number;
-  readonly kLenientNone: number;
-}
 
 const RESOURCE = {};
 
 /** Reads cases with llhttp, set as Node's own HTTP client sets it, without leniency. */
 export function llhttpReader(): (response: ResponseCase) => Reading {
-  // the shape is the binding's, checked by the tests that use it
-  const { HTTPParser } = createRequire(import.meta.url)("node:_http_common") as { readonly HTTPParser: LlhttpBinding };
-  const parser = new HTTPParser();
-  return (response) => read(HTTPParser, parser, response);
+  const binding = llhttp();
+  const parser = new binding();
+  return (response) => read(binding, parser, response);
 }
 
 function read(binding: LlhttpBinding, parser: LlhttpParser, { method, bytes, closes }: ResponseCase): Reading {
@@ -38,7 +18,7 @@ function read(binding: LlhttpBinding, parser: LlhttpParser, { method, bytes, clo
   let ended = false;
   let keepsAlive = false;
   let begunBehind = false;
-  parser.initialize(binding.RESPONSE, RESOURCE, 1024 * 1024, binding.kLenientNone);
+  parser.initialize(binding.RESPONSE, RESOURCE, MAX_HEADER_BYTES, binding.kLenientNone);
   parser[binding.kOnMessageBegin] = (): void => {
     if (ended) begunBehind = true;
   };
@@ -85,9 +65,3 @@ function read(binding: LlhttpBinding, parser: LlhttpParser, { method, bytes, clo
     fault: fault === undefined ? undefined : `${(fault as { readonly code?: string }).code ?? ""} ${fault.message}`, // Node adds a code
   };
 }
-
-/** Names and values without the white space llhttp leaves behind values. Not with `trim`: to HTTP, U+00A0 is none. */
-export const trimmedValues = (lines: readonly string[]): readonly string[] =>
-  lines.map((line, i) => (i % 2 === 1 ? trimmed(line) : line));
-
-const trimmed = (value: string): string => value.replace(/^[ \t]+|[ \t]+$/g, "");

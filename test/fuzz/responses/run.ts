@@ -1,3 +1,4 @@
+import { cutsOf } from "../cuts.ts";
 import { Random } from "../random.ts";
 import { disagreement, isSame } from "./disagreement.ts";
 import { generateCase, type ResponseCase } from "./generate.ts";
@@ -38,9 +39,4 @@ export function fuzzResponses({ cases, seed }: { readonly cases: number; readonl
     if (why !== undefined) findings.push({ why, response, detail: JSON.stringify({ ours, inPieces, reference }) });
   }
   return { cases: done, accepted, refused, stricter, findings };
-}
-
-function cutsOf(random: Random, length: number): readonly number[] {
-  if (length > 0 && random.once(4)) return Array.from({ length }, (_, at) => at);
-  return Array.from({ length: random.below(5) }, () => random.below(length + 1)).toSorted((a, b) => a - b);
 }

@@ -9,6 +9,7 @@ describe("loadConfig", () => {
       address: { host: "127.0.0.1", port: 8080 },
       tls: undefined,
       serves: [],
+      codec: "node",
       limits: {
         maxHeaderBytes: 60 * 1024,
         maxHeaders: 100,

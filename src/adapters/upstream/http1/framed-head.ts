@@ -1,6 +1,6 @@
 import { HeaderLines } from "../../../model/header-lines.ts";
 import { err, ok, type Result } from "../../../model/result.ts";
-import type { FieldBlock } from "./field-block.ts";
+import type { FieldBlock } from "../../http1/field-block.ts";
 
 /** How the end of a body is found (RFC 9112 section 6.3). */
 export type BodyFraming =

@@ -1,5 +1,5 @@
-import { ChunkedBody } from "./chunked-body.ts";
-import { FieldBlock } from "./field-block.ts";
+import { ChunkedBody } from "../../http1/chunked-body.ts";
+import { FieldBlock } from "../../http1/field-block.ts";
 import { framedHead, interimFault, type FramedHead } from "./framed-head.ts";
 
 /** What a response turns out to be, in order: one head, any number of body pieces, one end. */

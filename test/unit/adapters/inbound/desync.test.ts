@@ -1,11 +1,13 @@
 import { describe, expect, it } from "vitest";
 import { systemClock } from "../../../../src/adapters/system/clock.ts";
+import type { ListenerLimits } from "../../../../src/adapters/inbound/listener-settings.ts";
 import { isStream } from "../../../../src/model/byte-stream.ts";
 import { ingress, type IngressSettings } from "../../../../src/policies/ingress/receive.ts";
 import { renderProblem } from "../../../../src/model/problem-body.ts";
 import type { Clock } from "../../../../src/ports/clock.ts";
 import { collect } from "../../../../src/support/byte-streams.ts";
-import { DESYNC_PAYLOADS } from "../../../support/desync-payloads.ts";
+import { desyncForms } from "../../../support/desync-forms.ts";
+import { DESYNC_PAYLOADS, type DesyncPayload } from "../../../support/desync-payloads.ts";
 import { fixedIds } from "../../../support/fixed-ids.ts";
 import { startInbound, textResponse, type InboundUnderTest } from "../../../support/inbound.ts";
 import { RawClient } from "../../../support/raw-http.ts";
@@ -19,7 +21,7 @@ const SETTINGS: IngressSettings = {
 const HURRIED: Clock = { ...systemClock(), after: (delayMs, task) => systemClock().after(delayMs / 50, task) };
 
 /** A listener with ingress behind it; `reached` are the exchanges an upstream would have seen whole. */
-async function startGate(): Promise<InboundUnderTest & { readonly reached: string[] }> {
+async function startGate(limits: Partial<ListenerLimits> = {}): Promise<InboundUnderTest & { readonly reached: string[] }> {
   const reached: string[] = [];
   const inbound = await startInbound(
     async (received) => {
@@ -32,7 +34,7 @@ async function startGate(): Promise<InboundUnderTest & { readonly reached: strin
       reached.push(arrival.exchange.head.path);
       return textResponse("reached");
     },
-    { clock: HURRIED },
+    { clock: HURRIED, limits },
   );
   return { ...inbound, reached };
 }
@@ -72,6 +74,25 @@ describe("ambiguous requests", () => {
     },
   );
 
+  it("never become a second request, in thousands of forms", async () => {
+    await using gate = await startGate({ headerTimeoutMs: 400 });
+    const forms = [...desyncForms()];
+    const odd: unknown[] = [];
+    let answered = 0;
+    const send = async ({ name, bytes }: DesyncPayload): Promise<void> => {
+      using client = await RawClient.connect(gate.port);
+      client.send(bytes + LAST_SENTINEL);
+      await client.toEnd();
+      answered += client.statuses.length > 0 ? 1 : 0;
+      // the payload's own request, the sentinel, nothing in between
+      if (client.statuses.length > 2 || client.statuses.some((status) => status > 499)) odd.push([name, client.received]);
+    };
+    for (let at = 0; at < forms.length; at += 300) await Promise.all(forms.slice(at, at + 300).map(send));
+    expect(odd).toEqual([]);
+    expect(new Set(gate.reached)).toEqual(new Set(["/first", "/sentinel"]));
+    expect(answered).toBe(forms.length);
+  }, 60_000);
+
   it.each(DESYNC_PAYLOADS.filter(({ framed }) => framed))(
     "are refused, and the request behind them is the one that was sent: $name",
     async ({ bytes }) => {
@@ -88,6 +109,7 @@ describe("ambiguous requests", () => {
 
 /** Reached by whoever takes the end of the payload for the end of a request. */
 const SENTINEL = "GET /sentinel HTTP/1.1\r\nHost: a.test\r\n\r\n";
+const LAST_SENTINEL = "GET /sentinel HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n";
 
 const BENIGN = [
   { name: "no body", bytes: "GET /first HTTP/1.1\r\nHost: a.test\r\n\r\n" },

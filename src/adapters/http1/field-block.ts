@@ -1,7 +1,13 @@
-import { FieldScanner, type ScanProgress } from "./field-scanner.ts";
+import { FieldScanner, type BlockKind, type FieldLimits, type ScanProgress } from "./field-scanner.ts";
 
-/** Largest head, interim ones before it included; largest trailer section. Bytes. */
-const MAX_BLOCK_BYTES = 64 * 1024;
+/** Ceilings on one message's blocks together. */
+export interface BlockLimits extends FieldLimits {
+  /** Largest head, interim ones before it included; largest trailer section. Bytes. */
+  readonly maxBlockBytes: number;
+}
+
+/** Where nobody says otherwise. */
+export const USUAL_BLOCK: BlockLimits = { maxFields: 200, maxNameBytes: 256, maxBlockBytes: 64 * 1024 };
 
 /** Kept between messages, bytes. */
 const KEPT_BYTES = 4 * 1024;
@@ -9,17 +15,21 @@ const KEPT_BYTES = 4 * 1024;
 /** A head, or trailers, collected as they come in pieces. In one piece, as is usual, nothing is copied but its text. */
 export class FieldBlock {
   readonly scanner: FieldScanner;
+  /** Refused for its size. */
+  isTooLarge = false;
+  readonly #maxBytes: number;
   /** Where reading left off in the piece last given, once complete. */
   next = 0;
   /** The whole block, a character a byte, once complete. */
   text = "";
-  #kept = Buffer.alloc(0);
+  #kept: Buffer = NOTHING;
   #keptBytes = 0;
   /** Of blocks already read that count against the same maximum. */
   #spentBytes = 0;
 
-  constructor(kind: "response" | "trailers") {
-    this.scanner = new FieldScanner(kind);
+  constructor(kind: BlockKind, limits: BlockLimits = USUAL_BLOCK) {
+    this.scanner = new FieldScanner(kind, limits);
+    this.#maxBytes = limits.maxBlockBytes;
   }
 
   /** A message begins. */
@@ -27,7 +37,8 @@ export class FieldBlock {
     this.scanner.begin();
     this.#keptBytes = 0;
     this.#spentBytes = 0;
-    if (this.#kept.byteLength > KEPT_BYTES) this.#kept = Buffer.alloc(0);
+    this.isTooLarge = false;
+    if (this.#kept.byteLength > KEPT_BYTES) this.#kept = NOTHING;
   }
 
   /** Another head of the same message begins: this one was interim. */
@@ -46,8 +57,9 @@ export class FieldBlock {
     const progress = this.scanner.scan(bytes, start, before > 0 ? this.#keptBytes : stop);
     if (progress === "refused") return progress;
     const blockBytes = progress === "complete" ? this.scanner.end : before + stop - at;
-    if (this.#spentBytes + blockBytes > MAX_BLOCK_BYTES) {
-      this.scanner.fault = `head larger than ${MAX_BLOCK_BYTES} bytes`;
+    if (this.#spentBytes + blockBytes > this.#maxBytes) {
+      this.isTooLarge = true;
+      this.scanner.fault = `head larger than ${this.#maxBytes} bytes`;
       return "refused";
     }
     if (progress === "complete") {
@@ -69,3 +81,5 @@ export class FieldBlock {
     this.#keptBytes = needed;
   }
 }
+
+const NOTHING = Buffer.alloc(0);

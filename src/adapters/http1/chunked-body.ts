@@ -139,11 +139,11 @@ export class ChunkedBody {
     return true;
   }
 
-  // a length or coding behind the body would be about the body: nobody should have to guess
+  // a length or coding behind the body would be about the body, a connection option about what follows: nobody should have to guess
   #endOf({ scanner, text, next }: FieldBlock): number {
     for (let mark = 0; mark < scanner.fieldCount * 4; mark += 4) {
       const name = text.slice(scanner.marks[mark], scanner.marks[mark + 1]).toLowerCase();
-      if (name === "content-length" || name === "transfer-encoding") return this.#refuse(`${name} in trailers`);
+      if (UNTIMELY.has(name)) return this.#refuse(`${name} in trailers`);
     }
     this.#place = "over";
     return next;
@@ -159,6 +159,9 @@ export class ChunkedBody {
 const LF = 0x0a;
 const CR = 0x0d;
 const SEMICOLON = 0x3b;
+
+/** Decided in the head, or not at all (RFC 9110 section 6.5.1). */
+const UNTIMELY: ReadonlySet<string> = new Set(["connection", "content-length", "proxy-connection", "transfer-encoding"]);
 
 // token [ "=" ( token / quoted text without escapes ) ], any number
 const EXTENSIONS =

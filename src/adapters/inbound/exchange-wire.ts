@@ -1,0 +1,76 @@
+import type { HeadCheck } from "./check-head.ts";
+import type { FramedResponse } from "./response-framing.ts";
+
+/**
+ * One request of a connection, and the place of its response there: what a codec gives to the exchange that lives on it. Whatever the
+ * codec, decisions are the exchange's; a wire only reads and writes.
+ */
+export interface ExchangeWire {
+  readonly method: string;
+  /** Request target as sent. */
+  readonly requestTarget: string;
+  /** Names and trimmed values, alternating. */
+  readonly raw: readonly string[];
+  /** Whether the client said that it expects anything. */
+  readonly expects: boolean;
+  readonly body: BodySource;
+  /** The verdict on the head; asked once. */
+  check(): HeadCheck;
+  /** Who hears of the response's fate from now on. */
+  watch(watcher: WireWatcher): void;
+  /** Whether nothing can be written any more. */
+  readonly gone: boolean;
+  /** Whether the connection ends behind the response and has to be closed; asked when that is out. Node's server closes by itself. */
+  readonly endsConnection: boolean;
+  /** Whether the response's head was written. */
+  readonly headWritten: boolean;
+  writeContinue(): void;
+  /** Takes the response's head; it leaves with what is written next, at the latest with `end`. Throws, nothing written, where it cannot be. */
+  writeHead(framed: FramedResponse): void;
+  /** The head does not wait for more. */
+  flushHead(): void;
+  /** Whether more may follow at once; otherwise `onRoom` says when. */
+  write(chunk: Uint8Array): boolean;
+  /** The response is complete. */
+  end(): void;
+  /** Ends the connection so that the client cannot take what it got for the whole response. */
+  cut(): void;
+}
+
+/** Who hears how a response fares. */
+export interface WireWatcher {
+  /** All of it is out. */
+  onOut(): void;
+  /** The connection is gone. */
+  onGone(): void;
+  /** There is room for more. */
+  onRoom(): void;
+  /** Why the connection is about to be gone. */
+  onError(error: unknown): void;
+}
+
+/** The body of a request as it arrives. Nobody is told of a byte before `resume`. */
+export interface BodySource {
+  /** Its last byte was parsed. */
+  readonly complete: boolean;
+  /** Complete, and nothing of it waits to be taken. */
+  readonly drained: boolean;
+  /** The connection is gone before all was taken. */
+  readonly gone: boolean;
+  /** Takes the place of whoever listened before. */
+  listen(listener: BodyListener): void;
+  /** Nobody listens; what arrives waits, and the client with it. */
+  unlisten(): void;
+  /** Nobody ever will: what still arrives is dropped. */
+  ignore(): void;
+  pause(): void;
+  /** May call the listener before it returns. */
+  resume(): void;
+}
+
+/** Who takes the bytes of a request body. */
+export interface BodyListener {
+  onBytes(bytes: Uint8Array): void;
+  onEnd(): void;
+  onGone(): void;
+}
