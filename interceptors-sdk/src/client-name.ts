@@ -1,7 +1,7 @@
-import type { ServerUnaryCall } from "@grpc/grpc-js";
+import type { RpcCaller } from "./rpc-server.ts";
 
 /** A call, as far as its peer is concerned. */
-export type Caller = Pick<ServerUnaryCall<unknown, unknown>, "getAuthContext">;
+export type Caller = Pick<RpcCaller, "connection" | "alternativeNames">;
 
 /** Whether callers' certificates carry one of the names; no names admit whoever the authority vouched for. */
 export class ClientNames {
@@ -15,11 +15,11 @@ export class ClientNames {
 
   /**
    * Reads the certificate once per connection, because reading costs more than many a review. A connection keeps the
-   * certificate it was opened with; where the library does not show the connection, every call is judged anew.
+   * certificate it was opened with; where the transport does not show the connection, every call is judged anew.
    */
   admit(call: Caller): boolean {
     if (this.#names === undefined) return true;
-    const connection = connectionOf(call);
+    const { connection } = call;
     if (connection === undefined) return carriesOne(call, this.#names);
     const known = this.#judged.get(connection);
     if (known !== undefined) return known;
@@ -29,23 +29,12 @@ export class ClientNames {
   }
 }
 
-/** The HTTP/2 session behind a call: the library keeps it there, and does not promise to. */
-function connectionOf(call: object): object | undefined {
-  let at: object = call;
-  for (const name of ["call", "stream", "session"]) {
-    const next: unknown = Reflect.get(at, name);
-    if (typeof next !== "object" || next === null) return undefined;
-    at = next;
-  }
-  return at;
-}
-
 function carriesOne(call: Caller, names: readonly string[]): boolean {
-  const carried = alternativeNames(call.getAuthContext().sslPeerCertificate?.subjectaltname);
+  const carried = entriesOf(call.alternativeNames());
   return names.some((name) => carried.includes(`DNS:${name}`) || carried.includes(`URI:${name}`));
 }
 
 /** Entries as `DNS:name`. Node quotes an entry that holds a comma; such a certificate is taken to name nobody. */
-function alternativeNames(text: string | undefined): readonly string[] {
+function entriesOf(text: string | undefined): readonly string[] {
   return text === undefined || text.includes('"') ? [] : text.split(", ");
 }

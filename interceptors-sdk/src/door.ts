@@ -1,10 +1,9 @@
-import { type ServerUnaryCall, status } from "@grpc/grpc-js";
+import { STATUS } from "@sallyport/lean-grpc/grpc-status.ts";
+import type { Result } from "@sallyport/contract/result.ts";
 import { ClientNames } from "./client-name.ts";
 import type { GatewayTokens, TokenFault } from "./gateway-tokens.ts";
 import type { Log } from "./log.ts";
-
-/** A call, as far as its caller is concerned. */
-export type Caller = Pick<ServerUnaryCall<unknown, unknown>, "getAuthContext" | "metadata" | "getPath">;
+import type { RpcCaller } from "./rpc-server.ts";
 
 /** Who may ask for reviews. */
 export interface DoorTerms {
@@ -17,7 +16,7 @@ export interface DoorTerms {
 
 /** A refused call, as gRPC tells it. Neither is a verdict: the gateway meets it with its failure policy (C15). */
 export interface RefusedCall {
-  readonly code: status.PERMISSION_DENIED | status.UNAUTHENTICATED;
+  readonly code: typeof STATUS.PERMISSION_DENIED | typeof STATUS.UNAUTHENTICATED;
   readonly details: string;
 }
 
@@ -37,20 +36,32 @@ export class Door {
     return this.#unauthenticated;
   }
 
-  /** Why the call is refused; undefined when it is welcome. A check that breaks refuses. Never rejects. */
-  async refusal(call: Caller): Promise<RefusedCall | undefined> {
+  /** Why the call is refused; undefined when it is welcome. A check that breaks refuses. Never throws, never rejects. */
+  refusal(call: RpcCaller): RefusedCall | undefined | Promise<RefusedCall | undefined> {
     const { tokens } = this.#terms;
     if (!this.#isKnown(call)) return STRANGER;
     if (tokens === undefined) return undefined;
     try {
-      const checked = await tokens.check(call.metadata.get("authorization"));
-      return checked.ok ? undefined : this.#unproven(call, checked.error);
+      const checked = tokens.check(call.authorization());
+      return checked instanceof Promise ? this.#later(call, checked) : this.#judged(call, checked);
     } catch {
       return this.#unproven(call, "malformed");
     }
   }
 
-  #isKnown(call: Caller): boolean {
+  async #later(call: RpcCaller, checked: Promise<Result<void, TokenFault>>): Promise<RefusedCall | undefined> {
+    try {
+      return this.#judged(call, await checked);
+    } catch {
+      return this.#unproven(call, "malformed");
+    }
+  }
+
+  #judged(call: RpcCaller, checked: Result<void, TokenFault>): RefusedCall | undefined {
+    return checked.ok ? undefined : this.#unproven(call, checked.error);
+  }
+
+  #isKnown(call: RpcCaller): boolean {
     try {
       return this.#clientNames.admit(call);
     } catch {
@@ -59,14 +70,14 @@ export class Door {
     }
   }
 
-  #unproven(call: Caller, fault: TokenFault): RefusedCall {
+  #unproven(call: RpcCaller, fault: TokenFault): RefusedCall {
     this.#unauthenticated += 1;
-    this.#terms.log({ level: "warn", message: "call refused", method: call.getPath(), reason: `the gateway's token: ${fault}` });
-    return { code: status.UNAUTHENTICATED, details: `the gateway's token: ${fault}` };
+    this.#terms.log({ level: "warn", message: "call refused", method: call.method, reason: `the gateway's token: ${fault}` });
+    return { code: STATUS.UNAUTHENTICATED, details: `the gateway's token: ${fault}` };
   }
 }
 
 const STRANGER: RefusedCall = {
-  code: status.PERMISSION_DENIED,
+  code: STATUS.PERMISSION_DENIED,
   details: "the client certificate names no gateway known here",
 };

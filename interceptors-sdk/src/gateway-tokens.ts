@@ -34,6 +34,11 @@ const MAX_KNOWN = 64;
 const MAX_TOKEN_LENGTH = 4096;
 const BEARER = /^bearer ([\w-]+\.[\w-]+\.[\w-]+)$/i;
 
+const GOOD = ok(undefined);
+const MISSING = err("missing" as const);
+const MALFORMED = err("malformed" as const);
+const EXPIRED = err("expired" as const);
+
 interface KnownToken {
   readonly kid: string;
   readonly expiresAtMs: number;
@@ -53,19 +58,23 @@ export class GatewayTokens {
     this.#deps = deps;
   }
 
-  /** Checks the values of `authorization`. Never rejects. */
-  async check(authorization: readonly unknown[]): Promise<Result<void, TokenFault>> {
+  /** Checks the values of `authorization`; at once where the token is known. Never rejects. */
+  check(authorization: readonly unknown[]): Result<void, TokenFault> | Promise<Result<void, TokenFault>> {
     const [value] = authorization;
-    if (authorization.length === 0 || value === "") return err("missing");
-    if (authorization.length !== 1 || typeof value !== "string" || value.length > MAX_TOKEN_LENGTH) return err("malformed");
+    if (authorization.length === 0 || value === "") return MISSING;
+    if (authorization.length !== 1 || typeof value !== "string" || value.length > MAX_TOKEN_LENGTH) return MALFORMED;
     const jwt = BEARER.exec(value)?.[1];
-    if (jwt === undefined) return err("malformed");
+    if (jwt === undefined) return MALFORMED;
     const known = this.#known.get(jwt);
-    if (known !== undefined && this.#deps.keys.has(known.kid)) return this.#isCurrent(known) ? ok(undefined) : err("expired");
+    if (known !== undefined && this.#deps.keys.has(known.kid)) return this.#isCurrent(known) ? GOOD : EXPIRED;
+    return this.#learned(jwt);
+  }
+
+  async #learned(jwt: string): Promise<Result<void, TokenFault>> {
     const checked = await this.#verify(jwt);
     if (!checked.ok) return checked;
     this.#remember(jwt, checked.value);
-    return ok(undefined);
+    return GOOD;
   }
 
   async #verify(jwt: string): Promise<Result<KnownToken, TokenFault>> {

@@ -1,12 +1,9 @@
-import { constants } from "node:http2";
-import { Metadata, type ServerWritableStream, status } from "@grpc/grpc-js";
 import { Event, WatchRequest } from "@sallyport/contract/gen/sallyport/interceptor/v1/interceptor.ts";
 import { decodeStrict } from "@sallyport/contract/wire.ts";
+import { STATUS } from "@sallyport/lean-grpc/grpc-status.ts";
 import { cacheTag } from "./checked-value.ts";
 import type { Log } from "./log.ts";
-
-/** One gateway's stream of events. */
-export type Watcher = ServerWritableStream<Uint8Array, Uint8Array>;
+import type { StreamCall } from "./rpc-server.ts";
 
 /** Streams at once; one more is refused. */
 const MAX_WATCHERS = 64;
@@ -23,7 +20,7 @@ const MAX_TAGS = 64;
  */
 export class GatewayWatchers {
   readonly #log: Log;
-  readonly #pending = new Map<Watcher, number>();
+  readonly #pending = new Map<StreamCall, number>();
   #closed = false;
 
   constructor(log: Log) {
@@ -36,21 +33,19 @@ export class GatewayWatchers {
   }
 
   /** Takes in a stream whose caller is known. It stays open until the caller leaves, does not read, or `close`. */
-  add(watcher: Watcher): void {
-    if (watcher.cancelled) return;
+  add(watcher: StreamCall): void {
+    if (watcher.isCancelled) return;
     const request = decodeStrict(WatchRequest, watcher.request);
-    if (!request.ok) return refuse(watcher, status.INVALID_ARGUMENT, `not a WatchRequest: ${request.error}`);
-    if (this.#closed) return refuse(watcher, status.UNAVAILABLE, "the service is stopping");
+    if (!request.ok) return watcher.fail({ code: STATUS.INVALID_ARGUMENT, details: `not a WatchRequest: ${request.error}` });
+    if (this.#closed) return watcher.fail({ code: STATUS.UNAVAILABLE, details: "the service is stopping" });
     if (this.#pending.size >= MAX_WATCHERS) {
       this.#log({ level: "warn", message: "watch refused", reason: `more than ${MAX_WATCHERS} at once` });
-      return refuse(watcher, status.RESOURCE_EXHAUSTED, `more than ${MAX_WATCHERS} gateways watch`);
+      return watcher.fail({ code: STATUS.RESOURCE_EXHAUSTED, details: `more than ${MAX_WATCHERS} gateways watch` });
     }
     this.#pending.set(watcher, 0);
-    // the library calls every finished call cancelled
-    watcher.once("cancelled", () => this.#pending.delete(watcher));
-    watcher.once("error", () => this.#pending.delete(watcher));
+    watcher.onCancel(() => this.#pending.delete(watcher));
     // at once, not with the first event: this is how the gateway knows that it is told from now on
-    watcher.sendMetadata(new Metadata());
+    watcher.begin();
   }
 
   /** Tells every gateway to describe again; returns how many were told. */
@@ -80,32 +75,18 @@ export class GatewayWatchers {
     return this.#pending.size;
   }
 
-  #write(watcher: Watcher, bytes: Uint8Array, weight: number): void {
+  #write(watcher: StreamCall, bytes: Uint8Array, weight: number): void {
     this.#pending.set(watcher, (this.#pending.get(watcher) ?? 0) + weight);
-    watcher.write(bytes, () => {
+    watcher.send(bytes, () => {
       const pending = this.#pending.get(watcher);
       if (pending !== undefined) this.#pending.set(watcher, pending - weight);
     });
   }
 
-  #letGo(watcher: Watcher): void {
+  #letGo(watcher: StreamCall): void {
     this.#pending.delete(watcher);
     this.#log({ level: "warn", message: "watch ended", reason: "the gateway does not read what it is told" });
     // a status would wait behind the events nobody reads, and they would be kept until then
-    if (!reset(watcher)) refuse(watcher, status.RESOURCE_EXHAUSTED, "the events are not read");
+    watcher.reset();
   }
-}
-
-function refuse(watcher: Watcher, code: status, details: string): void {
-  watcher.emit("error", { code, details });
-}
-
-/** Resets the HTTP/2 stream; false where the library does not show it: it keeps it there, and does not promise to. */
-function reset(watcher: Watcher): boolean {
-  const call: unknown = Reflect.get(watcher, "call");
-  const stream: unknown = typeof call === "object" && call !== null ? Reflect.get(call, "stream") : undefined;
-  const close: unknown = typeof stream === "object" && stream !== null ? Reflect.get(stream, "close") : undefined;
-  if (typeof close !== "function") return false;
-  Reflect.apply(close, stream, [constants.NGHTTP2_CANCEL]);
-  return true;
 }

@@ -1,57 +1,47 @@
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
-import {
-  type sendUnaryData,
-  type ServerUnaryCall,
-  type ServerWritableStream,
-  type ServiceDefinition,
-  status,
-  type UntypedServiceImplementation,
-} from "@grpc/grpc-js";
 import { SERVICE } from "@sallyport/contract/wire.ts";
-import { rawBytes } from "./raw-bytes.ts";
+import { STATUS } from "@sallyport/lean-grpc/grpc-status.ts";
+import type { RpcMethods, StreamCall } from "./rpc-server.ts";
 
 /** grpc.health.v1 for one server. Its two messages have one field each, so they are written by hand. */
 export interface HealthService {
-  readonly definition: ServiceDefinition;
-  readonly implementation: UntypedServiceImplementation;
+  readonly methods: RpcMethods;
   /** Turns NOT_SERVING, tells those who watch, and ends their streams. */
   stop(): void;
 }
 
-type Watcher = ServerWritableStream<Uint8Array, Uint8Array>;
-
 /** A health service that is SERVING until it is stopped. */
 export function healthService(): HealthService {
   let serving = true;
-  const watchers = new Set<Watcher>();
+  const watchers = new Set<StreamCall>();
   const statusOf = (service: string | undefined): number =>
     service === "" || service === SERVICE ? (serving ? SERVING : NOT_SERVING) : SERVICE_UNKNOWN;
+  const tell = (call: StreamCall): void => call.send(response(statusOf(serviceName(call.request))), () => {});
+  const watch = (call: StreamCall): void => {
+    if (watchers.size >= MAX_WATCHERS) return call.fail({ code: STATUS.RESOURCE_EXHAUSTED, details: "too many health watchers" });
+    tell(call);
+    if (!serving) return call.end();
+    watchers.add(call);
+    call.onCancel(() => watchers.delete(call));
+  };
   return {
-    definition: {
-      Check: { path: "/grpc.health.v1.Health/Check", requestStream: false, responseStream: false, ...rawBytes },
-      Watch: { path: "/grpc.health.v1.Health/Watch", requestStream: false, responseStream: true, ...rawBytes },
-    },
-    implementation: {
-      Check: (call: ServerUnaryCall<Uint8Array, Uint8Array>, callback: sendUnaryData<Uint8Array>) => {
-        const answer = statusOf(serviceName(call.request));
-        if (answer === SERVICE_UNKNOWN) callback({ code: status.NOT_FOUND, details: "no such service here" });
-        else callback(null, response(answer));
-      },
-      Watch: (call: Watcher) => {
-        if (watchers.size >= MAX_WATCHERS) {
-          call.emit("error", { code: status.RESOURCE_EXHAUSTED, details: "too many health watchers" });
-          return;
-        }
-        call.write(response(statusOf(serviceName(call.request))));
-        if (!serving) return void call.end();
-        watchers.add(call);
-        call.on("cancelled", () => watchers.delete(call));
-      },
+    methods: {
+      unary: new Map([
+        [
+          "/grpc.health.v1.Health/Check",
+          (call) => {
+            const answer = statusOf(serviceName(call.request));
+            if (answer === SERVICE_UNKNOWN) call.fail({ code: STATUS.NOT_FOUND, details: "no such service here" });
+            else call.reply(response(answer));
+          },
+        ],
+      ]),
+      streaming: new Map([["/grpc.health.v1.Health/Watch", watch]]),
     },
     stop() {
       serving = false;
       for (const watcher of watchers) {
-        watcher.write(response(statusOf(serviceName(watcher.request))));
+        tell(watcher);
         watcher.end();
       }
       watchers.clear();

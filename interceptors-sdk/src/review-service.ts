@@ -2,6 +2,7 @@ import { DescribeRequest, ReviewRequest } from "@sallyport/contract/gen/sallypor
 import { modeFromWire, phaseFromWire } from "@sallyport/contract/phase.ts";
 import { err, ok, type Result } from "@sallyport/contract/result.ts";
 import { decodeStrict } from "@sallyport/contract/wire.ts";
+import type { CallTime } from "./call-time.ts";
 import { NO_REVIEWS, type ReviewCounters } from "./counters.ts";
 import { type DescribedBinding, DescribedConfigs } from "./described-configs.ts";
 import { encodedAnswer } from "./encoded-answer.ts";
@@ -17,12 +18,6 @@ export interface Refusal {
     "undecodable" | "unknown-binding" | "unknown-config" | "config-refused" | "overloaded" | "failed" | "abandoned";
   readonly message: string;
   readonly cause?: unknown;
-}
-
-/** One call's grant of time. */
-export interface CallTime {
-  readonly signal: AbortSignal;
-  remainingMs(): number;
 }
 
 /** What reviews are answered with. */
@@ -43,7 +38,7 @@ export class ReviewService {
   readonly #maxConcurrentReviews: number;
   readonly #expectedAudience: string;
   #configs = new DescribedConfigs();
-  #counters: ReviewCounters = NO_REVIEWS;
+  readonly #counters = { ...NO_REVIEWS };
 
   constructor(interceptor: Interceptor, deps: ReviewServiceDeps) {
     this.#interceptor = interceptor;
@@ -52,8 +47,9 @@ export class ReviewService {
     this.#expectedAudience = deps.expectedAudience ?? "";
   }
 
+  /** As they are now. */
   get counters(): ReviewCounters {
-    return this.#counters;
+    return { ...this.#counters };
   }
 
   /**
@@ -67,7 +63,7 @@ export class ReviewService {
 
   /** Answers Describe with the manifest, and keeps the configs it brought. */
   describe(bytes: Uint8Array): Result<Uint8Array, Refusal> {
-    this.#count("describes");
+    this.#counters.describes += 1;
     const request = decodeStrict(DescribeRequest, bytes);
     if (!request.ok) return err({ reason: "undecodable", message: `not a DescribeRequest: ${request.error}` });
     const remembered = this.#configs.remember(request.value, this.#interceptor);
@@ -77,21 +73,19 @@ export class ReviewService {
     return err({ reason: "config-refused", message });
   }
 
-  /** Answers one review. Never rejects. Whatever goes wrong is a refusal, never an allow. */
-  async review(bytes: Uint8Array, time: CallTime): Promise<Result<Uint8Array, Refusal>> {
-    this.#count("reviews");
+  /**
+   * Answers one review: at once where `review` does, else with a promise that never rejects. Whatever goes wrong is a refusal, never an
+   * allow.
+   */
+  review(bytes: Uint8Array, time: CallTime): Result<Uint8Array, Refusal> | Promise<Result<Uint8Array, Refusal>> {
+    this.#counters.reviews += 1;
     const accepted = this.#accept(bytes);
     if (!accepted.ok) {
-      this.#count("refused");
+      this.#counters.refused += 1;
       this.#log({ level: "warn", message: "review refused", reason: accepted.error.message });
       return accepted;
     }
-    this.#count("inFlight");
-    try {
-      return await this.#answer(accepted.value, time);
-    } finally {
-      this.#count("inFlight", -1);
-    }
+    return this.#answer(accepted.value, time);
   }
 
   #accept(bytes: Uint8Array): Result<AcceptedReview, Refusal> {
@@ -110,41 +104,57 @@ export class ReviewService {
     return ok({ request, reader, described: described.value });
   }
 
-  async #answer(accepted: AcceptedReview, time: CallTime): Promise<Result<Uint8Array, Refusal>> {
-    const { request, reader, described } = accepted;
+  #answer(accepted: AcceptedReview, time: CallTime): Result<Uint8Array, Refusal> | Promise<Result<Uint8Array, Refusal>> {
+    const { reader } = accepted;
+    if (time.isOver) return err(this.#failure(undefined, reader, time));
+    this.#counters.inFlight += 1;
     try {
-      const view = reviewedView(request.view ?? EMPTY_VIEW, reader);
-      const answer = await beforeAbort(run(accepted, view, time), time.signal);
-      const granted = modeFromWire(request.mode) ?? reader.binding.mode;
-      const clean = verdictOf(answer, { reader, view, granted, maxPatches: described.maxPatches });
-      const encoded = encodedAnswer(clean.verdict, request.reviewId, described.maxResponseBytes);
-      this.#countVerdict(clean, reader);
-      return ok(encoded);
+      const view = reviewedView(accepted.request.view ?? EMPTY_VIEW, reader);
+      const answer = run(accepted, view, time);
+      if (isThenable(answer)) return this.#later({ ...accepted, view }, answer, time);
+      const encoded = this.#encoded({ ...accepted, view }, answer);
+      this.#counters.inFlight -= 1;
+      return encoded;
     } catch (thrown) {
-      return err(this.#failure(thrown, reader, time.signal));
+      this.#counters.inFlight -= 1;
+      return err(this.#failure(thrown, reader, time));
     }
   }
 
-  #failure(thrown: unknown, reader: CompiledBinding, signal: AbortSignal): Refusal {
-    if (signal.aborted) {
-      this.#count("abandoned");
+  async #later(review: BegunReview, answer: PromiseLike<unknown>, time: CallTime): Promise<Result<Uint8Array, Refusal>> {
+    try {
+      return this.#encoded(review, await beforeEnd(answer, time));
+    } catch (thrown) {
+      return err(this.#failure(thrown, review.reader, time));
+    } finally {
+      this.#counters.inFlight -= 1;
+    }
+  }
+
+  #encoded({ request, reader, described, view }: BegunReview, answer: unknown): Result<Uint8Array, Refusal> {
+    const granted = modeFromWire(request.mode) ?? reader.binding.mode;
+    const clean = verdictOf(answer, { reader, view, granted, maxPatches: described.maxPatches });
+    const encoded = encodedAnswer(clean.verdict, request.reviewId, described.maxResponseBytes);
+    this.#countVerdict(clean, reader);
+    return ok(encoded);
+  }
+
+  #failure(thrown: unknown, reader: CompiledBinding, time: CallTime): Refusal {
+    if (time.isOver) {
+      this.#counters.abandoned += 1;
       return { reason: "abandoned", message: "the review was cancelled or ran out of time", cause: thrown };
     }
-    this.#count("failed");
+    this.#counters.failed += 1;
     this.#log({ level: "error", message: "review failed", binding: reader.id, error: thrown });
     // fixed text: what was thrown may hold what the client sent
     return { reason: "failed", message: "the review failed; see the interceptor's log", cause: thrown };
   }
 
   #countVerdict({ verdict, defects }: CleanVerdict, reader: CompiledBinding): void {
-    this.#count(({ allow: "allowed", deny: "denied", respond: "responded" } as const)[verdict.kind]);
+    this.#counters[COUNTED[verdict.kind]] += 1;
     if (defects.length === 0) return;
-    this.#count("defects");
+    this.#counters.defects += 1;
     this.#log({ level: "warn", message: "denial cleaned up", binding: reader.id, defects });
-  }
-
-  #count(name: keyof ReviewCounters, by = 1): void {
-    this.#counters = { ...this.#counters, [name]: this.#counters[name] + by };
   }
 }
 
@@ -153,6 +163,12 @@ interface AcceptedReview {
   readonly reader: CompiledBinding;
   readonly described: DescribedBinding;
 }
+
+interface BegunReview extends AcceptedReview {
+  readonly view: ReviewedView;
+}
+
+const COUNTED = { allow: "allowed", deny: "denied", respond: "responded" } as const;
 
 const EMPTY_VIEW = {
   request: undefined,
@@ -165,9 +181,12 @@ const EMPTY_VIEW = {
   outcome: undefined,
 };
 
-async function run({ request, reader, described }: AcceptedReview, view: ReviewedView, time: CallTime): Promise<unknown> {
+function run({ request, reader, described }: AcceptedReview, view: ReviewedView, time: CallTime): unknown {
   return reader.binding.review(view.shown, {
-    signal: time.signal,
+    // made when it is read: most reviews answer without it
+    get signal() {
+      return time.signal;
+    },
     remainingMs: () => time.remainingMs(),
     config: described.config,
     reviewId: request.reviewId,
@@ -176,12 +195,13 @@ async function run({ request, reader, described }: AcceptedReview, view: Reviewe
   });
 }
 
+const isThenable = (answer: unknown): answer is PromiseLike<unknown> =>
+  typeof answer === "object" && answer !== null && "then" in answer && typeof answer.then === "function";
+
 /** Settles with the answer, or rejects when the call is over: a `review` that ignores its signal holds nothing up. */
-function beforeAbort(answer: Promise<unknown>, signal: AbortSignal): Promise<unknown> {
+function beforeEnd(answer: PromiseLike<unknown>, time: CallTime): Promise<unknown> {
   return new Promise((resolve, reject) => {
-    const abandon = (): void => reject(new Error("the call is over"));
-    if (signal.aborted) abandon();
-    signal.addEventListener("abort", abandon, { once: true });
-    void answer.then(resolve, reject).finally(() => signal.removeEventListener("abort", abandon));
+    time.onOver(() => reject(new Error("the call is over")));
+    answer.then(resolve, reject);
   });
 }

@@ -1,4 +1,3 @@
-import { type ChannelOptions, Server, ServerCredentials } from "@grpc/grpc-js";
 import type { ReviewCounters } from "./counters.ts";
 import { Door } from "./door.ts";
 import { GatewayKeys } from "./gateway-keys.ts";
@@ -11,10 +10,12 @@ import { interceptorService } from "./interceptor-service.ts";
 import { type ListenAddress, listenAddress } from "./listen-address.ts";
 import { jsonLinesLog, type Log } from "./log.ts";
 import { readJwks } from "./read-jwks.ts";
+import { leanServer } from "./lean-server.ts";
 import { ReviewService } from "./review-service.ts";
-import { RotatingCredentials } from "./rotating-credentials.ts";
+import type { RotatingTls } from "./rotating-tls.ts";
+import type { RpcMethods, RpcServer, RpcServerTerms } from "./rpc-server.ts";
 import { stopOnSignals } from "./stop-on-signals.ts";
-import { mutualCredentials, serverCredentials, type TlsOptions } from "./tls-options.ts";
+import { mutualTls, serverTls, type TlsOptions } from "./tls-options.ts";
 import { listenOnSocket } from "./unix-listener.ts";
 
 /** How an interceptor is served. `grpcs://` takes certificates, `unix://` may, `grpc://` takes an explicit permission. */
@@ -59,6 +60,11 @@ interface CommonServeOptions {
   readonly maxReviewBytes?: number;
   /** How long a graceful stop waits for reviews in flight. Default 10 s. */
   readonly drainMs?: number;
+  /**
+   * What speaks gRPC on the wire: `lean`, our own, at a small part of the cost; `grpc-js`, the general library, which also takes compressed
+   * messages. Default `lean`.
+   */
+  readonly transport?: "lean" | "grpc-js";
 }
 
 /** An interceptor that is being served. */
@@ -91,29 +97,29 @@ export interface RunningInterceptor extends AsyncDisposable {
 export async function serve(interceptor: Interceptor, options: ServeOptions): Promise<RunningInterceptor> {
   const log = options.log ?? jsonLinesLog;
   const address = listenAddress(options.listen);
-  const credentials = credentialsOf(address, options, log);
+  const tls = tlsOf(address, options, log);
   const { expectedAudience, keys, tokens } = tokensOf(options, log);
   const door = new Door({ clientNames: "tls" in options ? options.tls.clientNames : undefined, tokens, log });
   const { maxConcurrentReviews = 1024 } = options;
   const reviews = new ReviewService(interceptor, { log, maxConcurrentReviews, expectedAudience });
   const health = healthService();
-  const server = new Server(channelOptions(options));
   const watchers = new GatewayWatchers(log);
-  const service = interceptorService({ reviews, watchers, door });
-  server.addService(service.definition, service.implementation);
-  server.addService(health.definition, health.implementation);
-  const stopRotation = (): void => (credentials instanceof RotatingCredentials ? credentials.stop() : undefined);
-  const bound = await bind(server, address, { credentials, socketGroup: socketGroupOf(address, options) }).catch(
-    (error: unknown) => {
-      stopRotation();
-      throw error;
-    },
-  );
+  const methods = together(interceptorService({ reviews, watchers, door }), health.methods);
+  const server = await serverOf(options, {
+    methods,
+    tls: tls?.material,
+    maxMessageBytes: options.maxReviewBytes ?? 16 * 1024 * 1024,
+    // beyond the reviews, so that one too many is refused as such and health checks still pass
+    maxStreams: maxConcurrentReviews + 64,
+    onFault: (error) => log({ level: "error", message: "a call failed in the server", error }),
+  });
+  const bound = await bind(server, address, socketGroupOf(address, options));
+  tls?.follow((material) => server.renewTls(material));
   let closing: Promise<void> | undefined;
   const close = (): Promise<void> => {
     health.stop();
     watchers.close();
-    stopRotation();
+    tls?.stop();
     bound.remove();
     return (closing ??= shutDown(server, options.drainMs ?? 10_000));
   };
@@ -139,7 +145,8 @@ export async function serve(interceptor: Interceptor, options: ServeOptions): Pr
   return { address: bound.address, port: bound.port, counters, revoke, update, close, [Symbol.asyncDispose]: close };
 }
 
-function credentialsOf({ scheme }: ListenAddress, options: ServeOptions, log: Log): ServerCredentials {
+/** Undefined: without TLS. */
+function tlsOf({ scheme }: ListenAddress, options: ServeOptions, log: Log): RotatingTls | undefined {
   // plain JavaScript may combine what the types keep apart; each wrong combination would serve strangers
   const given: { readonly tls?: TlsOptions; readonly gateway?: unknown; readonly allowInsecure?: boolean } = options;
   if (scheme === "grpcs" || (scheme === "unix" && given.tls !== undefined)) {
@@ -147,11 +154,11 @@ function credentialsOf({ scheme }: ListenAddress, options: ServeOptions, log: Lo
     if (!IDENTITIES.includes(gateway?.identity))
       throw new TypeError(`serve: ${scheme}:// with tls takes gateway: { identity: "mtls" }, "jwt" or "mtls+jwt"`);
     if (tls === undefined) throw new TypeError("serve: grpcs:// takes tls: { caFile, certFile, keyFile }");
-    return gateway.identity === "jwt" ? serverCredentials(tls, log) : mutualCredentials(tls, log);
+    return gateway.identity === "jwt" ? serverTls(tls, log) : mutualTls(tls, log);
   }
   if (scheme === "unix") {
     const { gateway } = options as UnixServeOptions; // checked by the next line
-    if (gateway?.identity === "unix" || gateway?.identity === "jwt") return ServerCredentials.createInsecure();
+    if (gateway?.identity === "unix" || gateway?.identity === "jwt") return undefined;
     throw new TypeError('serve: unix:// without tls takes gateway: { identity: "unix" } or "jwt"');
   }
   if (given.tls !== undefined || given.gateway !== undefined) {
@@ -160,7 +167,7 @@ function credentialsOf({ scheme }: ListenAddress, options: ServeOptions, log: Lo
   if (given.allowInsecure !== true)
     throw new TypeError("serve: grpc:// is neither private nor authentic: it takes allowInsecure: true");
   log({ level: "warn", message: "insecure: anyone who reaches this port can ask for reviews; use grpcs:// with certificates" });
-  return ServerCredentials.createInsecure();
+  return undefined;
 }
 
 const IDENTITIES: readonly unknown[] = ["mtls", "jwt", "mtls+jwt"];
@@ -182,17 +189,17 @@ function tokensOf(
   return { expectedAudience: audience, keys, tokens };
 }
 
-function channelOptions(options: ServeOptions): ChannelOptions {
-  return {
-    "grpc.max_receive_message_length": options.maxReviewBytes ?? 16 * 1024 * 1024,
-    // beyond the reviews, so that one too many is refused as such and health checks still pass
-    "grpc.max_concurrent_streams": (options.maxConcurrentReviews ?? 1024) + 64,
-    // a half-dead connection would otherwise look alive for ever
-    "grpc.keepalive_time_ms": 30_000,
-    "grpc.keepalive_timeout_ms": 10_000,
-    // no "grpc.enable_channelz": 0 here: without it forceShutdown of 1.14.7 knows no connections, and a drain never ends
-  };
+/** The general library is loaded by those who want it. */
+async function serverOf({ transport = "lean" }: ServeOptions, terms: RpcServerTerms): Promise<RpcServer> {
+  if (transport === "lean") return leanServer(terms);
+  if (transport === "grpc-js") return (await import("./grpc-js-server.ts")).grpcJsServer(terms);
+  throw new TypeError('serve: transport is "lean" or "grpc-js"');
 }
+
+const together = (one: RpcMethods, other: RpcMethods): RpcMethods => ({
+  unary: new Map([...one.unary, ...other.unary]),
+  streaming: new Map([...one.streaming, ...other.streaming]),
+});
 
 /** The group of a socket, which nothing else has. */
 function socketGroupOf({ scheme }: ListenAddress, options: ServeOptions): number | undefined {
@@ -210,41 +217,31 @@ interface Bound {
   readonly remove: () => void;
 }
 
-async function bind(
-  server: Server,
-  address: ListenAddress,
-  { credentials, socketGroup }: { readonly credentials: ServerCredentials; readonly socketGroup: number | undefined },
-): Promise<Bound> {
-  if (address.scheme !== "unix") {
-    const at = `${address.host}:${address.port}`;
-    const port = await bindTo(server, at, credentials);
-    return { address: `${address.scheme}://${address.host}:${port}`, port, remove: () => {} };
-  }
-  const { path } = address;
+async function bind(server: RpcServer, address: ListenAddress, socketGroup: number | undefined): Promise<Bound> {
   try {
-    const remove = await listenOnSocket({ path, group: socketGroup }, (made) => bindTo(server, `unix://${made}`, credentials));
+    if (address.scheme !== "unix") {
+      const { scheme, host } = address;
+      const port = await listenOn(server, address);
+      return { address: `${scheme}://${host}:${port}`, port, remove: () => {} };
+    }
+    const { path } = address;
+    const remove = await listenOnSocket({ path, group: socketGroup }, (made) => server.listen({ path: made }));
     return { address: `unix://${path}`, port: 0, remove };
   } catch (error) {
-    server.forceShutdown();
+    server.destroy();
     throw error;
   }
 }
 
-function bindTo(server: Server, at: string, credentials: ServerCredentials): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.bindAsync(at, credentials, (error, bound) => {
-      if (error === null) resolve(bound);
-      else reject(new Error(`serve: cannot listen on ${at}: ${error.message}`, { cause: error }));
-    });
+function listenOn(server: RpcServer, { host, port }: { readonly host: string; readonly port: number }): Promise<number> {
+  return server.listen({ host: host.replace(/^\[(.*)\]$/, "$1"), port }).catch((error: unknown) => {
+    const reason = error instanceof Error ? error.message : "unknown error";
+    throw new Error(`serve: cannot listen on ${host}:${port}: ${reason}`, { cause: error });
   });
 }
 
-function shutDown(server: Server, drainMs: number): Promise<void> {
-  return new Promise((resolve) => {
-    const impatient = setTimeout(() => server.forceShutdown(), drainMs);
-    server.tryShutdown(() => {
-      clearTimeout(impatient);
-      resolve();
-    });
-  });
+async function shutDown(server: RpcServer, drainMs: number): Promise<void> {
+  const impatient = setTimeout(() => server.destroy(), drainMs);
+  await server.drain();
+  clearTimeout(impatient);
 }

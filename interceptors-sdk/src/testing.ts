@@ -4,6 +4,7 @@ import { LIMITS } from "@sallyport/contract/limits.ts";
 import { type Mode, MODES, PHASES } from "@sallyport/contract/phase.ts";
 import type { Result } from "@sallyport/contract/result.ts";
 import { decodeVerdict, type Verdict } from "@sallyport/contract/verdict.ts";
+import { CallTime } from "./call-time.ts";
 import type { CompiledBinding, Interceptor } from "./interceptor.ts";
 import { ReviewService, type Refusal } from "./review-service.ts";
 import { type ExchangeState, stateOf, type TestExchange, type TestView, viewOf } from "./testing/exchange.ts";
@@ -87,12 +88,9 @@ async function answerOf(interceptor: Interceptor, test: TestReview): Promise<Uin
   const service = new ReviewService(interceptor, { log: () => undefined, maxConcurrentReviews: 1 });
   const explain = ({ message, cause }: Refusal): string => (cause instanceof Error ? cause.message : message);
   accepted(reader.id, service.describe(describeRequest(test)), explain);
-  const endsAtMs = performance.now() + (input.limits?.timeoutMs ?? 5000);
-  const remainingMs = (): number => Math.max(0, endsAtMs - performance.now());
-  const over = new AbortController();
-  const timer = setTimeout(() => over.abort(), remainingMs());
-  const answer = await service.review(reviewRequest(test), { signal: over.signal, remainingMs });
-  clearTimeout(timer);
+  const time = new CallTime(performance.now() + (input.limits?.timeoutMs ?? 5000));
+  const answer = await service.review(reviewRequest(test), time);
+  time.answered();
   if (!answer.ok && answer.error.reason === "abandoned") throw new ReviewFailureError(reader.id, "timeout: it took too long");
   return accepted(reader.id, answer, explain);
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import type { Log } from "./log.ts";
-import { RotatingCredentials, type TlsMaterial } from "./rotating-credentials.ts";
+import { RotatingTls } from "./rotating-tls.ts";
+import type { TlsMaterial } from "./rpc-server.ts";
 
 /** PEM texts, or the files they are in; files are read again when they change, and the next connection uses what is in them. */
 export interface TlsOptions {
@@ -19,21 +20,21 @@ export interface TlsOptions {
   readonly clientNames?: readonly string[];
 }
 
-/** Credentials that ask every client for a certificate of `ca` and refuse those without. */
-export function mutualCredentials(tls: TlsOptions, log: Log): RotatingCredentials {
+/** TLS that asks every client for a certificate of `ca` and refuses those without. */
+export function mutualTls(tls: TlsOptions, log: Log): RotatingTls {
   const ca = pem(tls.ca, tls.caFile, "ca");
   if (tls.clientNames?.length === 0) throw new TypeError("serve: an empty tls.clientNames would admit nobody; leave it out");
-  return new RotatingCredentials({ ca, ...keyPair(tls) }, { ca: tls.caFile, cert: tls.certFile, key: tls.keyFile }, log);
+  return new RotatingTls({ ca, ...keyPair(tls) }, { ca: tls.caFile, cert: tls.certFile, key: tls.keyFile }, log);
 }
 
-/** Credentials that ask no client for a certificate: whoever calls must prove itself otherwise. */
-export function serverCredentials(tls: TlsOptions, log: Log): RotatingCredentials {
+/** TLS that asks no client for a certificate: whoever calls must prove itself otherwise. */
+export function serverTls(tls: TlsOptions, log: Log): RotatingTls {
   if (tls.ca !== undefined || tls.caFile !== undefined || tls.clientNames !== undefined) {
     throw new TypeError(
       'serve: tls.ca and tls.clientNames are about client certificates: they take identity "mtls" or "mtls+jwt"',
     );
   }
-  return new RotatingCredentials({ ca: undefined, ...keyPair(tls) }, { cert: tls.certFile, key: tls.keyFile }, log);
+  return new RotatingTls({ ca: undefined, ...keyPair(tls) }, { cert: tls.certFile, key: tls.keyFile }, log);
 }
 
 const keyPair = (tls: TlsOptions): Pick<TlsMaterial, "cert" | "key"> => ({

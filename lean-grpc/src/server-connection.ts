@@ -19,7 +19,7 @@ import {
 import { FrameReader } from "./frame-reader.ts";
 import { STATUS, type CallStatus } from "./grpc-status.ts";
 import { hangUp } from "./hang-up.ts";
-import { HeldBytes } from "./held-bytes.ts";
+import { HeldBytes, MAX_HELD_BYTES } from "./held-bytes.ts";
 import { HeaderBlocks, unpadded, type HeaderBlock } from "./header-block.ts";
 import { HpackDecoder } from "./hpack-decoder.ts";
 import type { Field } from "./hpack-table.ts";
@@ -85,7 +85,7 @@ export class ServerConnection implements StreamWriter {
   #lastId = 0;
   #hasSettings = false;
   #answered = 0;
-  readonly #held = new HeldBytes();
+  readonly #held: HeldBytes;
   readonly #timers: Timers;
   /** `warned`: calls on their way still count; `said`: the client knows which were the last. */
   #farewell: "none" | "warned" | "said" = "none";
@@ -98,6 +98,7 @@ export class ServerConnection implements StreamWriter {
   constructor(socket: Socket, terms: { readonly limits: ServerLimits; readonly timers: Timers }, events: ServerEvents) {
     this.#socket = socket;
     this.#limits = terms.limits;
+    this.#held = new HeldBytes(Math.max(MAX_HELD_BYTES, terms.limits.maxMessageBytes));
     this.#events = events;
     this.#outbox = new Outbox(socket);
     this.#sender = new SendQueue(this.#outbox);
@@ -162,6 +163,10 @@ export class ServerConnection implements StreamWriter {
     stream.answered();
     writeWholeAnswer(this.#outbox.reserve(wholeBytes), stream.id, bytes);
     this.#ended(stream);
+  }
+
+  reset(stream: ServerStream): void {
+    this.#breakOff(stream, H2_ERROR.CANCEL);
   }
 
   end(stream: ServerStream, status: CallStatus, isFirst: boolean): void {

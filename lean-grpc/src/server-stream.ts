@@ -14,6 +14,8 @@ export interface StreamWriter {
   end(stream: ServerStream, status: CallStatus, isFirst: boolean): void;
   /** A successful answer whole. */
   answer(stream: ServerStream, bytes: Buffer): void;
+  /** Gives the stream up. */
+  reset(stream: ServerStream): void;
 }
 
 /** One call as the server sees it, from its headers to its end. */
@@ -124,6 +126,11 @@ export class ServerStream {
     if (this.isOver || this.#due !== undefined) return;
     if (this.unsent.length > 0) this.#due = status;
     else this.#finish(status);
+  }
+
+  /** Ends the call at once, without a status; what waits for the caller to read is dropped. */
+  reset(): void {
+    if (!this.isOver) this.#writer.reset(this);
   }
 
   /** Bytes of the caller's message. Undefined, or what is wrong with them. */

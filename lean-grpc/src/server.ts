@@ -42,11 +42,13 @@ export class GrpcServer {
   readonly #connections = new Map<ServerConnection, () => void>();
   /** Those that are still at their TLS handshake too. */
   readonly #sockets = new Set<Socket>();
-  readonly #idle = Promise.withResolvers<void>();
+  readonly #idle: Promise<void>;
+  #isIdle = (): void => {};
   #isClosing = false;
 
   constructor(terms: ServerTerms) {
     this.#terms = terms;
+    this.#idle = new Promise((resolve) => (this.#isIdle = resolve));
     this.#server =
       terms.tls === undefined
         ? createServer((socket) => this.#accept(socket))
@@ -86,7 +88,7 @@ export class GrpcServer {
     this.#stopListening();
     for (const connection of [...this.#connections.keys()]) connection.drain();
     this.#tellIfIdle();
-    return this.#idle.promise;
+    return this.#idle;
   }
 
   /** Ends everything at once. */
@@ -163,6 +165,6 @@ export class GrpcServer {
   }
 
   #tellIfIdle(): void {
-    if (this.#isClosing && this.#connections.size === 0) this.#idle.resolve();
+    if (this.#isClosing && this.#connections.size === 0) this.#isIdle();
   }
 }

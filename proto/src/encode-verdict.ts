@@ -1,6 +1,6 @@
 import { Verdict as WireVerdict, type Annotation as WireAnnotation } from "../gen/sallyport/interceptor/v1/interceptor.ts";
 import { stringifyJson } from "./json-stringify.ts";
-import { fromPatch } from "./patch-wire.ts";
+import { encodeAllow } from "./encode-allow.ts";
 import type { AllowVerdict, CachePolicy, DenyVerdict, RespondVerdict } from "./verdict-types.ts";
 
 /** A verdict as a service builds it; whether it keeps the bounds is for the receiver, and for the SDK, to check. */
@@ -8,6 +8,7 @@ export type VerdictDraft = AllowVerdict | Omit<DenyVerdict, "defects"> | Respond
 
 /** The bytes of one answer to the review with this id; `decodeVerdict` reads them. */
 export function encodeVerdict(verdict: VerdictDraft, reviewId: string): Uint8Array {
+  if (verdict.kind === "allow") return encodeAllow(verdict, reviewId);
   const message: WireVerdict = {
     reviewId,
     ...NO_ANSWER,
@@ -23,15 +24,8 @@ export function encodeVerdict(verdict: VerdictDraft, reviewId: string): Uint8Arr
 // generated types want every field named
 const NO_ANSWER = { allow: undefined, deny: undefined, respond: undefined, cache: undefined } as const;
 
-function answerOf(verdict: VerdictDraft): Partial<WireVerdict> {
+function answerOf(verdict: Exclude<VerdictDraft, AllowVerdict>): Partial<WireVerdict> {
   switch (verdict.kind) {
-    case "allow":
-      return {
-        allow: {},
-        patches: verdict.patches.map(fromPatch),
-        validForMs: verdict.validForMs ?? 0,
-        ...cacheOf(verdict),
-      };
     case "deny":
       return {
         deny: {

@@ -3,7 +3,10 @@ import { describe, expect, it } from "vitest";
 
 import { Verdict as WireVerdict } from "@sallyport/contract/gen/sallyport/interceptor/v1/interceptor.ts";
 import { RawNumber } from "@sallyport/contract/json.ts";
+import type { PatchOperation } from "@sallyport/contract/json-patch.ts";
+import { fromPatch } from "@sallyport/contract/patch-wire.ts";
 import {
+  type AllowVerdict,
   decodeVerdict,
   encodeVerdict,
   type ExpectedVerdict,
@@ -344,5 +347,52 @@ describe("decodeVerdict, whatever the bytes", () => {
     } as const;
     expect(decodeVerdict(encodeVerdict(deny, "r1"), EXPECTED)).toEqual({ ok: true, value: { ...deny, defects: [] } });
     expect(decodeVerdict(encodeVerdict(deny, "r2"), EXPECTED).ok).toBe(false);
+  });
+
+  it("writes an allow verdict as the generated encoder does, whatever its texts and their lengths", () => {
+    const text = fc.oneof(
+      fc.string({ unit: "binary", maxLength: 60 }),
+      fc.string({ unit: "grapheme", maxLength: 400 }),
+      fc.constantFrom("", "\ud800", "x".repeat(127), "x".repeat(128), "é".repeat(64), "x".repeat(20_000)),
+    );
+    const uint32 = fc.oneof(fc.nat({ max: 300 }), fc.constantFrom(0, 127, 128, 2 ** 31, 2 ** 32 - 1));
+    const operation: fc.Arbitrary<PatchOperation> = fc.oneof(
+      fc.record({ op: fc.constantFrom("add" as const, "replace", "test"), path: text, value: fc.oneof(text, fc.integer()) }),
+      fc.record({ op: fc.constant("remove" as const), path: text }),
+      fc.record({ op: fc.constantFrom("move" as const, "copy"), path: text, from: text }),
+    );
+    const verdict: fc.Arbitrary<AllowVerdict> = fc.record(
+      {
+        kind: fc.constant("allow" as const),
+        patches: fc.array(operation, { maxLength: 4 }),
+        annotations: fc.array(fc.record({ name: text, value: text }), { maxLength: 3 }),
+        warnings: fc.array(text, { maxLength: 3 }),
+        cache: fc.record({ ttlMs: uint32, tags: fc.array(text, { maxLength: 3 }) }),
+        validForMs: uint32,
+      },
+      { requiredKeys: ["kind", "patches", "annotations", "warnings"] },
+    );
+    fc.assert(
+      fc.property(verdict, text, (draft, reviewId) => {
+        const { cache, validForMs = 0, annotations, warnings, patches } = draft;
+        const expected = WireVerdict.encode({
+          ...WireVerdict.fromPartial({}),
+          reviewId,
+          allow: {},
+          patches: patches.map(fromPatch),
+          annotations: [...annotations],
+          warnings: [...warnings],
+          cache: cache && { ttlMs: cache.ttlMs, tags: [...cache.tags] },
+          validForMs,
+        }).finish();
+        expect(Buffer.from(encodeVerdict(draft, reviewId)).equals(expected)).toBe(true);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it("writes no number that would arrive as another", () => {
+    const draft = { kind: "allow", patches: [], annotations: [], warnings: [] } as const;
+    for (const validForMs of [0.5, -1, 2 ** 32]) expect(() => encodeVerdict({ ...draft, validForMs }, "r1")).toThrow(RangeError);
   });
 });

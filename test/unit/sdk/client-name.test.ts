@@ -1,19 +1,17 @@
 import { describe, expect, it } from "vitest";
 import { type Caller, ClientNames } from "../../../interceptors-sdk/src/client-name.ts";
 
-/** A call of whoever holds such a certificate, as the library shapes it when it tells the connection. */
-function caller(subjectaltname: string, session?: object): Caller & { readonly looks: () => number } {
+/** A call of whoever holds such a certificate. */
+function caller(subjectaltname: string, connection?: object): Caller & { readonly looks: () => number } {
   let looks = 0;
-  const answer: unknown = {
-    call: session === undefined ? {} : { stream: { session } },
-    getAuthContext: () => {
+  return {
+    connection,
+    alternativeNames: () => {
       looks += 1;
-      return { sslPeerCertificate: { subjectaltname } };
+      return subjectaltname;
     },
     looks: () => looks,
   };
-  // a certificate has dozens of fields, of which one is read
-  return answer as Caller & { readonly looks: () => number };
 }
 
 describe("ClientNames", () => {

@@ -8,6 +8,7 @@ import {
 import { decodeVerdict } from "@sallyport/contract/verdict.ts";
 import { allow, binding, defineInterceptor, deny, type LogEntry } from "@sallyport/interceptors-sdk";
 import { describe, expect, it } from "vitest";
+import { CallTime } from "../../../interceptors-sdk/src/call-time.ts";
 import { ReviewService } from "../../../interceptors-sdk/src/review-service.ts";
 
 const interceptor = defineInterceptor({
@@ -70,10 +71,10 @@ const reviewing = (more: Omit<Partial<ReviewRequest>, "view"> & { view?: Partial
     }),
   ).finish();
 
-const inTime = { signal: new AbortController().signal, remainingMs: () => 1000 };
+const inTime = (): CallTime => new CallTime(Number.POSITIVE_INFINITY);
 
 async function outcome(service: ReviewService, bytes: Uint8Array) {
-  const answer = await service.review(bytes, inTime);
+  const answer = await service.review(bytes, inTime());
   if (!answer.ok) return answer.error;
   const verdict = decodeVerdict(answer.value, { reviewId: "r1", maxPatches: 0 });
   return verdict.ok ? verdict.value : verdict.error;
@@ -161,7 +162,7 @@ describe("Review", () => {
     service.describe(describing("{}", "d1"));
     const answer = await service.review(
       reviewing({ view: { request: Object({ path: "/throw", query: [], headers: [] }) } }),
-      inTime,
+      inTime(),
     );
     expect(answer).toMatchObject({ ok: false, error: { reason: "failed", message: expect.not.stringContaining("sk-123") } });
     expect(logged.at(-1)).toMatchObject({
@@ -178,7 +179,7 @@ describe("Review", () => {
     const bytes = ReviewRequest.encode(
       ReviewRequest.fromPartial({ reviewId: "r1", bindingId: "check", phase: 2, mode: 2, configDigest: "d1", view: {} }),
     ).finish();
-    const answer = await service.review(bytes, inTime);
+    const answer = await service.review(bytes, inTime());
     expect(answer).toMatchObject({ ok: false, error: { reason: "failed", cause: { name: "WithheldFieldError" } } });
   });
 
@@ -189,7 +190,7 @@ describe("Review", () => {
     const service = start();
     service.describe(describing("{}", "d1"));
     const request = Object({ path: "/body", query: [], headers: [], body: { content } });
-    expect(await service.review(reviewing({ view: { request } }), inTime)).toMatchObject({
+    expect(await service.review(reviewing({ view: { request } }), inTime())).toMatchObject({
       ok: false,
       error: { reason: "failed" },
     });
@@ -197,13 +198,10 @@ describe("Review", () => {
 
   it("refuses one review more than it serves at once", async () => {
     const service = start(1);
-    const over = new AbortController();
-    const waiting = service.review(reviewing({ bindingId: "forever", phase: 1, configDigest: "" }), {
-      ...inTime,
-      signal: over.signal,
-    });
+    const time = inTime();
+    const waiting = service.review(reviewing({ bindingId: "forever", phase: 1, configDigest: "" }), time);
     expect(await outcome(service, reviewing())).toMatchObject({ reason: "overloaded" });
-    over.abort();
+    time.end();
     expect(await waiting).toMatchObject({ ok: false, error: { reason: "abandoned" } });
     expect(service.counters).toMatchObject({ abandoned: 1, refused: 1, inFlight: 0 });
   });

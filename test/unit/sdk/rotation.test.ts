@@ -3,9 +3,13 @@ import { once } from "node:events";
 import { rename, writeFile } from "node:fs/promises";
 import { connect, type ConnectionOptions, type TLSSocket } from "node:tls";
 import { type LogEntry, type RunningInterceptor, serve, allow, binding, defineInterceptor } from "@sallyport/interceptors-sdk";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { testCertificates, type TestAuthority, type TestCertificate } from "../../support/certificates.ts";
 import { temporaryDirectory } from "../../support/temporary-directory.ts";
+import { TRANSPORTS, type Transport } from "../../support/transports.ts";
+
+/** What the test at hand serves over. */
+let transport: Transport = "lean";
 
 const sample = defineInterceptor({
   name: "sample",
@@ -37,6 +41,7 @@ async function rotating(): Promise<Rotating> {
     tls: { caFile: directory.file("ca.pem"), certFile: directory.file("server.pem"), keyFile: directory.file("server.key") },
     gateway: { identity: "mtls" },
     signals: false,
+    transport,
     log: (entry) => lines.push(entry),
   });
   onTestFinished(() => running.close());
@@ -83,7 +88,9 @@ const outcome = (running: RunningInterceptor, by: TestAuthority, more?: Connecti
 const renewals = ({ lines }: Rotating): number => lines.filter(({ message }) => message === "certificates renewed").length;
 const pairFiles = ({ cert, key }: TestCertificate) => ({ "server.key": key, "server.pem": cert });
 
-describe("certificates in files", () => {
+describe.each(TRANSPORTS)("certificates in files, over %s", (which) => {
+  beforeEach(() => void (transport = which));
+
   it("are used by the next connection when they change; those that are open stay", async () => {
     const service = await rotating();
     const certificates = await testCertificates();

@@ -12,13 +12,16 @@ import {
   serveFromEnv,
   type TlsOptions,
 } from "@sallyport/interceptors-sdk";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { testCertificates } from "../../support/certificates.ts";
 import { AUDIENCE, ISSUER, jwksText, signedToken, testKey } from "../../support/gateway-tokens.ts";
 import { temporaryDirectory } from "../../support/temporary-directory.ts";
+import { TRANSPORTS, type Transport } from "../../support/transports.ts";
 
 const certificates = await testCertificates();
 const key = await testKey();
+/** What the test at hand serves over. */
+let transport: Transport = "lean";
 let reviewed = 0;
 const sample = defineInterceptor({
   name: "sample",
@@ -48,6 +51,7 @@ async function serving(identity: "jwt" | "mtls+jwt") {
     tls,
     gateway: { identity, issuer: ISSUER, audience: AUDIENCE, jwks: { file: jwksFile } },
     signals: false,
+    transport,
     log: (entry) => void logged.push(entry),
   });
   onTestFinished(async () => {
@@ -88,7 +92,9 @@ function call(client: Client, path: string, message: Buffer, token?: string): Pr
 
 const codeOf = (answer: Buffer | ServiceError): status => (Buffer.isBuffer(answer) ? status.OK : answer.code);
 
-describe("an interceptor that asks for the gateway's token", () => {
+describe.each(TRANSPORTS)("an interceptor that asks for the gateway's token, over %s", (which) => {
+  beforeEach(() => void (transport = which));
+
   it.each(["jwt", "mtls+jwt"] as const)("answers Describe and Review to whoever shows one (%s)", async (identity) => {
     const { running } = await serving(identity);
     const client = await connect(running.port, identity !== "jwt");
@@ -153,8 +159,9 @@ describe("an interceptor that asks for the gateway's token", () => {
     const { cert, key: serverKey } = await certificates.server();
     const proof = { identity: "jwt", issuer: ISSUER, audience: AUDIENCE, jwks: { file: "jwks.json" } } as const;
     const refused = (gateway: object, tls: object = { cert, key: serverKey }) =>
-      expect(serve(sample, Object({ listen: "grpcs://127.0.0.1:0", signals: false, log: () => undefined, tls, gateway })))
-        .rejects;
+      expect(
+        serve(sample, Object({ listen: "grpcs://127.0.0.1:0", signals: false, transport, log: () => undefined, tls, gateway })),
+      ).rejects;
     await refused({ identity: "none" }).toThrow(/"mtls", |"mtls"/);
     await refused({ ...proof, issuer: "" }).toThrow(/takes issuer, audience and jwks/);
     await refused({ ...proof, audience: undefined }).toThrow(/takes issuer, audience and jwks/);

@@ -11,8 +11,9 @@ import { DescribeRequest, Manifest, ReviewRequest } from "@sallyport/contract/ge
 import { decodeVerdict } from "@sallyport/contract/verdict.ts";
 import { METHODS, SERVICE } from "@sallyport/contract/wire.ts";
 import { allow, binding, defineInterceptor, type RunningInterceptor, serve, serveFromEnv } from "@sallyport/interceptors-sdk";
-import { afterEach, describe, expect, it, onTestFinished, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { type TestAuthority, testCertificates } from "../../support/certificates.ts";
+import { TRANSPORTS, type Transport } from "../../support/transports.ts";
 
 const aborted: string[] = [];
 const sample = defineInterceptor({
@@ -61,7 +62,15 @@ let openGate = (): void => undefined;
 let gate = Promise.resolve();
 
 const certificates = await testCertificates();
-const quiet = { signals: false, log: () => undefined } as const;
+/** What the test at hand serves over. */
+let transport: Transport = "lean";
+const quiet = {
+  signals: false,
+  log: () => undefined,
+  get transport() {
+    return transport;
+  },
+} as const;
 
 async function serving(clientNames?: readonly string[]): Promise<RunningInterceptor> {
   const running = await serve(sample, {
@@ -126,7 +135,9 @@ afterEach(() => {
   openGate();
 });
 
-describe("serve", () => {
+describe.each(TRANSPORTS)("serve, over %s", (which) => {
+  beforeEach(() => void (transport = which));
+
   it("answers Describe and Review over mTLS, on a free port", async () => {
     const running = await serving();
     expect(running.address).toBe(`grpcs://127.0.0.1:${running.port}`);
@@ -270,6 +281,7 @@ describe("serve", () => {
       listen: "grpc://127.0.0.1:0",
       allowInsecure: true,
       signals: false,
+      transport,
       log: ({ level, message }) => void messages.push(`${level} ${message}`),
     });
     onTestFinished(() => running.close());

@@ -10,9 +10,12 @@ import {
 import { decodeVerdict } from "@sallyport/contract/verdict.ts";
 import { METHODS } from "@sallyport/contract/wire.ts";
 import { allow, binding, defineInterceptor, type Interceptor, type RunningInterceptor, serve } from "@sallyport/interceptors-sdk";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { testCertificates } from "../../support/certificates.ts";
+import { TRANSPORTS, type Transport } from "../../support/transports.ts";
 
+/** What the test at hand serves over. */
+let transport: Transport = "lean";
 let release = (): void => {};
 
 const sample = (version: string, config?: (value: unknown) => unknown): Interceptor =>
@@ -45,6 +48,7 @@ async function serving(interceptor = sample("1")): Promise<RunningInterceptor> {
     listen: "grpc://127.0.0.1:0",
     allowInsecure: true,
     signals: false,
+    transport,
     log: () => {},
     drainMs: 500,
   });
@@ -97,7 +101,9 @@ function versionIn(answer: Buffer | ServiceError): string | number {
   return verdict.ok ? (verdict.value.annotations[0]?.value ?? "") : verdict.error.reason;
 }
 
-describe("Watch", () => {
+describe.each(TRANSPORTS)("Watch, over %s", (which) => {
+  beforeEach(() => void (transport = which));
+
   it("answers with headers at once, before there is anything to tell", async () => {
     const { headers, events } = watch(clientOf(await serving()));
     expect(await headers).toBeInstanceOf(Metadata);
@@ -195,6 +201,7 @@ describe("Watch", () => {
       tls: { ca: certificates.ca, ...(await certificates.server()), clientNames: ["gateway.test"] },
       gateway: { identity: "mtls" },
       signals: false,
+      transport,
       log: () => {},
     });
     onTestFinished(() => running.close());
@@ -215,7 +222,9 @@ describe("Watch", () => {
   });
 });
 
-describe("update", () => {
+describe.each(TRANSPORTS)("update, over %s", (which) => {
+  beforeEach(() => void (transport = which));
+
   it("serves another definition, tells those who watch, and finishes reviews on the one they began with", async () => {
     const running = await serving();
     const client = clientOf(running);

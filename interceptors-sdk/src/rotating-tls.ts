@@ -1,58 +1,49 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
 import { createSecureContext } from "node:tls";
-import { ServerCredentials } from "@grpc/grpc-js";
 import type { Log } from "./log.ts";
-
-/** What TLS is done with: PEM texts. */
-export interface TlsMaterial {
-  /** Undefined where no client is asked for a certificate. */
-  readonly ca: Buffer | undefined;
-  readonly cert: Buffer;
-  readonly key: Buffer;
-}
+import type { TlsMaterial } from "./rpc-server.ts";
 
 /** The files some of it is in; what is in none stays as it is. */
 export type TlsFiles = { readonly [Name in keyof TlsMaterial]?: string | undefined };
 
 /**
- * Credentials of a server whose certificate, key and authorities follow their files: the next connection uses what is there, connections
- * that are open stay. Content is taken when two looks in a row saw the same; what is half written, does not belong together or has expired
- * is left alone, and logged once.
+ * Certificate, key and authorities of a server, which follow their files: the next connection uses what is there, connections that are
+ * open stay. Content is taken when two looks in a row saw the same; what is half written, does not belong together or has expired is left
+ * alone, and logged once.
  */
-export class RotatingCredentials extends ServerCredentials {
+export class RotatingTls {
   readonly #files: TlsFiles;
   readonly #log: Log;
-  readonly #ciphers: string | undefined;
-  readonly #timer: NodeJS.Timeout | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #renew: (material: TlsMaterial) => void = () => {};
   #material: TlsMaterial;
   #candidate: TlsMaterial;
   #isLooking = false;
   #complaint: string | undefined;
 
   constructor(material: TlsMaterial, files: TlsFiles, log: Log) {
-    const pair = { private_key: material.key, cert_chain: material.cert };
-    const fixed = ServerCredentials.createSsl(material.ca ?? null, [pair], material.ca !== undefined);
-    // oxlint-disable no-underscore-dangle -- how the library's own credentials hand over what they were made with
-    const settings = fixed._getConstructorOptions();
-    super(settings, fixed._getSecureContextOptions() ?? {});
-    // oxlint-enable no-underscore-dangle
-    this.#ciphers = settings?.ciphers;
     this.#files = files;
     this.#log = log;
     this.#material = material;
     this.#candidate = material;
-    if (Object.values(files).every((file) => file === undefined)) return;
+  }
+
+  /** What a server begins with. */
+  get material(): TlsMaterial {
+    return this.#material;
+  }
+
+  /** Follows the files, if there are any, and hands over what is to be used from then on. `renew` throws on what cannot be. */
+  follow(renew: (material: TlsMaterial) => void): void {
+    this.#renew = renew;
+    if (Object.values(this.#files).every((file) => file === undefined)) return;
     this.#timer = setInterval(() => void this.#look(), LOOK_MS).unref();
   }
 
   /** Follows no file any more. */
   stop(): void {
     clearInterval(this.#timer);
-  }
-
-  override _equals(other: ServerCredentials): boolean {
-    return this === other;
   }
 
   async #look(): Promise<void> {
@@ -81,15 +72,7 @@ export class RotatingCredentials extends ServerCredentials {
   }
 
   #take(material: TlsMaterial): void {
-    const { cert, key } = material;
-    const ca = checkedAuthorities(material);
-    // a context without ciphers would take Node's for the library's
-    this.updateSecureContextOptions({
-      cert: [cert],
-      key: [key],
-      ...(ca !== undefined && { ca }),
-      ...(this.#ciphers !== undefined && { ciphers: this.#ciphers }),
-    });
+    this.#renew({ ...material, ca: checkedAuthorities(material) });
     this.#material = material;
     this.#complaint = undefined;
     this.#log({ level: "info", message: "certificates renewed" });
@@ -120,8 +103,8 @@ async function pemFile(file: string): Promise<Buffer> {
   return bytes;
 }
 
-/** The authorities one by one, if any. Throws, with the reason, unless everything can be served with. Nothing of a key is in the reason. */
-function checkedAuthorities({ ca, cert, key }: TlsMaterial): string[] | undefined {
+/** The authorities and nothing besides, if any. Throws, with the reason, unless everything can be served with. Nothing of a key is in the reason. */
+function checkedAuthorities({ ca, cert, key }: TlsMaterial): Buffer | undefined {
   const leaf = parsed("certificate", () => new X509Certificate(cert));
   if (!leaf.checkPrivateKey(parsed("key", () => createPrivateKey(key)))) throw new Error("the key is not the certificate's");
   if (Date.now() >= leaf.validToDate.getTime()) throw new Error("the certificate has expired");
@@ -129,7 +112,7 @@ function checkedAuthorities({ ca, cert, key }: TlsMaterial): string[] | undefine
   if (ca !== undefined && authorities === undefined) throw new Error("there is no authority's certificate");
   for (const authority of authorities ?? []) parsed("authority", () => new X509Certificate(authority));
   parsed("TLS context", () => createSecureContext({ cert, key, ...(authorities && { ca: authorities }) }));
-  return authorities;
+  return authorities && Buffer.from(authorities.join("\n"), "latin1");
 }
 
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g;
