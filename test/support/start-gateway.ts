@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { systemClock } from "../../src/adapters/system/clock.ts";
 import { systemIds } from "../../src/adapters/system/ids.ts";
 import { pinoLog } from "../../src/adapters/telemetry/pino-log.ts";
-import { startGateway as start, type RunningGateway } from "../../src/app/gateway.ts";
+import { startGateway as start } from "../../src/app/gateway.ts";
+import type { RunningGateway } from "../../src/app/running-gateway.ts";
 import { temporaryDirectory } from "./temporary-directory.ts";
 
 /** One line the gateway wrote. */

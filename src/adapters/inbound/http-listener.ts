@@ -76,6 +76,8 @@ export class HttpListener implements AsyncDisposable {
     this.#deps = deps;
     this.#closed = new Promise((resolve) => server.once("close", resolve));
     server.maxConnections = settings.limits.maxConnections;
+    // a worker that is full refuses: handed to each other, connections would go round for ever
+    Object.assign(server, { dropMaxConnection: true });
     // Node would drop lines beyond a maximum without a word; they are counted by checkHead
     server.maxHeadersCount = 0;
     server.on("connection", (socket: Socket) => {
