@@ -1,9 +1,8 @@
 import type { AdminServer } from "../adapters/admin/fastify-server.ts";
 import type { GatewayIdentity } from "../adapters/identity/gateway-identity.ts";
-import { fileConfigSource, type FileConfigSource } from "../adapters/config-source/file.ts";
+import { fileConfigSource } from "../adapters/config-source/file.ts";
 import type { HttpListener } from "../adapters/inbound/http-listener.ts";
 import { RememberedFiles } from "../adapters/files/remembered-files.ts";
-import type { FlushableLog } from "../adapters/telemetry/pino-log.ts";
 import { runtimeVersion } from "../adapters/system/runtime-version.ts";
 import { prometheusMetrics, type ExposedMetrics } from "../adapters/telemetry/prometheus-metrics.ts";
 import { adminRoutes } from "../admin/admin-routes.ts";

@@ -1,5 +1,6 @@
 import type { AdminServer } from "../../adapters/admin/fastify-server.ts";
 import type { RememberedFiles } from "../../adapters/files/remembered-files.ts";
+import { freePort } from "../../adapters/workers/free-port.ts";
 import { textOfAll } from "../../adapters/telemetry/metrics-snapshot.ts";
 import { adminRoutes } from "../../admin/admin-routes.ts";
 import type { GatewayConfig } from "../../config/gateway-config.ts";
@@ -45,6 +46,8 @@ export class ControlGateway implements StartingGateway {
   readonly #fleet: WorkerFleet;
   /** What sockets were opened with; a reload does not change them. */
   readonly #openedWith: GatewayConfig;
+  /** Its listeners, with the ports that were chosen. */
+  #doors: GatewayConfig["listeners"] = [];
   /** With what a worker begins that is started now. */
   #given: WorkerPlan;
   #isUp = false;
@@ -80,6 +83,9 @@ export class ControlGateway implements StartingGateway {
   /** Opens the admin listener first, so that health can be asked while the rest comes up; then the workers, and their doors. */
   async open(): Promise<Result<void, string>> {
     const { log } = this.#parts;
+    const doors = await withPorts(this.#openedWith.listeners);
+    if (!doors.ok) return doors;
+    this.#doors = doors.value;
     const unusable: string[] = [];
     await this.#give(this.reloader.built, (listener, message) =>
       unusable.push(`listener ${listener} has no usable certificate: ${message}`),
@@ -89,14 +95,14 @@ export class ControlGateway implements StartingGateway {
     const admins = await openAdmin(this.#openedWith, { routes: this.#adminRoutes(), log });
     if (!admins.ok) return admins;
     this.#admins = admins.value;
-    const doors = await this.#fleet.start();
-    if (doors.ok) {
-      this.#listeners = doors.value;
+    const listening = await this.#fleet.start();
+    if (listening.ok) {
+      this.#listeners = listening.value;
       this.#isUp = true;
       return ok(undefined);
     }
     for (const admin of this.#admins) await admin[Symbol.asyncDispose]();
-    return doors;
+    return listening;
   }
 
   withClosing(closing: AsyncDisposableStack): this {
@@ -254,8 +260,8 @@ export class ControlGateway implements StartingGateway {
 
   /** A worker that is started later opens what the others have open, whatever the file says by then. */
   #workerPlan({ plan, loaded, manifests }: Built, files: WorkerPlan["files"]): WorkerPlan {
-    const { listeners, gatewayIdentity } = this.#openedWith;
-    return { plan, config: { ...loaded.config, listeners, gatewayIdentity }, manifests, files };
+    const { gatewayIdentity } = this.#openedWith;
+    return { plan, config: { ...loaded.config, listeners: this.#doors, gatewayIdentity }, manifests, files };
   }
 }
 
@@ -265,3 +271,15 @@ const readinessOf = (ready: () => boolean, checks: Readiness["checks"]): Readine
   },
   checks,
 });
+
+/** Where the system is to choose the port it is chosen here, once for all workers: one that is started later must find the same. */
+async function withPorts(listeners: GatewayConfig["listeners"]): Promise<Result<GatewayConfig["listeners"], string>> {
+  const chosen: GatewayConfig["listeners"][number][] = [];
+  for (const listener of listeners) {
+    const { host, port } = listener.address;
+    const free = port === 0 ? await freePort(host) : ok(port);
+    if (!free.ok) return err(`listener ${listener.name} cannot listen: ${free.error}`);
+    chosen.push({ ...listener, address: { host, port: free.value } });
+  }
+  return ok(chosen);
+}
