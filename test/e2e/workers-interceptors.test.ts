@@ -115,7 +115,7 @@ describe("interceptors of a gateway with workers (C37)", () => {
   });
 
   it("that fail are given up by each worker for itself, and shown as the worst of them", async () => {
-    const { gateway } = await asking(() => ({ status: 13, details: "broken" }), "breaker: { failures: 2, open: 30s }");
+    const { gateway } = await asking(() => ({ kind: "status", code: 14, details: "broken" }), "breaker: { failures: 2, open: 30s }");
     const { one } = await both(gateway);
     for (let tries = 0; tries < 3; tries += 1) await one.send("/fails");
     await vi.waitFor(
@@ -223,7 +223,7 @@ routes: [{ name: all, match: { path: /** }, authenticate: [anonymous], upstream:
     const config = `upstreams: { echo: { endpoints: ["${upstream.url}"] } }
 routes: [{ name: all, match: { path: /** }, authenticate: [anonymous], upstream: echo }]
 `;
-    const gateway = use(await withWorkers({ sections: config, listener: ", limits: { max_connections: 4 }" }));
+    const gateway = use(await withWorkers({ sections: config, listener: ", limits: { connections: 4 }" }));
     const sockets: Socket[] = [];
     onTestFinished(() => sockets.forEach((socket) => socket.destroy()));
     for (let count = 0; count < 12; count += 1) {
