@@ -205,7 +205,7 @@ describe("the end of a gateway with workers", () => {
   it("comes before its beginning where a worker cannot listen, with one line that says why", async () => {
     const taken = new URL(upstream.url).port;
     await expect(
-      withWorkers({ sections: `${sections()}`, listener: ` }, { name: taken, address: "127.0.0.1:${taken}"` }),
+      withWorkers({ sections: sections(), listener: ` }, { name: taken, address: "127.0.0.1:${taken}"` }),
     ).rejects.toThrow(/listener taken cannot listen: .*EADDRINUSE/);
   });
 });

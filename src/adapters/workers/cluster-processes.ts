@@ -1,9 +1,8 @@
 import cluster from "node:cluster";
-import { once } from "node:events";
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import type { Clock } from "../../ports/clock.ts";
-import type { WorkerProcess, WorkerProcesses } from "../../ports/worker-link.ts";
+import type { ProcessEnd, WorkerProcess, WorkerProcesses } from "../../ports/worker-link.ts";
 import { MessageLink } from "./message-link.ts";
 
 /** What a worker process runs. */
@@ -18,33 +17,33 @@ const PROGRAM = fileURLToPath(new URL("../../worker.ts", import.meta.url));
 export function clusterProcesses({ clock, logFd }: { readonly clock: Clock; readonly logFd: number }): WorkerProcesses {
   return {
     cores: availableParallelism(),
-    start(worker) {
+    start() {
       cluster.schedulingPolicy = cluster.SCHED_RR;
       cluster.setupPrimary({ exec: PROGRAM, args: [], serialization: "advanced", stdio: ["ignore", logFd, "inherit", "ipc"] });
-      return started(cluster.fork(), { clock, worker });
+      return started(cluster.fork(), clock);
     },
   };
 }
 
-function started(
-  forked: ReturnType<typeof cluster.fork>,
-  { clock, worker }: { readonly clock: Clock; readonly worker: number },
-): WorkerProcess {
-  // a process that could not be made, or a pipe that broke, shows as its end
-  forked.on("error", () => forked.process.kill("SIGKILL"));
+function started(forked: ReturnType<typeof cluster.fork>, clock: Clock): WorkerProcess {
+  const ended = new Promise<ProcessEnd>((resolve) => {
+    forked.once("exit", (code: unknown, signal: unknown) =>
+      resolve({ code: typeof code === "number" ? code : null, signal: typeof signal === "string" ? signal : null }),
+    );
+    // one that was never made has no end; one whose pipe broke is of no use
+    forked.on("error", () => {
+      if (forked.process.pid === undefined) resolve({ code: null, signal: null });
+      else forked.process.kill("SIGKILL");
+    });
+  });
   const link = new MessageLink(
     {
       send: (message) => void forked.send(plain(message), () => {}),
       onMessage: (listener) => void forked.on("message", listener),
-      onClosed: (listener) => void forked.once("exit", listener),
+      onClosed: (listener) => void ended.then(listener),
     },
     clock,
   );
-  const ended = once(forked, "exit").then(([code, signal]: readonly unknown[]) => ({
-    code: typeof code === "number" ? code : null,
-    signal: typeof signal === "string" ? signal : null,
-  }));
-  link.answer("worker", () => Promise.resolve(worker));
   return { pid: forked.process.pid ?? 0, link, ended, kill: () => void forked.process.kill("SIGKILL") };
 }
 
