@@ -23,6 +23,7 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
   app: "model ports support contract expressions config review policies plan pipeline admin identity adapters",
   cli: "app config plan model",
   main: "cli app config plan model",
+  worker: "app",
   sdk: "contract lean-grpc",
   conformance: "contract",
   "lean-grpc": "",
@@ -183,6 +184,8 @@ const MAY_REVEAL: Readonly<Record<string, string>> = {
   "src/app/acquire.ts": "hashed into the identity of a client",
   "src/app/assemble.ts": "handed to where it is sent",
   "src/app/listeners.ts": "given to TLS",
+  "src/app/workers/control-gateway.ts": "sent to a worker of ours over the private pipe",
+  "src/app/workers/plan-snapshot.ts": "sent to a worker of ours over the private pipe",
   "src/policies/authenticate/static-token.ts": "hashed to be compared",
   "src/policies/forward/to-upstream-request.ts": "sent",
 };

@@ -14,6 +14,7 @@ export interface MeasuredGateway {
  * everywhere but for the review's time, because machines that measure are busy.
  */
 export const sallyportConfig = (terms: SallyportTerms, place: MeasuredGateway): string => `version: 1
+workers: ${terms.workers ?? 1}
 listeners:
   - name: public
     address: "127.0.0.1:0"

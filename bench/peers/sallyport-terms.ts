@@ -6,6 +6,8 @@ export interface SallyportTerms {
   readonly reviews?: ReviewTerms;
   /** Routes in the configuration, most of which nobody asks for; `DEFAULT_ROUTES` where absent. */
   readonly routes?: number;
+  /** Processes that serve; 1 where absent. */
+  readonly workers?: number;
   /** Clients speak TLS to it. */
   readonly hasTls?: boolean;
   /** What reads requests, where the default is not meant. */

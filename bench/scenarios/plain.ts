@@ -35,6 +35,14 @@ export const PLAIN_SCENARIOS: readonly Scenario[] = [
         }),
         reviews: 0,
       },
+      {
+        peer: sallyport({
+          name: "sallyport, 2 workers",
+          description: "the same route served by two worker processes",
+          workers: 2,
+        }),
+        reviews: 0,
+      },
       { peer: nginxProxy },
       { peer: haproxyProxy },
       { peer: caddyProxy },

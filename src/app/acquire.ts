@@ -1,7 +1,7 @@
 import type { UpstreamConfig } from "../config/gateway-config.ts";
 import type { InterceptorConfig } from "../config/interceptor-config.ts";
-import type { LoadedConfig } from "../config/load-config.ts";
 import { readPemFiles, type PemMaterial } from "../adapters/certificates/pem-files.ts";
+import type { ReadBytes } from "../adapters/files/read-bounded.ts";
 import type { GatewayIdentity } from "../adapters/identity/gateway-identity.ts";
 import type { TokenSlot } from "../adapters/identity/token-slot.ts";
 import { grpcReviewClient } from "../adapters/review/grpc-review-client.ts";
@@ -19,7 +19,7 @@ import { manifestDigest, pinFault } from "../plan/manifest-digest.ts";
 import { canonicalJson } from "../support/canonical-json.ts";
 import { sha256Hex } from "../support/hash.ts";
 import { authoritiesOf } from "./authorities-of.ts";
-import type { Acquire } from "./generations.ts";
+import type { Acquire, LocatedConfig } from "./generations.ts";
 import type { LiveClients } from "./live-clients.ts";
 import { meteredUpstream } from "./metered-upstream.ts";
 import type { Lease, ResourcePool } from "./resource-pool.ts";
@@ -34,6 +34,10 @@ export interface AcquireDeps {
   readonly gatewayId: string;
   readonly identity: Pick<GatewayIdentity, "credential">;
   readonly gatewayVersion: string;
+  /** Where certificates are read from. Default: the disk. */
+  readonly readFile?: ReadBytes;
+  /** Workers that share what no setting counts. Default: 1. */
+  readonly workers?: number;
   /** What upstreams are spoken to with; both keep the same contract, undici is the reference. Default: `sallyport`. */
   readonly upstreamClient?: UpstreamClient | undefined;
 }
@@ -69,9 +73,9 @@ const identityOf = (kind: string, parts: unknown): string => `${kind}:${sha256He
 async function acquireClient(
   deps: AcquireDeps,
   interceptor: InterceptorConfig,
-  place: { readonly index: number; readonly loaded: LoadedConfig },
+  place: { readonly index: number; readonly loaded: LocatedConfig },
 ): ReturnType<Acquire["client"]> {
-  const pems = await pemsOf(interceptor, deps.clock, place);
+  const pems = await pemsOf(interceptor, deps, place);
   if (!pems.ok) return pems;
   const credential = await acquireCredential(deps, interceptor);
   const {
@@ -98,7 +102,7 @@ async function acquireClient(
     key: tls?.pair?.keyPem.reveal(),
     ca: tls?.caPem,
   };
-  const { gatewayId, gatewayVersion, clock, log } = deps;
+  const { gatewayId, gatewayVersion, clock, log, workers } = deps;
   const limits = { maxConcurrentReviews, maxPendingReviews };
   const manifests: ManifestTerms = {
     accepts: (manifest) => pinFault(interceptor, manifest) === undefined,
@@ -113,6 +117,7 @@ async function acquireClient(
     tls,
     credential: credential?.resource,
     ...limits,
+    ...(workers === undefined ? {} : { workers }),
     gatewayId,
     gatewayVersion,
   };
@@ -140,14 +145,14 @@ async function acquireCredential(
 
 async function pemsOf(
   { endpoints }: InterceptorConfig,
-  clock: Clock,
-  { index, loaded }: { readonly index: number; readonly loaded: LoadedConfig },
+  { clock, readFile }: Pick<AcquireDeps, "clock" | "readFile">,
+  { index, loaded }: { readonly index: number; readonly loaded: LocatedConfig },
 ): Promise<Result<PemMaterial | undefined, readonly ConfigIssue[]>> {
   // one block for all: the endpoints differ in the name they expect at most
   const [tls] = endpoints.map((endpoint) => (endpoint.kind === "grpc" ? undefined : endpoint.tls));
   if (tls === undefined) return ok(undefined);
   const { caFile, certFile, keyFile } = tls;
-  const read = await readPemFiles({ pair: { certFile, keyFile }, caFile }, clock.wallMs());
+  const read = await readPemFiles({ pair: { certFile, keyFile }, caFile }, clock.wallMs(), readFile);
   if (read.ok) return ok(read.value);
   const pointer = `/interceptors/${index}/tls`;
   return err(read.error.map((message) => ({ ...loaded.positions.at(pointer), pointer, message })));

@@ -4,6 +4,11 @@ import type { ExecutionPlan } from "../model/plan.ts";
 import type { ReviewClient } from "../ports/review-client.ts";
 import type { Generation } from "./plan-holder.ts";
 
+/** What is shown of a generation to those who watch it. */
+export interface ShownBuilt extends Pick<Built, "plan" | "manifests" | "undescribed"> {
+  readonly clients: ReadonlyMap<string, Pick<ReviewClient, "status">>;
+}
+
 /** A generation that could run, and what it was made of. */
 export interface Built {
   readonly generation: Generation;

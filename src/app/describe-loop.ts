@@ -8,7 +8,9 @@ import type { Built } from "./built.ts";
 const PAUSE_MS = { missing: { first: 100, most: 500 }, known: { first: 1_000, most: 30_000 } } as const;
 
 /** What of a generation the loop is about. */
-export type DescribeLoopSubject = Pick<Built, "loaded" | "clients" | "undescribed">;
+export interface DescribeLoopSubject extends Pick<Built, "clients" | "undescribed"> {
+  readonly loaded: Pick<Built["loaded"], "config">;
+}
 
 /** What a loop needs from outside. */
 export interface DescribeLoopDeps {

@@ -1,8 +1,8 @@
 import type { AdminServer } from "../adapters/admin/fastify-server.ts";
 import type { GatewayIdentity } from "../adapters/identity/gateway-identity.ts";
-import { fileConfigSource, type FileConfigSource } from "../adapters/config-source/file.ts";
+import { fileConfigSource } from "../adapters/config-source/file.ts";
 import type { HttpListener } from "../adapters/inbound/http-listener.ts";
-import type { FlushableLog } from "../adapters/telemetry/pino-log.ts";
+import { RememberedFiles } from "../adapters/files/remembered-files.ts";
 import { runtimeVersion } from "../adapters/system/runtime-version.ts";
 import { prometheusMetrics, type ExposedMetrics } from "../adapters/telemetry/prometheus-metrics.ts";
 import { adminRoutes } from "../admin/admin-routes.ts";
@@ -12,10 +12,8 @@ import { METRICS } from "../model/metrics-table.ts";
 import { err, ok, type Result } from "../model/result.ts";
 import { pipeline } from "../pipeline/handle.ts";
 import type { ReloadOutcome } from "../ports/admin-facts.ts";
-import type { Clock } from "../ports/clock.ts";
-import type { Ids } from "../ports/ids.ts";
-import type { Log, LogLevel } from "../ports/log.ts";
-import { acquirer, type UpstreamClient } from "./acquire.ts";
+import type { Log } from "../ports/log.ts";
+import { acquirer } from "./acquire.ts";
 import { answeringJwks } from "./answer-jwks.ts";
 import { CaptureRoom } from "./capture-room.ts";
 import type { Built } from "./built.ts";
@@ -31,43 +29,11 @@ import { ReadyLatch } from "./readiness.ts";
 import { Reloader } from "./reloader.ts";
 import { ResourcePool } from "./resource-pool.ts";
 import { restartWarnings } from "./restart-warnings.ts";
+import type { GatewayOptions, ListeningAt, RunningGateway, RunningParts, StartingGateway } from "./running-gateway.ts";
 import { identityOf, keySourceOf, withSigningKeys } from "./signing-keys.ts";
 import { scrapedMetrics } from "./scraped-metrics.ts";
-
-/** What a gateway is started with. */
-export interface GatewayOptions {
-  readonly configFile: string;
-  readonly env: Readonly<Record<string, string | undefined>>;
-  /** Refuse to start while a required interceptor is not described (C32). */
-  readonly strict: boolean;
-  readonly version: string;
-  /** Makes the log once the configuration has said how loud it is; `onDropped` hears of each line that is lost. The gateway closes it last. */
-  readonly openLog: (level: LogLevel, onDropped: () => void) => FlushableLog;
-  readonly clock: Clock;
-  readonly ids: Ids;
-  /** What upstreams are spoken to with; both keep one contract, `undici` is the reference. Default: `sallyport`. */
-  readonly upstreamClient?: UpstreamClient | undefined;
-}
-
-/** Where a listener can be reached. */
-export interface ListeningAt {
-  readonly name: string;
-  readonly scheme: "http" | "https";
-  readonly host: string;
-  readonly port: number;
-}
-
-/** A gateway that takes requests. Disposing it drains: no new connections, exchanges under way finish within `drain`. */
-export interface RunningGateway extends AsyncDisposable {
-  readonly listeners: readonly ListeningAt[];
-  readonly admin: { readonly host: string; readonly port: number };
-  readonly warnings: readonly string[];
-  /** Number of routes and bindings in force, for the greeting. */
-  readonly counts: { readonly routes: number; readonly bindings: number };
-  readonly ready: boolean;
-  /** Never rejects. */
-  reload(reason: "admin" | "signal" | "file"): Promise<ReloadOutcome>;
-}
+import { ControlGateway } from "./workers/control-gateway.ts";
+import { workerCount } from "./workers/worker-share.ts";
 
 /** Starts a gateway from its file, or tells every reason why not, as lines for people. */
 export async function startGateway(options: GatewayOptions): Promise<Result<RunningGateway, readonly string[]>> {
@@ -91,6 +57,8 @@ async function start(options: GatewayOptions, closing: AsyncDisposableStack): Pr
   const first = await loadFile(options.configFile, source, options.env);
   if (!first.ok) return err(issueLines(first.error.issues));
   const { config } = first.value.loaded;
+  const workers = workerCount(config.workers, options.workers?.cores ?? 1);
+  if (workers > 1 && options.workers === undefined) return err(["several workers cannot be started from here"]);
   const metrics = prometheusMetrics({ processMetrics: true });
   const dropped = metrics.counter(METRICS.logDropped, []);
   const log = closing.use(options.openLog(config.log.level, () => dropped.add()));
@@ -102,7 +70,9 @@ async function start(options: GatewayOptions, closing: AsyncDisposableStack): Pr
   closing.use(identity.value);
   const liveClients = new LiveClients();
   const gatewayId = config.gatewayIdentity.id;
-  const deps = buildDeps(options, { log, metrics, identity: identity.value, gatewayId, liveClients });
+  const files = new RememberedFiles();
+  const readFile = workers > 1 ? files.read : undefined;
+  const deps = buildDeps(options, { log, metrics, identity: identity.value, gatewayId, liveClients, readFile });
   const built = await buildGeneration(first.value.loaded, deps, { before: undefined });
   if (!built.ok) return err(issueLines(built.error.issues));
   const missing = requiredMissing(built.value);
@@ -110,7 +80,7 @@ async function start(options: GatewayOptions, closing: AsyncDisposableStack): Pr
     await built.value.generation.retire();
     return err(missing.map((name) => `interceptor ${name} did not answer Describe: ${built.value.undescribed.get(name) ?? ""}`));
   }
-  const run = new Running({
+  const parts = {
     options,
     log,
     metrics,
@@ -119,7 +89,11 @@ async function start(options: GatewayOptions, closing: AsyncDisposableStack): Pr
     liveClients,
     source,
     first: { built: built.value, fingerprint: first.value.fingerprint },
-  });
+  };
+  const run: StartingGateway =
+    options.workers !== undefined && workers > 1
+      ? new ControlGateway({ ...parts, files, workers, processes: options.workers })
+      : new Running(parts);
   onFileChange = () => void run.reloader.reload("file");
   const opened = await run.open();
   if (opened.ok) closing.use(run);
@@ -133,12 +107,23 @@ interface AcquireParts {
   readonly identity: GatewayIdentity;
   readonly gatewayId: string;
   readonly liveClients: LiveClients;
+  /** Where certificates are read from; undefined: the disk. */
+  readonly readFile: RememberedFiles["read"] | undefined;
 }
 
-function buildDeps({ clock, ids, version, upstreamClient }: GatewayOptions, { log, metrics, ...parts }: AcquireParts): BuildDeps {
+function buildDeps({ clock, ids, version, upstreamClient }: GatewayOptions, { log, metrics, readFile, ...parts }: AcquireParts): BuildDeps {
   const pool = new ResourcePool();
   return {
-    acquire: acquirer({ pool, clock, log, metrics, ...parts, gatewayVersion: version, upstreamClient }),
+    acquire: acquirer({
+      pool,
+      clock,
+      log,
+      metrics,
+      ...parts,
+      gatewayVersion: version,
+      upstreamClient,
+      ...(readFile === undefined ? {} : { readFile }),
+    }),
     resources: { metrics, clock, ids },
     log,
   };
@@ -147,19 +132,8 @@ function buildDeps({ clock, ids, version, upstreamClient }: GatewayOptions, { lo
 const requiredMissing = ({ plan, manifests }: Built): readonly string[] =>
   plan.interceptors.filter(({ name, required }) => required && !manifests.has(name)).map(({ name }) => name);
 
-interface RunningParts {
-  readonly options: GatewayOptions;
-  readonly log: FlushableLog;
-  readonly metrics: ExposedMetrics;
-  readonly deps: BuildDeps;
-  readonly identity: GatewayIdentity;
-  readonly liveClients: LiveClients;
-  readonly source: FileConfigSource;
-  readonly first: { readonly built: Built; readonly fingerprint: string };
-}
-
 /** The parts of a gateway while it runs, and the order they end in. */
-class Running implements RunningGateway {
+class Running implements StartingGateway {
   readonly reloader: Reloader;
   readonly #parts: RunningParts;
   readonly #latch: ReadyLatch;

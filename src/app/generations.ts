@@ -1,4 +1,4 @@
-import type { UpstreamConfig } from "../config/gateway-config.ts";
+import type { GatewayConfig, UpstreamConfig } from "../config/gateway-config.ts";
 import type { InterceptorConfig } from "../config/interceptor-config.ts";
 import type { LoadedConfig } from "../config/load-config.ts";
 import { formatIssue, type ConfigIssue } from "../model/config-issue.ts";
@@ -13,13 +13,19 @@ import { describeAll, type Described } from "./describe-all.ts";
 import type { Lease } from "./resource-pool.ts";
 import { settleManifests } from "./settle-manifests.ts";
 
+/** A configuration, and what knows where its values were written. */
+export interface LocatedConfig {
+  readonly config: GatewayConfig;
+  readonly positions: Pick<LoadedConfig["positions"], "at">;
+}
+
 /** Gives out what plans share; a lease is released with its generation. */
 export interface Acquire {
   /** Reads the interceptor's certificates; issues where they cannot be used. */
   client(
     interceptor: InterceptorConfig,
     index: number,
-    config: LoadedConfig,
+    config: LocatedConfig,
   ): Promise<Result<ClientLease, readonly ConfigIssue[]>>;
   upstream(upstream: UpstreamConfig): Lease<Upstream>;
 }
@@ -77,7 +83,7 @@ export async function buildGeneration(
 }
 
 /** What is given back with the generation. */
-type Held = Pick<Lease<unknown>, "release">;
+export type Held = Pick<Lease<unknown>, "release">;
 
 interface Attempt {
   readonly deps: BuildDeps;
@@ -140,8 +146,9 @@ function refusalsOf(clients: ReadonlyMap<string, ReviewClient>): ReadonlyMap<str
 
 const faulty = (issues: readonly ConfigIssue[]): Result<never, BuildFailure> => err({ kind: "faulty", issues });
 
-async function acquireClients(
-  loaded: LoadedConfig,
+/** A client for each interceptor, their leases put into `leases` one by one, also where it fails; or every issue. */
+export async function acquireClients(
+  loaded: LocatedConfig,
   acquire: Acquire,
   leases: Held[],
 ): Promise<Result<Pick<Built, "clients" | "trusts">, readonly ConfigIssue[]>> {

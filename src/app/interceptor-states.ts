@@ -1,11 +1,11 @@
 import { manifestDigest } from "../plan/manifest-digest.ts";
 import type { InterceptorState, InterceptorStates, ManifestDrift } from "../ports/admin-facts.ts";
-import type { Built } from "./built.ts";
+import type { ShownBuilt } from "./built.ts";
 import { interceptorTrouble } from "./interceptor-trouble.ts";
 
 /** The generation in force, and the manifests that wait for a reload. */
 interface StateSource {
-  readonly built: Built;
+  readonly built: ShownBuilt;
   readonly drifted: ReadonlyMap<string, ManifestDrift>;
 }
 

@@ -1,7 +1,7 @@
-import type { Built } from "./built.ts";
+import type { ShownBuilt } from "./built.ts";
 
 /** What is wrong with an interceptor at present, a fragment for people; undefined when nothing is. */
-export function interceptorTrouble({ undescribed, clients }: Built, name: string): string | undefined {
+export function interceptorTrouble({ undescribed, clients }: ShownBuilt, name: string): string | undefined {
   const status = clients.get(name)?.status();
   // what is so now tells more than what kept it from being described
   if (status?.fault !== undefined) return status.fault;

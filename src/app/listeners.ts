@@ -1,7 +1,8 @@
 import { readPemFiles } from "../adapters/certificates/pem-files.ts";
+import type { ReadBytes } from "../adapters/files/read-bounded.ts";
 import { httpListener, type HttpListener } from "../adapters/inbound/http-listener.ts";
-import type { ListenerSettings } from "../adapters/inbound/listener-settings.ts";
-import type { ListenerConfig } from "../config/gateway-config.ts";
+import type { ListenerPem, ListenerSettings } from "../adapters/inbound/listener-settings.ts";
+import type { ListenerConfig, ListenerTlsConfig } from "../config/gateway-config.ts";
 import { err, ok, type Result } from "../model/result.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Handle } from "../ports/inbound.ts";
@@ -11,12 +12,18 @@ import type { Log } from "../ports/log.ts";
 /** Opens every listener of a configuration; when one fails, those before it are closed again. */
 export async function openListeners(
   configs: readonly ListenerConfig[],
-  deps: { readonly handle: Handle; readonly log: Log; readonly clock: Clock; readonly ids: Ids },
+  deps: {
+    readonly handle: Handle;
+    readonly log: Log;
+    readonly clock: Clock;
+    readonly ids: Ids;
+    /** Where certificates are read from. Default: the disk. */ readonly readFile?: ReadBytes;
+  },
 ): Promise<Result<readonly HttpListener[], string>> {
   const open: HttpListener[] = [];
   for (const config of configs) {
     try {
-      open.push(await httpListener(settingsOf(config, deps.clock), deps));
+      open.push(await httpListener(settingsOf(config, deps), deps));
     } catch (error) {
       for (const earlier of open) await earlier.close();
       return err(error instanceof Error ? error.message : String(error));
@@ -25,16 +32,25 @@ export async function openListeners(
   return ok(open);
 }
 
-function settingsOf({ name, address, tls, codec, limits }: ListenerConfig, clock: Clock): ListenerSettings {
-  const [pair] = tls?.certs ?? [];
-  if (tls === undefined || pair === undefined) return { name, address, limits, codec };
-  const readPem = async (): ReturnType<NonNullable<ListenerSettings["tls"]>["readPem"]> => {
-    const read = await readPemFiles(
-      { pair, ...(tls.clientCaFile === undefined ? {} : { caFile: tls.clientCaFile }) },
-      clock.wallMs(),
-    );
-    if (!read.ok) return err(read.error.join("; "));
-    return ok({ cert: read.value.pair?.certPem ?? "", key: read.value.pair?.keyPem.reveal() ?? "", clientCa: read.value.caPem });
-  };
-  return { name, address, limits, codec, tls: { clientCert: tls.clientCert, readPem } };
+function settingsOf(config: ListenerConfig, from: PemFrom): ListenerSettings {
+  const { name, address, tls, codec, limits } = config;
+  if (tls === undefined) return { name, address, limits, codec };
+  return { name, address, limits, codec, tls: { clientCert: tls.clientCert, readPem: () => listenerPem(tls, from) } };
+}
+
+/** Where PEM files come from, and the time they must be valid at. */
+interface PemFrom {
+  readonly clock: Clock;
+  readonly readFile?: ReadBytes;
+}
+
+/** What the files of a TLS listener hold now, checked; the error says which cannot be used. */
+export async function listenerPem(
+  { certs: [pair], clientCaFile }: ListenerTlsConfig,
+  { clock, readFile }: PemFrom,
+): Promise<Result<ListenerPem>> {
+  const files = { ...(pair === undefined ? {} : { pair }), ...(clientCaFile === undefined ? {} : { caFile: clientCaFile }) };
+  const read = await readPemFiles(files, clock.wallMs(), readFile);
+  if (!read.ok) return err(read.error.join("; "));
+  return ok({ cert: read.value.pair?.certPem ?? "", key: read.value.pair?.keyPem.reveal() ?? "", clientCa: read.value.caPem });
 }

@@ -1,3 +1,4 @@
+import type { GatewayConfig } from "../config/gateway-config.ts";
 import { loadConfig, type LoadedConfig } from "../config/load-config.ts";
 import type { FileConfigSource } from "../adapters/config-source/file.ts";
 import { readBounded } from "../adapters/files/read-bounded.ts";
@@ -38,7 +39,7 @@ export async function loadFile(
     return bytes.ok ? ok(text) : err(bytes.error);
   };
   const loaded = await loadConfig({ file, text: read.value.text }, { env, readFile });
-  if (loaded.ok) for (const path of certificateFiles(loaded.value)) await readFile(path, MAX_NAMED_BYTES);
+  if (loaded.ok) for (const path of namedFiles(loaded.value)) await readFile(path, MAX_NAMED_BYTES);
   await source.alsoWatch([...digests.keys()].filter((path) => path !== file));
   const fingerprint = sha256Hex(
     [...digests]
@@ -49,8 +50,12 @@ export async function loadFile(
   return loaded.ok ? ok({ loaded: loaded.value, fingerprint }) : err({ issues: loaded.error, fingerprint });
 }
 
-/** Certificates, keys and authorities the configuration names by path. */
-function certificateFiles({ config }: LoadedConfig): readonly string[] {
+const namedFiles = ({ config }: LoadedConfig): readonly string[] => [
+  ...new Set([...certificateFiles(config), ...config.gatewayIdentity.signingKeyFiles]),
+];
+
+/** Certificates, their keys and authorities the configuration names by path, each once. */
+export function certificateFiles(config: GatewayConfig): readonly string[] {
   const ofInterceptors = config.interceptors.flatMap(({ endpoints }) =>
     endpoints.flatMap((endpoint) => {
       const tls = endpoint.kind === "grpc" ? undefined : endpoint.tls;
@@ -61,5 +66,5 @@ function certificateFiles({ config }: LoadedConfig): readonly string[] {
     ...(tls?.certs ?? []).flatMap(({ certFile, keyFile }) => [certFile, keyFile]),
     ...(tls?.clientCaFile === undefined ? [] : [tls.clientCaFile]),
   ]);
-  return [...new Set([...ofInterceptors, ...ofListeners, ...config.gatewayIdentity.signingKeyFiles])];
+  return [...new Set([...ofInterceptors, ...ofListeners])];
 }

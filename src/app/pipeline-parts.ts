@@ -2,7 +2,7 @@ import { METRICS } from "../model/metrics-table.ts";
 import type { PipelineDeps } from "../pipeline/deps.ts";
 import { reReview } from "../pipeline/re-review.ts";
 import type { Metrics } from "../ports/metrics.ts";
-import { AsideQueue } from "./aside-queue.ts";
+import { AsideQueue, type AsideLimits } from "./aside-queue.ts";
 import { LongLivedStreams } from "./long-lived-streams.ts";
 import { reReviewRecorder } from "./record-re-review.ts";
 import { exchangeRecorder } from "./record-exchange.ts";
@@ -20,20 +20,34 @@ export interface PipelineParts {
 /** Makes the queues for observers and shadows and the place of open streams, each with its log lines and counters. `reviews` is asked each time, because a reload may change it. */
 export function pipelineParts(
   given: Pick<PipelineDeps, "plans" | "clock" | "log" | "captured">,
-  { metrics, reviews }: { readonly metrics: Metrics; readonly reviews: () => "none" | "failures" | "all" },
+  {
+    metrics,
+    reviews,
+    asideLimits,
+  }: {
+    readonly metrics: Metrics;
+    readonly reviews: () => "none" | "failures" | "all";
+    /** Of each queue. Default: ASIDE_LIMITS. */ readonly asideLimits?: AsideLimits;
+  },
 ): PipelineParts {
   const { clock, log } = given;
   const nowMs = (): number => clock.nowMs();
-  const observers = new AsideQueue({
-    nowMs,
-    dropped: ({ binding }, part) => metrics.counter(METRICS.observerDropped, [binding.plan.interceptor, binding.plan.id, part]),
-    done: observationRecorder(log),
-  });
-  const shadows = new AsideQueue({
-    nowMs,
-    dropped: ({ binding }, part) => metrics.counter(METRICS.shadowDropped, [binding.plan.interceptor, binding.plan.id, part]),
-    done: shadowRecorder({ log, reviews }),
-  });
+  const observers = new AsideQueue(
+    {
+      nowMs,
+      dropped: ({ binding }, part) => metrics.counter(METRICS.observerDropped, [binding.plan.interceptor, binding.plan.id, part]),
+      done: observationRecorder(log),
+    },
+    asideLimits,
+  );
+  const shadows = new AsideQueue(
+    {
+      nowMs,
+      dropped: ({ binding }, part) => metrics.counter(METRICS.shadowDropped, [binding.plan.interceptor, binding.plan.id, part]),
+      done: shadowRecorder({ log, reviews }),
+    },
+    asideLimits,
+  );
   const streams: LongLivedStreams = new LongLivedStreams({
     clock,
     // asks with what every exchange is asked with

@@ -1,12 +1,12 @@
 import type { ReadinessCheck } from "../ports/admin-facts.ts";
-import type { Built } from "./built.ts";
+import type { ShownBuilt } from "./built.ts";
 import { interceptorTrouble } from "./interceptor-trouble.ts";
 
 /**
  * What readiness looks at (C32): every interceptor was described and is connected; critical only where it was not and guards something.
  * A configuration on disk that was rejected is shown, and keeps nobody away: the last good one is in force.
  */
-export function readyChecks(built: Built, rejection: readonly string[] | undefined): readonly ReadinessCheck[] {
+export function readyChecks(built: ShownBuilt, rejection: readonly string[] | undefined): readonly ReadinessCheck[] {
   const config: ReadinessCheck = {
     name: "config",
     ok: rejection === undefined,

@@ -85,6 +85,11 @@ export class Reloader {
     return this.#waiting;
   }
 
+  /** An interceptor has reason to say something else than before: it is asked again. */
+  describeAgain(interceptor: string): void {
+    if (!this.#closed) this.#loop.askAgain(interceptor);
+  }
+
   /** Stops asking, and retires the plan in force when its last exchange is done. */
   async close(): Promise<void> {
     this.#closed = true;

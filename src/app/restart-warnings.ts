@@ -4,6 +4,7 @@ import { canonicalJson } from "../support/canonical-json.ts";
 /** What a reload cannot change: sockets are opened and the log's level is set once per process. Certificates' content is no part of it. */
 export function restartWarnings(running: GatewayConfig, loaded: GatewayConfig): readonly string[] {
   const sections: Readonly<Record<string, (config: GatewayConfig) => unknown>> = {
+    "/workers": ({ workers }) => workers,
     "/listeners": ({ listeners }) => listeners,
     "/admin": ({ admin }) => admin,
     "/status": ({ status }) => status,

@@ -3,9 +3,8 @@ import type { MetricsText, Readiness } from "../ports/admin-facts.ts";
 import type { Metrics } from "../ports/metrics.ts";
 import type { ReviewClientStatus } from "../ports/review-client.ts";
 
-/** States that are looked up whenever metrics are read, rather than counted. */
-export interface ScrapedStates {
-  readonly readiness: Readiness;
+/** What one process has in hand, looked up whenever metrics are read, rather than counted. */
+export interface TrafficStates {
   readonly inFlight: () => number;
   /** Open streams that are asked about again (C36). */
   readonly longLived: () => number;
@@ -15,12 +14,30 @@ export interface ScrapedStates {
   readonly clients: () => ReadonlyMap<string, ReviewClientStatus>;
 }
 
-/** Metrics as text, with the gauges of the present moment. A check that a reload took away counts as passing: nobody must mend it. */
+/** States that are looked up whenever metrics are read. */
+export interface ScrapedStates extends TrafficStates {
+  readonly readiness: Readiness;
+}
+
+/** Metrics as text, with the gauges of the present moment. */
 export function scrapedMetrics(metrics: Metrics & MetricsText, states: ScrapedStates): MetricsText {
-  const known = new Set<string>();
+  const lookAtTraffic = trafficGauges(metrics, states);
+  const lookAtReadiness = readinessGauges(metrics, states.readiness);
+  return {
+    contentType: metrics.contentType,
+    expose() {
+      lookAtTraffic();
+      lookAtReadiness();
+      return metrics.expose();
+    },
+  };
+}
+
+/** Returns what sets the gauges of the present moment. */
+export function trafficGauges(metrics: Metrics, states: TrafficStates): () => void {
   /** Endpoints that ever had an open breaker: one that a reload took away counts as closed. */
   const opened = new Map<string, readonly [string, string]>();
-  const look = (): void => {
+  return () => {
     for (const labels of opened.values()) metrics.gauge(METRICS.breakerOpen, labels).set(0);
     metrics.gauge(METRICS.inFlight, []).set(states.inFlight());
     metrics.gauge(METRICS.longLivedOpen, []).set(states.longLived());
@@ -34,14 +51,14 @@ export function scrapedMetrics(metrics: Metrics & MetricsText, states: ScrapedSt
       }
     }
     for (const [listener, open] of states.connections()) metrics.gauge(METRICS.connections, [listener]).set(open);
-    const failing = new Set(states.readiness.checks().flatMap(({ name, ok }) => (known.add(name), ok ? [] : [name])));
-    for (const name of known) metrics.gauge(METRICS.ready, [name]).set(failing.has(name) ? 0 : 1);
   };
-  return {
-    contentType: metrics.contentType,
-    expose() {
-      look();
-      return metrics.expose();
-    },
+}
+
+/** The same for readiness. A check that a reload took away counts as passing: nobody must mend it. */
+export function readinessGauges(metrics: Metrics, readiness: Readiness): () => void {
+  const known = new Set<string>();
+  return () => {
+    const failing = new Set(readiness.checks().flatMap(({ name, ok }) => (known.add(name), ok ? [] : [name])));
+    for (const name of known) metrics.gauge(METRICS.ready, [name]).set(failing.has(name) ? 0 : 1);
   };
 }

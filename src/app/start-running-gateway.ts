@@ -2,7 +2,9 @@ import { systemClock } from "../adapters/system/clock.ts";
 import { systemIds } from "../adapters/system/ids.ts";
 import { pinoLog } from "../adapters/telemetry/pino-log.ts";
 import type { Result } from "../model/result.ts";
-import { startGateway, type RunningGateway } from "./gateway.ts";
+import { clusterProcesses } from "../adapters/workers/cluster-processes.ts";
+import { startGateway } from "./gateway.ts";
+import type { RunningGateway } from "./running-gateway.ts";
 
 /** What a command decides about a gateway it starts. */
 export interface StartWish {
@@ -17,10 +19,12 @@ export interface StartWish {
 /** A gateway on the real clock, with real randomness, logging lines of JSON; they are gathered for a moment, and lost rather than waited for. */
 export function startRunningGateway(wish: StartWish): Promise<Result<RunningGateway, readonly string[]>> {
   const { logFd: fd = 1, ...rest } = wish;
+  const clock = systemClock();
   return startGateway({
     ...rest,
-    clock: systemClock(),
+    clock,
     ids: systemIds(),
     openLog: (level, onDropped) => pinoLog({ level, destination: { fd }, onDropped }),
+    workers: clusterProcesses({ clock, logFd: fd }),
   });
 }

@@ -1,4 +1,4 @@
-import type { RunningGateway } from "../app/gateway.ts";
+import type { RunningGateway } from "../app/running-gateway.ts";
 
 /** What a gateway says when it has come up: six lines at most. */
 export function greeting(

@@ -13,6 +13,8 @@ export interface GatewayConfig {
   readonly version: 1;
   /** Gateways the operator runs, this one included. */
   readonly replicas: number;
+  /** Processes that serve requests, 1 to 64; `auto`: one for each core of the machine (C37). */
+  readonly workers: number | "auto";
   readonly listeners: readonly ListenerConfig[];
   readonly admin: AdminConfig;
   /** Undefined: health, ready and metrics are served by the admin listener. */

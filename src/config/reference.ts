@@ -68,6 +68,7 @@ function rowOf(key: string, schema: unknown, isRequired: boolean): readonly Row[
 function typeOf(schema: JsonSchema): string {
   if (schema.enum !== undefined) return schema.enum.map((word) => `\`${String(word)}\``).join(" ");
   if (schema.const !== undefined) return `\`${String(schema.const)}\``;
+  if (schema.anyOf !== undefined) return schema.anyOf.map((each) => (isSchema(each) ? typeOf(each) : "")).join(" or ");
   if (schema.type === "array") return `list of ${isSchema(schema.items) ? typeOf(schema.items) : "values"}`;
   if (schema.type === "integer") return `${schema.minimum ?? ""}..${schema.maximum ?? ""}`;
   if (schema.type === "boolean") return "`true` `false`";

@@ -7,6 +7,8 @@ export interface MetricDefinition {
   readonly labels: readonly string[];
   /** Upper bounds in the unit of the name; histograms only. */
   readonly buckets?: readonly number[];
+  /** What the gauges of several workers are together (C37). Default: their sum. */
+  readonly overWorkers?: "max";
 }
 
 /** Seconds. From a local answer to the longest timeouts an operator sets (30 s), timeouts included. */
@@ -33,6 +35,18 @@ export const METRICS = {
   },
   inFlight: { kind: "gauge", name: "sallyport_in_flight_exchanges", help: "Exchanges begun and not yet over.", labels: [] },
   connections: { kind: "gauge", name: "sallyport_connections", help: "Open client connections.", labels: ["listener"] },
+  workersServing: {
+    kind: "gauge",
+    name: "sallyport_workers_serving",
+    help: "Workers that serve requests; only where there are several (C37).",
+    labels: [],
+  },
+  workerExits: {
+    kind: "counter",
+    name: "sallyport_worker_exits_total",
+    help: "Workers that ended without having been asked to, and were replaced (C37).",
+    labels: [],
+  },
 
   requests: {
     kind: "counter",
@@ -153,6 +167,7 @@ export const METRICS = {
     name: "sallyport_interceptor_breaker_open",
     help: "1 where an endpoint of an interceptor failed so often that only tries go to it, 0 where it is asked.",
     labels: ["interceptor", "endpoint"],
+    overWorkers: "max",
   },
   observerDropped: {
     kind: "counter",

@@ -70,8 +70,8 @@ export interface PublicKeys {
 
 /** Forgets kept verdicts. */
 export interface VerdictRevoker {
-  /** Those of an interceptor with any of these tags, everywhere in this process before it returns; how many there were. Undefined: no interceptor has this name. */
-  revoke(interceptor: string, tags: readonly string[]): number | undefined;
+  /** Those of an interceptor with any of these tags, everywhere in this gateway before it answers, in all of its workers; how many there were. Undefined: no interceptor has this name. Never rejects. */
+  revoke(interceptor: string, tags: readonly string[]): number | undefined | Promise<number | undefined>;
 }
 
 /** A manifest that is not in force: the interceptor changed it, and an operator's reload would take it (C30). */

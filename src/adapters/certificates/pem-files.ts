@@ -1,6 +1,6 @@
 import { Secret } from "../../model/secret.ts";
 import { err, ok, type Result } from "../../model/result.ts";
-import { readBounded } from "../files/read-bounded.ts";
+import { readBounded, type ReadBytes } from "../files/read-bounded.ts";
 import { WatchedFiles, type WatchedFilesOptions } from "../files/watched-files.ts";
 import { bundleProblem, certificateProblem } from "./check-pem.ts";
 import { isSamePrivateKey } from "./private-key.ts";
@@ -20,10 +20,14 @@ export interface PemMaterial {
   readonly caPem: string | undefined;
 }
 
-/** Reads and checks certificate, key and authorities: they parse, belong together and are valid at `nowMs` (epoch). Every problem, each naming its file. */
-export async function readPemFiles(files: PemFileNames, nowMs: number): Promise<Result<PemMaterial, readonly string[]>> {
-  const pair = files.pair === undefined ? ok(undefined) : await readPair(files.pair, nowMs);
-  const ca = files.caFile === undefined ? ok(undefined) : await readBundle(files.caFile, nowMs);
+/** Reads and checks certificate, key and authorities: they parse, belong together and are valid at `nowMs` (epoch). Every problem, each naming its file. `read`: from where; the disk by default. */
+export async function readPemFiles(
+  files: PemFileNames,
+  nowMs: number,
+  read: ReadBytes = readBounded,
+): Promise<Result<PemMaterial, readonly string[]>> {
+  const pair = files.pair === undefined ? ok(undefined) : await readPair(files.pair, nowMs, read);
+  const ca = files.caFile === undefined ? ok(undefined) : await readBundle(files.caFile, nowMs, read);
   if (pair.ok && ca.ok) return ok({ pair: pair.value, caPem: ca.value });
   return err([pair, ca].flatMap((read) => (read.ok ? [] : [read.error])));
 }
@@ -75,18 +79,19 @@ export async function watchedPemFiles(
 async function readPair(
   files: { readonly certFile: string; readonly keyFile: string },
   nowMs: number,
+  read: ReadBytes,
 ): Promise<Result<PemMaterial["pair"], string>> {
-  const cert = await readBounded(files.certFile, MAX_PEM_BYTES);
+  const cert = await read(files.certFile, MAX_PEM_BYTES);
   if (!cert.ok) return cert;
-  const key = await readBounded(files.keyFile, MAX_PEM_BYTES);
+  const key = await read(files.keyFile, MAX_PEM_BYTES);
   if (!key.ok) return key;
   const pair = { certPem: cert.value.toString("utf8"), keyPem: new Secret(key.value.toString("utf8")) };
   const problem = certificateProblem({ ...files, ...pair }, nowMs);
   return problem === undefined ? ok(pair) : err(problem);
 }
 
-async function readBundle(caFile: string, nowMs: number): Promise<Result<string, string>> {
-  const bundle = await readBounded(caFile, MAX_PEM_BYTES);
+async function readBundle(caFile: string, nowMs: number, read: ReadBytes): Promise<Result<string, string>> {
+  const bundle = await read(caFile, MAX_PEM_BYTES);
   if (!bundle.ok) return bundle;
   const caPem = bundle.value.toString("utf8");
   const problem = bundleProblem(caFile, caPem, nowMs);

@@ -2,6 +2,9 @@ import { constants } from "node:fs";
 import { open } from "node:fs/promises";
 import { err, ok, type Result } from "../../model/result.ts";
 
+/** Reads a whole file of at most so many bytes, from wherever it is; see `readBounded`. */
+export type ReadBytes = (path: string, maxBytes: number) => Promise<Result<Buffer, string>>;
+
 /**
  * Reads a whole regular file of at most `maxBytes`. The error is a fragment that names the file and what is wrong, and holds
  * nothing of its content. A pipe or device is refused.

@@ -5,7 +5,7 @@ import type { JwkSet } from "../../ports/jwk-set.ts";
 import { JWKS_MAX_AGE_S } from "../../ports/jwk-set.ts";
 import type { Log } from "../../ports/log.ts";
 import { KeyRing } from "./key-ring.ts";
-import { mintToken } from "./mint-token.ts";
+import { mintToken, type MintedToken } from "./mint-token.ts";
 import { generateSigningKey, type SigningKey } from "./signing-key.ts";
 import { TokenSlot } from "./token-slot.ts";
 
@@ -67,12 +67,14 @@ export class GatewayIdentity implements Disposable {
   /** A slot that is never empty from its first filling on; the caller disposes it. */
   credential(audience: string): TokenSlot {
     const { clock, log } = this.#deps;
+    return new TokenSlot({ audience, mint: () => this.mint(audience), clock, log });
+  }
+
+  /** A fresh token for one audience, signed with the key of this moment. */
+  mint(audience: string): Promise<MintedToken> {
     const { issuer, tokenLifetimeMs: lifetimeMs } = this.#config;
-    const mint = () => {
-      const nowMs = clock.wallMs();
-      return mintToken(this.#ring.signer(nowMs), { issuer, audience, jti: randomUUID(), nowMs, lifetimeMs });
-    };
-    return new TokenSlot({ audience, mint, clock, log });
+    const nowMs = this.#deps.clock.wallMs();
+    return mintToken(this.#ring.signer(nowMs), { issuer, audience, jti: randomUUID(), nowMs, lifetimeMs });
   }
 
   /**

@@ -70,6 +70,8 @@ export class HttpListener implements AsyncDisposable {
     this.#deps = deps;
     this.#closed = new Promise((resolve) => server.once("close", resolve));
     server.maxConnections = settings.limits.maxConnections;
+    // a worker that is full refuses: handed to each other, connections would go round for ever
+    Object.assign(server, { dropMaxConnection: true });
     server.on("connection", (socket: Socket) => {
       this.#sockets.add(socket);
       socket.once("close", () => this.#sockets.delete(socket));

@@ -41,6 +41,8 @@ export interface GrpcReviewClientConfig {
   readonly maxConcurrentReviews: number;
   /** Reviews that may wait for one of them to end. */
   readonly maxPendingReviews: number;
+  /** Workers that each have such a client: the places beside the path are for all of them together (C37). Default: 1. */
+  readonly workers?: number;
 }
 
 /** A `ReviewClient` over gRPC that can be changed while it is used. */
@@ -67,29 +69,33 @@ const ASIDE = {
   shadow: { mostInside: 64, maxWaiting: 256 },
 } as const;
 
-const limitsAside = (kind: keyof typeof ASIDE, maxConcurrentReviews: number): AdmissionLimits => ({
-  maxInside: Math.min(ASIDE[kind].mostInside, Math.max(1, Math.floor(maxConcurrentReviews / 4))),
-  maxWaiting: ASIDE[kind].maxWaiting,
+const limitsAside = (kind: keyof typeof ASIDE, maxConcurrentReviews: number, workers = 1): AdmissionLimits => ({
+  maxInside: Math.min(share(ASIDE[kind].mostInside, workers), Math.max(1, Math.floor(maxConcurrentReviews / 4))),
+  maxWaiting: share(ASIDE[kind].maxWaiting, workers),
 });
 
-/** Of every kind, which is what the service may see at once. */
-const mostInFlight = (maxConcurrentReviews: number): number =>
-  maxConcurrentReviews +
-  limitsAside("observe", maxConcurrentReviews).maxInside +
-  limitsAside("shadow", maxConcurrentReviews).maxInside;
+const share = (limit: number, workers: number): number => Math.max(1, Math.floor(limit / workers));
+
+/** Of every kind and over all workers, which is what the service may see at once. */
+const mostInFlight = (maxConcurrentReviews: number, workers = 1): number =>
+  workers *
+  (maxConcurrentReviews +
+    limitsAside("observe", maxConcurrentReviews, workers).maxInside +
+    limitsAside("shadow", maxConcurrentReviews, workers).maxInside);
 
 /** Connects to an interceptor and stays connected. Closing lets calls in flight finish; later ones fail `unavailable`. */
 export function grpcReviewClient(
   config: GrpcReviewClientConfig,
   { clock, log, sockets }: GrpcReviewClientDeps,
 ): GrpcReviewClient {
-  const { name, gatewayId, gatewayVersion, manifests = ANY_MANIFEST } = config;
+  const { name, gatewayId, manifests = ANY_MANIFEST } = config;
   let { maxConcurrentReviews } = config;
+  const aside = (kind: keyof typeof ASIDE): AdmissionLimits => limitsAside(kind, maxConcurrentReviews, config.workers);
   const again = new DescribeAgain(clock);
   const admissions = {
     enforce: new Admission({ maxInside: maxConcurrentReviews, maxWaiting: config.maxPendingReviews }, clock),
-    observe: new Admission(limitsAside("observe", maxConcurrentReviews), clock),
-    shadow: new Admission(limitsAside("shadow", maxConcurrentReviews), clock),
+    observe: new Admission(aside("observe"), clock),
+    shadow: new Admission(aside("shadow"), clock),
   };
   const links = openLinks(config, {
     clock,
@@ -121,13 +127,7 @@ export function grpcReviewClient(
   const describing = new DescribeLinks(links, { clock, log, interceptor: name, manifests, onMissed: () => again.wish() });
   return {
     describe: (bindings, { deadlineMs, cancel }) =>
-      describing.ask(
-        encodeDescribe(bindings, { gatewayId, gatewayVersion, maxConcurrentReviews: mostInFlight(maxConcurrentReviews) }),
-        {
-          timeMs: deadlineMs,
-          cancel,
-        },
-      ),
+      describing.ask(encodeDescribe(bindings, toldOf(config, maxConcurrentReviews)), { timeMs: deadlineMs, cancel }),
     reviewer: (binding, hidden) =>
       known.reviewer(binding, hidden, (encode) =>
         reviewerOf(binding, encode, {
@@ -146,8 +146,8 @@ export function grpcReviewClient(
       maxConcurrentReviews = limits.maxConcurrentReviews;
       known.setLimit(limits.maxPendingReviews);
       admissions.enforce.setLimits({ maxInside: limits.maxConcurrentReviews, maxWaiting: limits.maxPendingReviews });
-      admissions.observe.setLimits(limitsAside("observe", maxConcurrentReviews));
-      admissions.shadow.setLimits(limitsAside("shadow", maxConcurrentReviews));
+      admissions.observe.setLimits(aside("observe"));
+      admissions.shadow.setLimits(aside("shadow"));
     },
     async [Symbol.asyncDispose]() {
       again.close();
@@ -157,6 +157,13 @@ export function grpcReviewClient(
     },
   };
 }
+
+/** What a service is told of the gateway in Describe. */
+const toldOf = ({ gatewayId, gatewayVersion, workers }: GrpcReviewClientConfig, maxConcurrentReviews: number) => ({
+  gatewayId,
+  gatewayVersion,
+  maxConcurrentReviews: mostInFlight(maxConcurrentReviews, workers),
+});
 
 const openLinks = (
   { name, endpoints, tls, credential, gatewayVersion, transport = "lean", breaker = BREAKER }: GrpcReviewClientConfig,

@@ -5,6 +5,10 @@ import type { Log, LogLevel } from "../../ports/log.ts";
 const GATHER_BYTES = 4096;
 const FLUSH_MS = 250;
 
+/** One write to a pipe is whole up to this much, whoever else writes to it (POSIX PIPE_BUF); a single line that is longer may be torn. */
+const SHARED_WRITE_BYTES = 4096;
+const SHARED_GATHER_BYTES = 3072;
+
 /** Lines nobody reads are dropped beyond this, and counted: a stuck reader must not eat the memory. */
 const MAX_WAITING_BYTES = 8 * 1024 * 1024;
 
@@ -24,6 +28,8 @@ export interface PinoLogOptions {
   readonly destination?: LogDestination;
   /** Hears of each dropped line. */
   readonly onDropped?: () => void;
+  /** Number of the worker that writes, said in each line. Several processes write to one place then, so lines are never torn apart: see SHARED_WRITE_BYTES. */
+  readonly worker?: number;
 }
 
 /**
@@ -36,10 +42,16 @@ export function pinoLog(options: PinoLogOptions): FlushableLog {
   const sink = openSink(options);
   const now = timestamps();
   const loudness = LEVELS.indexOf(options.level);
+  const { worker } = options;
   return {
     write(level, event, fields) {
       if (LEVELS.indexOf(level) >= loudness)
-        sink.line(toLine({ level, time: now(), event }, withPlainErrors(fields, level === "error")));
+        sink.line(
+          toLine(
+            worker === undefined ? { level, time: now(), event } : { level, time: now(), event, worker },
+            withPlainErrors(fields, level === "error"),
+          ),
+        );
     },
     flush: sink.flush,
     [Symbol.asyncDispose]: sink.close,
@@ -60,7 +72,7 @@ function timestamps(): () => string {
 
 /** Put together from two texts: spreading the fields into a new object costs as much as writing them. */
 function toLine(
-  head: { readonly level: LogLevel; readonly time: string; readonly event: string },
+  head: { readonly level: LogLevel; readonly time: string; readonly event: string; readonly worker?: number },
   fields: Readonly<Record<string, unknown>>,
 ): string {
   const before = JSON.stringify(head).slice(0, -1);
@@ -83,13 +95,13 @@ interface Sink {
   readonly close: () => Promise<void>;
 }
 
-function openSink({ destination = { fd: 1 }, onDropped }: PinoLogOptions): Sink {
+function openSink({ destination = { fd: 1 }, onDropped, worker }: PinoLogOptions): Sink {
   if ("line" in destination) return { line: destination.line, flush: () => {}, close: () => Promise.resolve() };
   // pino's own destination writes the rest when the process exits
   const buffered = fileDestination({
     fd: destination.fd,
     sync: false,
-    minLength: GATHER_BYTES,
+    ...(worker === undefined ? { minLength: GATHER_BYTES } : { minLength: SHARED_GATHER_BYTES, maxWrite: SHARED_WRITE_BYTES }),
     maxLength: MAX_WAITING_BYTES,
     periodicFlush: FLUSH_MS,
   });

@@ -1,6 +1,7 @@
 import { Registry, collectDefaultMetrics } from "@prometheus-io/client";
 import { METRICS, type MetricDefinition } from "../../model/metrics-table.ts";
 import type { Metrics } from "../../ports/metrics.ts";
+import { snapshotOf, type MetricsSnapshot } from "./metrics-snapshot.ts";
 import { SeriesCounter, SeriesGauge, SeriesHistogram } from "./prometheus-series.ts";
 
 /** The metrics of one gateway, readable as text. */
@@ -8,6 +9,8 @@ export interface ExposedMetrics extends Metrics {
   /** Prometheus text format; its media type is `contentType`. */
   expose(): Promise<string>;
   readonly contentType: string;
+  /** As they are now, for another process to add up. */
+  snapshot(): Promise<MetricsSnapshot>;
 }
 
 /** Takes no part in the exposition: what a metric that is full gives. */
@@ -33,6 +36,7 @@ export function prometheusMetrics(options: { readonly processMetrics?: boolean }
     histogram: (definition, labels) => histogramOf(definition).bind(labels) ?? refused(),
     expose: () => registry.metrics(),
     contentType: registry.contentType,
+    snapshot: () => snapshotOf(registry),
   };
 }
 

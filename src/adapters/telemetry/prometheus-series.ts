@@ -139,7 +139,7 @@ export class SeriesGauge extends Gauge<string> {
   }
 
   override get() {
-    return snapshot(this.#definition, "sum", this.#set.samples(cellSample));
+    return snapshot(this.#definition, this.#definition.overWorkers ?? "sum", this.#set.samples(cellSample));
   }
 }
 

@@ -29,11 +29,11 @@ export const revoke = (verdicts: VerdictRevoker): AdminRoute => ({
     { status: 400, contentType: PROBLEM_TYPE, means: "The body is not what is asked for." },
     { status: 404, contentType: PROBLEM_TYPE, means: "No interceptor has this name." },
   ],
-  answer({ body }) {
+  async answer({ body }) {
     const wanted = read(body);
     if (!wanted.ok) return problemAnswer("bad_request", wanted.error);
     const { interceptor, tags } = wanted.value;
-    const forgotten = verdicts.revoke(interceptor, tags);
+    const forgotten = await verdicts.revoke(interceptor, tags);
     if (forgotten === undefined) return problemAnswer("route_not_found", "No interceptor has this name.");
     return jsonAnswer(200, { interceptor, tags, forgotten });
   },

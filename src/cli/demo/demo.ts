@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { dirname, join } from "node:path";
 import { Command } from "commander";
 import { writeDevelopmentCertificates } from "../../app/development-certificates.ts";
-import type { RunningGateway } from "../../app/gateway.ts";
+import type { RunningGateway } from "../../app/running-gateway.ts";
 import type { CommandIo } from "../io.ts";
 import { output, type Output } from "../output.ts";
 import { demoConfig, demoKeys } from "./demo-config.ts";

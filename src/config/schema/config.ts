@@ -13,6 +13,9 @@ import { requireSchema, toRequire } from "./require.ts";
 import { reviewBudget, routeDefaultsSchema, routeSchema, toRoute } from "./route.ts";
 import { toUpstream, upstreamSchema } from "./upstream.ts";
 
+/** Bounds of `workers`. */
+const WORKERS = { min: 1, max: 64 };
+
 const defaults = z.strictObject({
   route: routeDefaultsSchema
     .prefault({})
@@ -38,6 +41,14 @@ export const configSchema = z.strictObject({
   replicas: count({ min: 1, max: 1000 })
     .default(1)
     .describe("Gateways that run with this file, this one included: what each counts for itself is then not the whole."),
+  workers: z
+    .union([count(WORKERS), z.literal("auto")], {
+      error: `expected a whole number from ${WORKERS.min} to ${WORKERS.max}, or auto`,
+    })
+    .default(1)
+    .describe(
+      "Processes that serve requests: 1 is the gateway itself; `auto`: as many as the machine has cores. Limits are for all of them together (C37).",
+    ),
   listeners: z.array(listenerSchema).min(1, { error: "expected at least one listener" }).describe("Doors for clients."),
   admin: adminSchema
     .prefault({})
@@ -83,6 +94,7 @@ export function toGatewayConfig(parsed: z.output<typeof configSchema>, files: Lo
   return {
     version: parsed.version,
     replicas: parsed.replicas,
+    workers: parsed.workers,
     listeners: parsed.listeners.map((each) => toListener(each, files)),
     admin: { address: parsed.admin.address, tokenFile: files.resolve(parsed.admin.token_file) },
     status: parsed.status,

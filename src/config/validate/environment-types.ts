@@ -29,6 +29,11 @@ export function readEnvironmentTypes(
 
 function parserFor(issue: z.core.$ZodIssue): ((text: string) => number | boolean | undefined) | undefined {
   if (issue.code === "invalid_value") return issue.values.some((each) => typeof each === "number") ? toNumber : undefined;
+  if (issue.code === "invalid_union")
+    return issue.errors
+      .flat()
+      .map(parserFor)
+      .find((parse) => parse !== undefined);
   if (issue.code !== "invalid_type") return undefined;
   if (issue.expected === "number" || issue.expected === "int") return toNumber;
   return issue.expected === "boolean" ? toBoolean : undefined;

@@ -26,6 +26,18 @@ describe("variables in the file", () => {
     expect(config.routes[0]?.warnings).toBe(true);
   });
 
+  it("become the number also where a word would do, and nothing else", async () => {
+    const workers = async (text: string) =>
+      (await configOf(minimal("workers: ${WORKERS:-1}"), { env: { WORKERS: text } })).config.workers;
+    expect([await workers("4"), await workers("auto"), await workers("")]).toEqual([4, "auto", 1]);
+    expect((await configOf(minimal(), { env: { SALLYPORT_WORKERS: "3" } })).config.workers).toBe(3);
+    for (const wrong of ["0", "65", "many", "2.5"]) {
+      expect(await issuesOf(minimal("workers: ${WORKERS}"), { env: { WORKERS: wrong } })).toEqual([
+        expect.stringContaining("/workers: expected a whole number from 1 to 64"),
+      ]);
+    }
+  });
+
   it("stay text where the key asks for text", async () => {
     const { config } = await configOf(minimal('secrets: { query: ["${NAME}"] }'), { env: { NAME: "12" } });
     expect(config.secrets.query).toEqual(["12"]);

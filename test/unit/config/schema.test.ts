@@ -134,7 +134,7 @@ describe("a value of the wrong kind or out of bounds", () => {
     expect(await onlyIssue(minimal().replace("version: 1", "version: 2"))).toBe("/version: expected 1, found the number 2");
   });
 
-  it.each(["workers: 2", "state: { driver: memory }", "telemetry: {}", "tenancy: { from: [] }"])(
+  it.each(["state: { driver: memory }", "telemetry: {}", "tenancy: { from: [] }"])(
     "does not know what nobody has built yet: %s",
     async (more) => {
       expect(await onlyIssue(minimal(more))).toMatch(/^\/\w+: unknown key/);
