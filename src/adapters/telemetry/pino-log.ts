@@ -58,14 +58,14 @@ function timestamps(): () => string {
   };
 }
 
-/** Put together from two texts: spreading the fields into a new object costs as much as writing them. */
+/** Put together from two texts: spreading the fields into a new object costs as much as writing them. Level and time are plain words. */
 function toLine(
-  head: { readonly level: LogLevel; readonly time: string; readonly event: string },
+  { level, time, event }: { readonly level: LogLevel; readonly time: string; readonly event: string },
   fields: Readonly<Record<string, unknown>>,
 ): string {
-  const before = JSON.stringify(head).slice(0, -1);
-  const after = fieldsJson(fields);
-  return `${inOneLine(after === "{}" ? `${before}}` : `${before},${after.slice(1)}`)}\n`;
+  const after = inOneLine(fieldsJson(fields));
+  const before = `{"level":"${level}","time":"${time}","event":${inOneLine(JSON.stringify(event))}`;
+  return after === "{}" ? `${before}}\n` : `${before},${after.slice(1)}\n`;
 }
 
 function fieldsJson(fields: Readonly<Record<string, unknown>>): string {
