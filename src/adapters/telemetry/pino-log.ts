@@ -42,16 +42,11 @@ export function pinoLog(options: PinoLogOptions): FlushableLog {
   const sink = openSink(options);
   const now = timestamps();
   const loudness = LEVELS.indexOf(options.level);
-  const { worker } = options;
+  const worker = options.worker === undefined ? "" : `,"worker":${options.worker}`;
   return {
     write(level, event, fields) {
       if (LEVELS.indexOf(level) >= loudness)
-        sink.line(
-          toLine(
-            worker === undefined ? { level, time: now(), event } : { level, time: now(), event, worker },
-            withPlainErrors(fields, level === "error"),
-          ),
-        );
+        sink.line(toLine({ level, time: now(), event, worker }, withPlainErrors(fields, level === "error")));
     },
     flush: sink.flush,
     [Symbol.asyncDispose]: sink.close,
@@ -70,14 +65,19 @@ function timestamps(): () => string {
   };
 }
 
-/** Put together from two texts: spreading the fields into a new object costs as much as writing them. */
-function toLine(
-  head: { readonly level: LogLevel; readonly time: string; readonly event: string; readonly worker?: number },
-  fields: Readonly<Record<string, unknown>>,
-): string {
-  const before = JSON.stringify(head).slice(0, -1);
-  const after = fieldsJson(fields);
-  return `${inOneLine(after === "{}" ? `${before}}` : `${before},${after.slice(1)}`)}\n`;
+/** What every line begins with; `worker` is empty, or JSON that goes on behind the event. */
+interface LineHead {
+  readonly level: LogLevel;
+  readonly time: string;
+  readonly event: string;
+  readonly worker: string;
+}
+
+/** Put together from two texts: spreading the fields into a new object costs as much as writing them. Level and time are plain words. */
+function toLine({ level, time, event, worker }: LineHead, fields: Readonly<Record<string, unknown>>): string {
+  const after = inOneLine(fieldsJson(fields));
+  const before = `{"level":"${level}","time":"${time}","event":${inOneLine(JSON.stringify(event))}${worker}`;
+  return after === "{}" ? `${before}}\n` : `${before},${after.slice(1)}\n`;
 }
 
 function fieldsJson(fields: Readonly<Record<string, unknown>>): string {

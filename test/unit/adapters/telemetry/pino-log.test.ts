@@ -41,6 +41,28 @@ describe("a log line", () => {
     );
   });
 
+  it("has the bytes that JSON.stringify gives, but for the characters terminals act on", () => {
+    const value = fc.anything({ withBigInt: false, withDate: true, withNullPrototype: true });
+    const name = fc.oneof(fc.constantFrom("path", "status", 'a"b', "é", "0"), fc.string({ unit: "binary", minLength: 1 }));
+    // some keys are no members where they are written
+    const fields = fc.dictionary(
+      name.filter((each) => each !== "__proto__"),
+      value,
+    );
+    fc.assert(
+      fc.property(fields, (made) => {
+        const [line = ""] = linesOf("info", (log) => log.write("info", "exchange", made));
+        const { time } = JSON.parse(line);
+        const whole = JSON.stringify({ level: "info", time, event: "exchange" }).slice(0, -1);
+        const rest = JSON.stringify(made);
+        const expected = rest === "{}" ? `${whole}}\n` : `${whole},${rest.slice(1)}\n`;
+        // oxlint-disable-next-line no-control-regex -- they are what is looked for
+        expect(line).toBe(expected.replace(/[\u007f-\u009f\u2028\u2029]/g, escaped));
+      }),
+      { numRuns: 300 },
+    );
+  });
+
   it("is written all the same when a field cannot be: a circle, a BigInt", () => {
     const circle: Record<string, unknown> = {};
     circle["self"] = circle;
@@ -125,3 +147,5 @@ describe("a buffered log", () => {
     await log[Symbol.asyncDispose]();
   });
 });
+
+const escaped = (character: string): string => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
