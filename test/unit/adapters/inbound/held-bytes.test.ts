@@ -1,0 +1,119 @@
+import { describe, expect, it } from "vitest";
+import { isStream, type ByteStream } from "../../../../src/model/byte-stream.ts";
+import type { Response } from "../../../../src/model/exchange.ts";
+import { HeaderLines } from "../../../../src/model/header-lines.ts";
+import { RecordingSink } from "../../../support/byte-flow.ts";
+import { FakeClock } from "../../../support/fake-clock.ts";
+import { startInbound, textResponse } from "../../../support/inbound.ts";
+import { RawClient } from "../../../support/raw-http.ts";
+import { turn } from "../../../support/turn.ts";
+
+const GET = "GET /a HTTP/1.1\r\nHost: a.test\r\n\r\n";
+const POST = "POST /a HTTP/1.1\r\nHost: a.test\r\nTransfer-Encoding: chunked\r\n\r\n";
+
+describe("what a client may leave with a listener", () => {
+  it("is bounded where nobody reads its body, however small the chunks; all of it arrives once somebody does", async () => {
+    const asked = Promise.withResolvers<ByteStream>();
+    const answered = Promise.withResolvers<Response>();
+    await using inbound = await startInbound(({ body }) => {
+      if (isStream(body)) asked.resolve(body);
+      return answered.promise;
+    });
+    using client = await RawClient.connect(inbound.port);
+    client.send(`${POST}${"1\r\nx\r\n".repeat(20_000)}`);
+    const body = await asked.promise;
+    for (let turns = 0; turns < 50; turns += 1) await turn();
+    client.send(`${"1\r\ny\r\n".repeat(80_000)}0\r\n\r\n`);
+    for (let turns = 0; turns < 50; turns += 1) await turn();
+    const sink = new RecordingSink();
+    body.pipe(sink);
+    expect(await sink.over).toEqual({ kind: "ended" });
+    expect(sink.text).toBe("x".repeat(20_000) + "y".repeat(80_000));
+    answered.resolve(textResponse("done"));
+    await client.until((received) => received.endsWith("done"));
+  });
+
+  it("goes on in order behind a body that was read late", async () => {
+    const asked = Promise.withResolvers<ByteStream>();
+    const answered = Promise.withResolvers<Response>();
+    await using inbound = await startInbound(({ body }) => {
+      if (!isStream(body)) return textResponse("second");
+      asked.resolve(body);
+      return answered.promise;
+    });
+    using client = await RawClient.connect(inbound.port);
+    client.send(`POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello${GET}`);
+    const body = await asked.promise;
+    for (let turns = 0; turns < 5; turns += 1) await turn();
+    const sink = new RecordingSink();
+    body.pipe(sink);
+    await sink.over;
+    expect(sink.text).toBe("hello");
+    answered.resolve(textResponse("first"));
+    expect(await client.until((received) => received.endsWith("second"))).toContain("first");
+    expect(client.statuses).toEqual([200, 200]);
+  });
+});
+
+describe("a connection between requests", () => {
+  it("is told from one whose next head has begun: that one is due, and answered 408", async () => {
+    await using inbound = await startInbound(() => textResponse("ok"), { limits: { headerTimeoutMs: 120, idleMs: 60_000 } });
+    using client = await RawClient.connect(inbound.port);
+    client.send(`${GET}GET /b HT`);
+    await client.toEnd();
+    expect(client.statuses).toEqual([200, 408]);
+    expect(inbound.log.events).toEqual(["request_refused"]);
+  });
+
+  it("ends with the client's end: half a request is refused, a whole one is given up", async () => {
+    await using inbound = await startInbound(() => textResponse("ok"));
+    using half = await RawClient.connect(inbound.port);
+    half.send("GET / HTTP/1.1\r\nHost");
+    half.socket.end();
+    expect(await half.toEnd()).toMatch(/^HTTP\/1\.1 400 /);
+    using none = await RawClient.connect(inbound.port);
+    none.socket.end();
+    expect(await none.toEnd()).toBe("");
+    while (inbound.listener.connectionCount > 0) await turn();
+  });
+
+  it("does not outlive an HTTP/1.0 request, unless that asks for it", async () => {
+    await using inbound = await startInbound(() => textResponse("ok"));
+    using once = await RawClient.connect(inbound.port);
+    once.send("GET / HTTP/1.0\r\nHost: a\r\n\r\n");
+    expect((await once.toEnd()).toLowerCase()).toContain("connection: close");
+    using kept = await RawClient.connect(inbound.port);
+    kept.send("GET / HTTP/1.0\r\nHost: a\r\nConnection: keep-alive\r\n\r\n");
+    expect((await kept.until((received) => received.endsWith("ok"))).toLowerCase()).toContain("connection: keep-alive");
+    kept.send("GET / HTTP/1.0\r\nHost: a\r\n\r\n");
+    await kept.toEnd();
+    expect(kept.statuses).toEqual([200, 200]);
+  });
+
+  it("is not idle to the listener's watch while a response flows for longer than it may be idle", async () => {
+    const clock = new FakeClock();
+    const answered = Promise.withResolvers<Response>();
+    await using inbound = await startInbound(() => answered.promise, { clock, limits: { idleMs: 1_000 } });
+    using client = await RawClient.connect(inbound.port);
+    client.send(GET);
+    while (inbound.received.length === 0) await turn();
+    clock.advance(30_000);
+    answered.resolve({ status: 200, headers: HeaderLines.EMPTY, body: new TextEncoder().encode("late") });
+    expect(await client.until((received) => received.endsWith("late"))).toContain("200");
+  });
+});
+
+describe("a response's head", () => {
+  it("has a date of its own only where the response brings none", async () => {
+    const dated = HeaderLines.of(["Date", "Sat, 01 Jan 2000 00:00:00 GMT"]);
+    await using inbound = await startInbound(({ requestTarget }) =>
+      requestTarget === "/dated" ? { status: 200, headers: dated, body: undefined } : textResponse("ok"),
+    );
+    using client = await RawClient.connect(inbound.port);
+    client.send("GET /dated HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    const dates = [...(await client.toEnd()).matchAll(/^date: (.*)\r$/gim)].map(([, value]) => value);
+    expect(dates[0]).toBe("Sat, 01 Jan 2000 00:00:00 GMT");
+    expect(dates[1]).toMatch(/^\w{3}, \d\d \w{3} 20\d\d \d\d:\d\d:\d\d GMT$/);
+    expect(dates).toHaveLength(2);
+  });
+});
