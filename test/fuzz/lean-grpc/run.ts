@@ -3,19 +3,8 @@ import { Duplex } from "node:stream";
 import { inspect } from "node:util";
 import { ClientCall } from "@sallyport/lean-grpc/client-call.ts";
 import { ClientConnection } from "@sallyport/lean-grpc/client-connection.ts";
-import {
-  goawayFrame,
-  FLAG,
-  FRAME,
-  numberFrame,
-  PREFACE,
-  SETTING,
-  settingsFrame,
-  smallFrame,
-} from "@sallyport/lean-grpc/frame.ts";
+import { PREFACE, SETTING, settingsFrame } from "@sallyport/lean-grpc/frame.ts";
 import { HeldBytes } from "@sallyport/lean-grpc/held-bytes.ts";
-import { HpackEncoder } from "@sallyport/lean-grpc/hpack-encoder.ts";
-import type { Field } from "@sallyport/lean-grpc/hpack-table.ts";
 import { KeepalivePace } from "@sallyport/lean-grpc/keepalive.ts";
 import { framed } from "@sallyport/lean-grpc/message-reader.ts";
 import { responseEnd, responseHead, trailersOnly } from "@sallyport/lean-grpc/response-frames.ts";
@@ -23,6 +12,7 @@ import { ServerConnection } from "@sallyport/lean-grpc/server-connection.ts";
 import type { ServerStream } from "@sallyport/lean-grpc/server-stream.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
 import { Random } from "../random.ts";
+import { control, data, FIELDS, mutated, requests } from "./streams.ts";
 
 /** What a run found: each finding is a sentence that names the case, to be run again alone. */
 export interface FrameFuzzReport {
@@ -157,7 +147,7 @@ async function serverCase(random: Random): Promise<CaseOutcome> {
       onFault: (thrown) => (fault = thrown),
     },
   );
-  await feed(socket, mutated(Buffer.concat([PREFACE, requests(random)]), random), random);
+  await feed(socket, mutated(Buffer.concat([PREFACE, requests(random, () => Buffer.alloc(random.below(300)))]), random), random);
   const isUp = closed === 0;
   for (const stream of open) if (random.once(2)) stream.end({ code: 0, details: "" });
   if (random.once(2)) connection.drain();
@@ -182,14 +172,6 @@ async function serverCase(random: Random): Promise<CaseOutcome> {
   return { problem, isUp };
 }
 
-const FIELDS: readonly Field[] = [
-  [":method", "POST"],
-  [":scheme", "http"],
-  [":path", "/t.T/Echo"],
-  ["te", "trailers"],
-  ["content-type", "application/grpc"],
-];
-
 /** What a server says to six calls, in some order. */
 function answers(random: Random): Buffer {
   const frames: Buffer[] = [settingsFrame(random.once(3) ? [[SETTING.MAX_CONCURRENT_STREAMS, 1 + random.below(4)]] : [])];
@@ -207,71 +189,4 @@ function answers(random: Random): Buffer {
     );
   }
   return Buffer.concat(frames);
-}
-
-/** What a client says: some calls, whole and in pieces. */
-function requests(random: Random): Buffer {
-  const encoder = new HpackEncoder();
-  const frames: Buffer[] = [settingsFrame(random.once(3) ? [[SETTING.INITIAL_WINDOW_SIZE, random.below(100_000)]] : [])];
-  for (let id = 1; id < 24; id += 2) {
-    const block = encoder.encode(FIELDS, random.once(2) ? [["grpc-timeout", "5S"]] : []);
-    const cut = random.below(block.length);
-    const message = framed(Buffer.alloc(random.below(300)));
-    frames.push(
-      random.once(4)
-        ? Buffer.concat([
-            smallFrame(FRAME.HEADERS, 0, id, block.subarray(0, cut)),
-            smallFrame(FRAME.CONTINUATION, FLAG.END_HEADERS, id, block.subarray(cut)),
-          ])
-        : smallFrame(FRAME.HEADERS, FLAG.END_HEADERS, id, block),
-      random.pick<Buffer>([
-        data(id, message, FLAG.END_STREAM),
-        Buffer.concat([data(id, message), data(id, Buffer.alloc(0), FLAG.END_STREAM)]),
-        data(id, message.subarray(0, random.below(message.length))),
-      ]),
-    );
-    if (random.once(2)) frames.push(control(id, random));
-  }
-  return Buffer.concat(frames);
-}
-
-const data = (id: number, bytes: Buffer, flags = 0): Buffer => smallFrame(FRAME.DATA, flags, id, bytes);
-
-function control(id: number, random: Random): Buffer {
-  return random.pick<Buffer>([
-    numberFrame(FRAME.RST_STREAM, id, random.below(14)),
-    numberFrame(FRAME.WINDOW_UPDATE, random.once(2) ? 0 : id, 1 + random.below(100_000)),
-    smallFrame(FRAME.PING, random.below(2), 0, Buffer.alloc(8)),
-    settingsFrame([[SETTING.INITIAL_WINDOW_SIZE, random.below(100_000)]]),
-    settingsFrame([[SETTING.HEADER_TABLE_SIZE, random.below(5000)]]),
-    goawayFrame(random.below(12), random.below(14)),
-    smallFrame(FRAME.PRIORITY, 0, id, Buffer.alloc(5)),
-    smallFrame(0x20 + random.below(9), random.below(256), id, Buffer.alloc(random.below(20))),
-  ]);
-}
-
-/** A few bytes changed, left out, said twice or put in. */
-function mutated(bytes: Buffer, random: Random): Buffer {
-  let result = Buffer.from(bytes);
-  for (let count = random.below(5); count > 0; count -= 1) {
-    const at = random.below(result.length);
-    const until = Math.min(result.length, at + 1 + random.below(30));
-    switch (random.below(5)) {
-      case 0:
-        result[at] = random.below(256);
-        break;
-      case 1:
-        result[at] = (result[at] ?? 0) ^ (1 << random.below(8));
-        break;
-      case 2:
-        result = Buffer.concat([result.subarray(0, at), result.subarray(until)]);
-        break;
-      case 3:
-        result = Buffer.concat([result.subarray(0, until), result.subarray(at)]);
-        break;
-      default:
-        result = result.subarray(0, Math.max(at, 1));
-    }
-  }
-  return result;
 }

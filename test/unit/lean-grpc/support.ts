@@ -10,7 +10,7 @@ import { systemClock } from "../../../src/adapters/system/clock.ts";
 /** A server of ours on a port of its own, and its end. */
 export async function leanServer(
   methods: Readonly<Record<string, MethodHandler>>,
-  terms: Partial<ServerTerms> = {},
+  { port: wanted = 0, ...terms }: Partial<ServerTerms> & { readonly port?: number } = {},
   path?: string,
 ): Promise<{ readonly server: GrpcServer; readonly port: number } & Disposable> {
   const server = new GrpcServer({
@@ -22,7 +22,7 @@ export async function leanServer(
     onFault: () => {},
     ...terms,
   });
-  const port = await server.listen(path === undefined ? { host: "127.0.0.1", port: 0 } : { path });
+  const port = await server.listen(path === undefined ? { host: "127.0.0.1", port: wanted } : { path });
   return { server, port, [Symbol.dispose]: () => server.destroy() };
 }
 
