@@ -236,7 +236,16 @@ export const RULES: Readonly<Record<`C${number}`, "planned" | readonly Holder[]>
     ["test/unit/app/generations.test.ts", "that retires closes its upstreams, but for those that open streams still hold (C36)"],
     ["test/e2e/long-lived.test.ts", "an open stream of events that was let through for a time (C36)"],
   ],
-  C37: "planned",
+  C37: [
+    ["test/unit/app/workers/worker-share.test.ts", "a worker's share of the limits (C37)"],
+    ["test/unit/app/workers/worker-fleet.test.ts", "the workers of a gateway (C37)"],
+    ["test/unit/app/workers/plan-snapshot.test.ts", "arrives as it was, its secrets included, deeply frozen"],
+    ["test/unit/app/workers/merged-status.test.ts", "how an interceptor stands over all processes (C37)"],
+    ["test/unit/adapters/telemetry/metrics-snapshot.test.ts", "the metrics of several processes"],
+    ["test/e2e/workers.test.ts", "a gateway with workers (C37)"],
+    ["test/e2e/workers-interceptors.test.ts", "interceptors of a gateway with workers (C37)"],
+    ["test/e2e/workers-interceptors.test.ts", "take as many connections as one process would, over all workers"],
+  ],
   C38: [
     ["test/unit/adapters/identity/key-ring.test.ts", "the ring of signing keys"],
     ["test/unit/adapters/identity/token-slot.test.ts", "the slot for a token"],

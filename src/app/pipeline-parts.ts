@@ -24,10 +24,12 @@ export function pipelineParts(
     metrics,
     reviews,
     asideLimits,
+    maxStreams,
   }: {
     readonly metrics: Metrics;
     readonly reviews: () => "none" | "failures" | "all";
     /** Of each queue. Default: ASIDE_LIMITS. */ readonly asideLimits?: AsideLimits;
+    /** Default: MAX_STREAMS. */ readonly maxStreams?: number;
   },
 ): PipelineParts {
   const { clock, log } = given;
@@ -54,6 +56,7 @@ export function pipelineParts(
     ask: (stream, call) => reReview(deps, stream, call),
     onAsked: reReviewRecorder({ log, reviews }),
     onClosed: ({ reason }) => metrics.counter(METRICS.longLivedClosed, [reason]).add(),
+    ...(maxStreams === undefined ? {} : { maxStreams }),
   });
   const onRecord = exchangeRecorder({ log, metrics, reviews });
   const deps: PipelineDeps = { ...given, observers, shadows, longLived: streams, onRecord };

@@ -12,7 +12,7 @@ import { gatewayFiles, startInterceptor, TLS } from "../support/start-intercepto
 import { startUpstream, type TestUpstream } from "../support/start-upstream.ts";
 import { allowing, describing, testInterceptor, verdict, type TestInterceptor } from "../support/test-interceptor.ts";
 import { manifestOf, type Answers, type Declares } from "./support/scripted.ts";
-import { oneToEach, withWorkers, type WithWorkers } from "./support/with-workers.ts";
+import { isAlive, oneToEach, withWorkers, type WithWorkers } from "./support/with-workers.ts";
 
 let upstream: TestUpstream;
 beforeAll(async () => {
@@ -114,8 +114,29 @@ describe("interceptors of a gateway with workers (C37)", () => {
     expect((await revoke({ interceptor: "nobody", tags: ["plan"] })).status).toBe(404);
   });
 
+  it("are asked again by a worker that did not confirm a revoke, for it is another one by then", async () => {
+    const { gateway, reviews } = await asking(allowFor(60_000, "plan"), "cache: {}");
+    const { one, two } = await both(gateway);
+    for (const each of [one, two]) await each.send("/kept");
+    const pid = gateway.pids().get(1) ?? 0;
+    process.kill(pid, "SIGSTOP");
+    const answer = await gateway.admin("/admin/revoke", {
+      method: "POST",
+      body: JSON.stringify({ interceptor: "scripted", tags: ["plan"] }),
+    });
+    expect([answer.status, isAlive(pid)]).toEqual([200, false]);
+    await vi.waitFor(() => expect(gateway.pids().get(1)).not.toBe(pid), { timeout: 10_000 });
+    const again = await both(gateway);
+    const before = reviews.length;
+    for (const each of [again.one, again.two]) expect((await each.send("/kept")).status).toBe(200);
+    expect(reviews.length).toBe(before + 2);
+  });
+
   it("that fail are given up by each worker for itself, and shown as the worst of them", async () => {
-    const { gateway } = await asking(() => ({ kind: "status", code: 14, details: "broken" }), "breaker: { failures: 2, open: 30s }");
+    const { gateway } = await asking(
+      () => ({ kind: "status", code: 14, details: "broken" }),
+      "breaker: { failures: 2, open: 30s }",
+    );
     const { one } = await both(gateway);
     for (let tries = 0; tries < 3; tries += 1) await one.send("/fails");
     await vi.waitFor(

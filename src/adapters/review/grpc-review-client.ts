@@ -122,6 +122,7 @@ export function grpcReviewClient(
     log: new PacedLog(log, clock, { interceptor: name }),
     isInTouch: () => links.every(({ isWatched }) => isWatched),
     maxFollowers: config.maxPendingReviews,
+    workers: config.workers,
   });
   const pool = new LinkPool(links, { interceptor: name, log });
   const describing = new DescribeLinks(links, { clock, log, interceptor: name, manifests, onMissed: () => again.wish() });

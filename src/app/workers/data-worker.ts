@@ -116,12 +116,14 @@ class DataWorker {
     this.#jwks = start.jwks;
     this.#holder = new PlanHolder(built.generation);
     this.#captured = new CaptureRoom(given.config.maxCapturedBytes);
+    const share = shareOf(given.config, start.workers);
     this.#exchanges = pipelineParts(
       { plans: this.#holder, clock: deps.clock, log, captured: this.#captured },
       {
         metrics: exposed,
         reviews: () => this.#given.config.log.reviews,
-        asideLimits: shareOf(given.config, start.workers).asideLimits,
+        asideLimits: share.asideLimits,
+        maxStreams: share.maxStreams,
       },
     );
     liveClients.onRevoked((interceptor, tags) => this.#exchanges.streams.revoked(interceptor, tags));

@@ -1,5 +1,6 @@
 import type { GatewayConfig } from "../../config/gateway-config.ts";
 import { ASIDE_LIMITS, type AsideLimits } from "../aside-queue.ts";
+import { MAX_STREAMS } from "../long-lived-streams.ts";
 
 /** Most workers of one gateway. */
 const MAX_WORKERS = 64;
@@ -13,6 +14,8 @@ export interface WorkerShare {
   readonly config: GatewayConfig;
   /** Of the queue for observers, and again of the one for shadows. */
   readonly asideLimits: AsideLimits;
+  /** Open streams that are asked about again (C36). */
+  readonly maxStreams: number;
 }
 
 /** A worker's share of every limit that is for the whole gateway: ⌊limit / workers⌋, at least 1. The only place where limits are divided. */
@@ -39,5 +42,6 @@ export function shareOf(config: GatewayConfig, workers: number): WorkerShare {
       maxBytes: part(ASIDE_LIMITS.maxBytes),
       concurrency: part(ASIDE_LIMITS.concurrency),
     },
+    maxStreams: part(MAX_STREAMS),
   };
 }

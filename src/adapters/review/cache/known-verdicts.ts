@@ -6,7 +6,7 @@ import type { ViewTerms } from "../encode-view.ts";
 import type { PacedLog } from "../watch/paced-log.ts";
 import { cachedReviewer } from "./cached-reviewer.ts";
 import { Flights } from "./flights.ts";
-import { VerdictCache } from "./verdict-cache.ts";
+import { MAX_BYTES, VerdictCache } from "./verdict-cache.ts";
 
 /** What the verdicts of one interceptor are kept with. */
 export interface KnownVerdictsDeps {
@@ -17,6 +17,8 @@ export interface KnownVerdictsDeps {
   readonly isInTouch: () => boolean;
   /** Callers that may wait for an equal question under way. */
   readonly maxFollowers: number;
+  /** Workers that each keep verdicts: `max_entries` and the memory are for all of them together (C37). Default: 1. */
+  readonly workers?: number | undefined;
 }
 
 /** What is known without asking an interceptor again, and who wants to hear that it is no longer true (C34). Lives as long as its client, over reloads. */
@@ -28,7 +30,7 @@ export class KnownVerdicts {
 
   constructor(deps: KnownVerdictsDeps) {
     this.#deps = deps;
-    this.#cache = new VerdictCache(deps.clock);
+    this.#cache = new VerdictCache(deps.clock, Math.floor(MAX_BYTES / (deps.workers ?? 1)));
     this.#flights = new Flights(deps.maxFollowers, deps.clock);
   }
 
@@ -51,7 +53,7 @@ export class KnownVerdicts {
     const ask = asking(compileEncoder(binding, hidden));
     if (!isKept(binding) || cache === undefined) return ask;
     return cachedReviewer(
-      { ...binding, cache },
+      { ...binding, cache: { ...cache, maxEntries: Math.max(1, Math.floor(cache.maxEntries / (this.#deps.workers ?? 1))) } },
       // who is not known is encoded twice: remembering the view by its subject costs every known one more, in the collector
       { encodeView: compileViewEncoder(binding, hidden), ask },
       { cache: this.#cache, flights: this.#flights, isInTouch: this.#deps.isInTouch },

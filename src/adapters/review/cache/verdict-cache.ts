@@ -5,7 +5,7 @@ import { ownCopy } from "./own-copy.ts";
 import { Revocations, type Revocable } from "./revocations.ts";
 
 /** What all kept verdicts of one interceptor may take, bytes, as an estimate. */
-const MAX_BYTES = 16 * 1024 * 1024;
+export const MAX_BYTES = 16 * 1024 * 1024;
 
 /** What an entry takes beside its verdict, and each of its tags besides: their places in the indexes. */
 const ENTRY_BYTES = 512;

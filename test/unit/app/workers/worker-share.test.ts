@@ -21,7 +21,8 @@ interceptors:
 
   it("is the limit by the number of workers, rounded down, and at least 1", async () => {
     const whole = await config(3);
-    const { config: part, asideLimits } = shareOf(whole, 4);
+    const { config: part, asideLimits, maxStreams } = shareOf(whole, 4);
+    expect(maxStreams).toBe(25_000);
     expect(part.maxCapturedBytes).toBe(Math.floor((9 * 1024 * 1024) / 4));
     expect(part.listeners[0]?.limits.maxConnections).toBe(Math.floor((whole.listeners[0]?.limits.maxConnections ?? 0) / 4));
     expect(part.upstreams[0]?.maxRequests).toBe(1);
