@@ -111,7 +111,10 @@ interface AcquireParts {
   readonly readFile: RememberedFiles["read"] | undefined;
 }
 
-function buildDeps({ clock, ids, version, upstreamClient }: GatewayOptions, { log, metrics, readFile, ...parts }: AcquireParts): BuildDeps {
+function buildDeps(
+  { clock, ids, version, upstreamClient }: GatewayOptions,
+  { log, metrics, readFile, ...parts }: AcquireParts,
+): BuildDeps {
   const pool = new ResourcePool();
   return {
     acquire: acquirer({
