@@ -35,3 +35,9 @@ export function isSettingsAck({ flags, streamId }: FrameHead, payload: Buffer): 
   if (payload.length > 0) throw new Http2Violation(H2_ERROR.FRAME_SIZE_ERROR, "an acknowledgement with settings");
   return true;
 }
+
+/** A head of a stream only a client opens. */
+export function fromClient(head: FrameHead): FrameHead {
+  if (head.streamId % 2 === 1) return head;
+  throw new Http2Violation(H2_ERROR.PROTOCOL_ERROR, "a stream that no client opens");
+}

@@ -1,5 +1,5 @@
 import type { Socket } from "node:net";
-import { isPong, isSettingsAck, lastStreamOf, resetCode, windowIncrement } from "./control-frames.ts";
+import { fromClient, isPong, isSettingsAck, lastStreamOf, resetCode, windowIncrement } from "./control-frames.ts";
 import type { Timers } from "./calls.ts";
 import { achievement, FloodGuard } from "./flood-guard.ts";
 import {
@@ -149,7 +149,7 @@ export class ServerConnection implements StreamWriter {
   }
 
   message(stream: ServerStream, bytes: Buffer): void {
-    stream.unsent = stream.unsent.length === 0 ? bytes : Buffer.concat([stream.unsent, bytes]);
+    stream.unsent = bytes;
     this.#sender.send(stream);
   }
 
@@ -394,10 +394,4 @@ export class ServerConnection implements StreamWriter {
     for (const stream of streams) stream.cancel();
     this.#events.onClosed();
   }
-}
-
-/** A head of a stream only a client opens. */
-function fromClient(head: FrameHead): FrameHead {
-  if (head.streamId % 2 === 1) return head;
-  throw new Http2Violation(H2_ERROR.PROTOCOL_ERROR, "a stream that no client opens");
 }

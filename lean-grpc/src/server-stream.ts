@@ -8,7 +8,7 @@ import type { RequestFault } from "./request-fault.ts";
 /** What a connection lends its streams. */
 export interface StreamWriter {
   head(stream: ServerStream): void;
-  /** Length-prefixed; sent as flow control allows. */
+  /** Length-prefixed; sent as flow control allows. Nothing else of the stream waits. */
   message(stream: ServerStream, bytes: Buffer): void;
   /** The last word; `isFirst`: nothing was sent before it. */
   end(stream: ServerStream, status: CallStatus, isFirst: boolean): void;
@@ -45,6 +45,8 @@ export class ServerStream {
   #isCancelled = false;
   #onCancel = (): void => {};
   #onDrain = (): void => {};
+  /** Messages behind the unsent one. They are joined once, when it is through: each time one came would be a copy of all of them. */
+  #waiting: Buffer[] = [];
   /** Sent once everything before it is. */
   #due: CallStatus | undefined;
 
@@ -117,7 +119,8 @@ export class ServerStream {
   send(message: Uint8Array): boolean {
     if (this.isOver || this.#due !== undefined) return true;
     this.begin();
-    this.#writer.message(this, framed(message));
+    if (this.unsent.length > 0) this.#waiting.push(framed(message));
+    else this.#writer.message(this, framed(message));
     return this.unsent.length === 0;
   }
 
@@ -150,6 +153,12 @@ export class ServerStream {
 
   /** Everything that waited is sent. */
   onSent(): void {
+    if (this.#waiting.length > 0) {
+      const joined = Buffer.concat(this.#waiting);
+      this.#waiting = [];
+      this.#writer.message(this, joined);
+      if (this.unsent.length > 0) return;
+    }
     const due = this.#due;
     this.#due = undefined;
     if (due !== undefined) return this.#finish(due);
@@ -177,6 +186,7 @@ export class ServerStream {
   discard(): void {
     this.#reader.discard();
     this.unsent = EMPTY;
+    this.#waiting = [];
   }
 
   #take(message: Buffer): void {

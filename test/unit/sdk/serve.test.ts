@@ -162,6 +162,38 @@ describe.each(TRANSPORTS)("serve, over %s", (which) => {
     expect(running.counters().reviews).toBe(0);
   });
 
+  it("refuses strangers though NODE_TLS_REJECT_UNAUTHORIZED is 0", async () => {
+    vi.stubEnv("NODE_TLS_REJECT_UNAUTHORIZED", "0");
+    onTestFinished(() => void vi.unstubAllEnvs());
+    const running = await serving();
+    for (const identity of ["none", { from: certificates.other }] as const) {
+      const client = await connect(running, identity);
+      expect(codeOf(await call(client, METHODS.review, reviewRequest("ok"), { deadlineMs: 2_000 }))).not.toBe(status.OK);
+    }
+    expect(running.counters().reviews).toBe(0);
+  });
+
+  it("does not begin a review whose time is over", async () => {
+    const running = await serving();
+    const client = await connect(running);
+    expect(codeOf(await call(client, METHODS.review, reviewRequest("ok")))).toBe(status.OK);
+    const late = new Metadata();
+    late.set("grpc-timeout", "1n");
+    const code = await new Promise<status>((resolve) =>
+      client.makeUnaryRequest(METHODS.review, asIs, asIs, Buffer.from(reviewRequest("ok")), late, (error) =>
+        resolve(error?.code ?? status.OK),
+      ),
+    );
+    expect(code).toBe(status.DEADLINE_EXCEEDED);
+    expect(running.counters().allowed).toBe(1);
+  });
+
+  it("refuses a transport nobody has", async () => {
+    await expect(
+      serve(sample, Object({ ...quiet, listen: "grpc://127.0.0.1:0", allowInsecure: true, transport: "h3" })),
+    ).rejects.toThrow(/transport is "lean" or "grpc-js"/);
+  });
+
   it("refuses a server certificate as a client's", async () => {
     const running = await serving();
     const pair = await certificates.server();
