@@ -2,7 +2,7 @@ import { X509Certificate } from "node:crypto";
 import { connect as connectTcp, type Socket } from "node:net";
 import { once } from "node:events";
 import { connect } from "node:tls";
-import type { ReviewRequest } from "@sallyport/contract/gen/sallyport/interceptor/v1/interceptor.ts";
+import { DescribeRequest, type ReviewRequest } from "@sallyport/contract/gen/sallyport/interceptor/v1/interceptor.ts";
 import { allow, binding, defineInterceptor } from "@sallyport/interceptors-sdk";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
 import { freePort } from "../../src/cli/demo/free-port.ts";
@@ -88,8 +88,12 @@ describe("interceptors of a gateway with workers (C37)", () => {
     const before = reviews.length;
     expect([(await one.send("/a")).status, (await two.send("/b")).status]).toEqual([200, 200]);
     expect(reviews.length).toBe(before + 2);
-    // the control process and two workers
+    // the control process and two workers; each says what the service may see at once of all of them
     expect(service.connections).toBe(3);
+    const told = service.calls
+      .filter(({ method }) => method.endsWith("/Describe"))
+      .map(({ message }) => DescribeRequest.decode(message));
+    expect(told.map(({ limits }) => limits?.maxConcurrentReviews)).toEqual([256 + 16 + 64, 256 + 16 + 64, 256 + 16 + 64]);
     const { interceptors } = (await gateway.admin("/admin/interceptors")).json();
     expect(interceptors).toMatchObject([
       { name: "scripted", described: true, granted: ["check (pre-route)"], endpoints: [{ state: "serving", in_flight: 0 }] },

@@ -76,7 +76,7 @@ function messageOf(issue: z.core.$ZodIssue): string {
     case "invalid_value":
       return `expected ${oneOf(issue.values)}`;
     case "invalid_union":
-      return `expected ${oneOf(unionTags(issue))}`;
+      return ownWords(issue) ?? `expected ${oneOf(unionTags(issue))}`;
     case "too_big":
       return ownWords(issue) ?? `expected at most ${issue.maximum} ${SIZE_WORDS[issue.origin] ?? ""}`.trimEnd();
     case "too_small":

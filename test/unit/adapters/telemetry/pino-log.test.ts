@@ -21,6 +21,14 @@ describe("a log line", () => {
     expect(line).toMatch(/}\n$/);
   });
 
+  it("of a worker says which", () => {
+    const lines: string[] = [];
+    pinoLog({ level: "info", worker: 2, destination: { line: (text) => lines.push(text) } }).write("info", "exchange", {
+      path: "/",
+    });
+    expect(JSON.parse(lines[0] ?? "")).toMatchObject({ event: "exchange", worker: 2, path: "/" });
+  });
+
   it("is not written below the level", () => {
     const lines = linesOf("warn", (log) => {
       for (const level of ["debug", "info", "warn", "error"] as const) log.write(level, "event", {});
