@@ -352,6 +352,8 @@ describe("serveFromEnv", () => {
     expect(() => serveFromEnv(sample, { env: {}, argv: [] })).toThrow(/--ca FILE or SALLYPORT_TLS_CA_FILE is missing/);
     expect(() => serveFromEnv(sample, { env: { SALLYPORT_LISTEN: "grpc://127.0.0.1:0" }, argv: [] })).toThrow(/--allow-insecure/);
     expect(() => serveFromEnv(sample, { env: {}, argv: ["--port", "1"] })).toThrow(/--port/);
+    const grpc = { SALLYPORT_LISTEN: "grpc://127.0.0.1:0", SALLYPORT_ALLOW_INSECURE: "true" };
+    expect(() => serveFromEnv(sample, { env: { ...grpc, SALLYPORT_TRANSPORT: "h3" }, argv: [] })).toThrow(/lean or grpc-js/);
   });
 
   it("runs an example as a process that says where it listens, and stops on SIGTERM", { timeout: 20_000 }, async () => {
