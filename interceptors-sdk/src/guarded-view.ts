@@ -12,6 +12,20 @@ export const guardedView = (root: Level, reader: CompiledBinding): object => new
 
 type Properties = Record<string, unknown>;
 
+/**
+ * Behind every level: no names, because every name, "__proto__" included, is the client's, but what Node prints, which looks behind a proxy
+ * and would find nothing there.
+ */
+const SHOWN_WHOLE: object = Object.freeze(
+  Object.create(null, {
+    [Symbol.for("nodejs.util.inspect.custom")]: {
+      value(this: object): object {
+        return Object.create(null, Object.getOwnPropertyDescriptors(this));
+      },
+    },
+  }),
+);
+
 /** One level of a view. What is never read is never made: reviews read a few fields of many. */
 class Guard implements ProxyHandler<Properties> {
   readonly shown: Properties;
@@ -28,8 +42,7 @@ class Guard implements ProxyHandler<Properties> {
     this.#tokens = tokens;
     this.#reader = reader;
     this.#isWhole = reader.needs.covers(tokens);
-    // no prototype: every name, "__proto__" included, is the client's
-    this.shown = new Proxy<Properties>(Object.create(null), this);
+    this.shown = new Proxy<Properties>(Object.create(SHOWN_WHOLE), this);
   }
 
   get(_target: Properties, name: string | symbol): unknown {

@@ -16,7 +16,7 @@ export interface Surroundings {
  * Serves an interceptor as its surroundings say. Each flag wins over its variable:
  * `--listen` SALLYPORT_LISTEN (`grpcs://127.0.0.1:7443`), `--ca` SALLYPORT_TLS_CA_FILE, `--cert`
  * SALLYPORT_TLS_CERT_FILE, `--key` SALLYPORT_TLS_KEY_FILE, `--client-name` (repeatable) SALLYPORT_CLIENT_NAMES (commas
- * in between), `--allow-insecure` SALLYPORT_ALLOW_INSECURE=true, `--socket-group` SALLYPORT_SOCKET_GROUP.
+ * in between), `--allow-insecure` SALLYPORT_ALLOW_INSECURE=true, `--socket-group` SALLYPORT_SOCKET_GROUP, `--transport` SALLYPORT_TRANSPORT (`lean`, or `grpc-js`).
  *
  * `--listen unix:///path` serves without TLS where no certificate is named: to whom the file lets in, and with a JWKS only to those of them
  * whose token is good.
@@ -27,11 +27,21 @@ export interface Surroundings {
  * (`urn:sallyport:interceptor:<name>`, by the name in the code).
  */
 export function serveFromEnv(interceptor: Interceptor, from: Surroundings = {}): Promise<RunningInterceptor> {
-  return serve(interceptor, optionsFrom(interceptor.name, from.env ?? process.env, from.argv ?? process.argv.slice(2)));
+  const env = from.env ?? process.env;
+  const values = parsed(from.argv ?? process.argv.slice(2));
+  return serve(interceptor, { ...optionsFrom(interceptor.name, env, values), ...transportOf(values.transport, env) });
 }
 
-function optionsFrom(name: string, env: NonNullable<Surroundings["env"]>, argv: readonly string[]): ServeOptions {
-  const { values } = parseArgs({ args: [...argv], options: FLAGS });
+const parsed = (argv: readonly string[]) => parseArgs({ args: [...argv], options: FLAGS }).values;
+
+function transportOf(flag: string | undefined, env: NonNullable<Surroundings["env"]>): Pick<ServeOptions, "transport"> {
+  const transport = flag ?? env["SALLYPORT_TRANSPORT"] ?? "";
+  if (transport === "") return {};
+  if (transport === "lean" || transport === "grpc-js") return { transport };
+  throw new TypeError("--transport is lean or grpc-js");
+}
+
+function optionsFrom(name: string, env: NonNullable<Surroundings["env"]>, values: ReturnType<typeof parsed>): ServeOptions {
   const listen = values.listen ?? env["SALLYPORT_LISTEN"] ?? "grpcs://127.0.0.1:7443";
   if (isInsecure(listen)) {
     const allowed = values["allow-insecure"] ?? env["SALLYPORT_ALLOW_INSECURE"] === "true";
@@ -119,4 +129,5 @@ const FLAGS = {
   "jwks-file": { type: "string" },
   "jwks-ca": { type: "string" },
   "socket-group": { type: "string" },
+  transport: { type: "string" },
 } as const;

@@ -149,15 +149,15 @@ describe.each(PEERS)("our server and a client of $name", { timeout: 30_000 }, ({
     const held = Array.from({ length: 5 }, () => peer.call({ method: "/t.T/Hold", message: filled(10) }));
     await expect.poll(() => finish.length).toBe(5);
     const drained = before.server.drain();
-    let served = 0;
+    const served: Buffer[] = [];
     const counted: MethodHandler = (call, message) => {
-      served += 1;
+      served.push(message);
       call.answer(message);
     };
     using after = await leanServer({ "/t.T/Echo": counted }, { port: before.port });
     // calls that were on their way are still answered by the one that leaves: none of them is lost
     do expect(await peer.call({ method: "/t.T/Echo", message: filled(10) })).toMatchObject({ code: 0, same: true });
-    while (served === 0);
+    while (served.length === 0);
     for (const answer of finish) answer();
     for (const answer of await Promise.all(held)) expect(answer).toMatchObject({ code: 0, same: true });
     await drained;

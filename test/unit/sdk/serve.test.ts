@@ -188,6 +188,35 @@ describe.each(TRANSPORTS)("serve, over %s", (which) => {
     expect(running.counters().allowed).toBe(1);
   });
 
+  it("takes reviews up to their bounds in size and number, and answers health beyond", async () => {
+    gate = new Promise((resolve) => (openGate = resolve));
+    const begun = signalled("first");
+    const running = await serve(sample, {
+      listen: "grpc://127.0.0.1:0",
+      allowInsecure: true,
+      ...quiet,
+      maxReviewBytes: 100_000,
+      maxConcurrentReviews: 1,
+    });
+    onTestFinished(() => running.close());
+    const client = await connect(running);
+    const sized = (bytes: number): Buffer =>
+      Buffer.concat([
+        reviewRequest("ok"),
+        Buffer.of(0x7a, 0x80 | (bytes & 0x7f), ((bytes >> 7) & 0x7f) | 0x80, bytes >> 14),
+        Buffer.alloc(bytes),
+      ]);
+    expect(codeOf(await call(client, METHODS.review, sized(99_000)))).toBe(status.OK);
+    expect(codeOf(await call(client, METHODS.review, sized(101_000)))).toBe(status.RESOURCE_EXHAUSTED);
+    const first = call(client, METHODS.review, reviewRequest("soon", "first"));
+    await begun;
+    expect(codeOf(await call(client, METHODS.review, reviewRequest("ok")))).toBe(status.RESOURCE_EXHAUSTED);
+    expect(codeOf(await call(client, "/grpc.health.v1.Health/Check", Buffer.alloc(0)))).toBe(status.OK);
+    openGate();
+    expect(codeOf(await first)).toBe(status.OK);
+    expect(running.counters()).toMatchObject({ reviews: 3, allowed: 2, refused: 1 });
+  });
+
   it("refuses a transport nobody has", async () => {
     await expect(
       serve(sample, Object({ ...quiet, listen: "grpc://127.0.0.1:0", allowInsecure: true, transport: "h3" })),
@@ -352,6 +381,8 @@ describe("serveFromEnv", () => {
     expect(() => serveFromEnv(sample, { env: {}, argv: [] })).toThrow(/--ca FILE or SALLYPORT_TLS_CA_FILE is missing/);
     expect(() => serveFromEnv(sample, { env: { SALLYPORT_LISTEN: "grpc://127.0.0.1:0" }, argv: [] })).toThrow(/--allow-insecure/);
     expect(() => serveFromEnv(sample, { env: {}, argv: ["--port", "1"] })).toThrow(/--port/);
+    const grpc = { SALLYPORT_LISTEN: "grpc://127.0.0.1:0", SALLYPORT_ALLOW_INSECURE: "true" };
+    expect(() => serveFromEnv(sample, { env: { ...grpc, SALLYPORT_TRANSPORT: "h3" }, argv: [] })).toThrow(/lean or grpc-js/);
   });
 
   it("runs an example as a process that says where it listens, and stops on SIGTERM", { timeout: 20_000 }, async () => {

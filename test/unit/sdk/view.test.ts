@@ -1,3 +1,4 @@
+import { inspect } from "node:util";
 import { allow, binding, defineInterceptor, deny } from "@sallyport/interceptors-sdk";
 import { review } from "@sallyport/interceptors-sdk/testing";
 import { describe, expect, it } from "vitest";
@@ -62,6 +63,38 @@ describe("a view", () => {
     expect(await seen((request) => request.query["__proto__"], { request: { query: JSON.parse('{"__proto__":"1"}') } })).toEqual([
       "1",
     ]);
+  });
+
+  it("can be printed while an interceptor is written, whole though nothing of it was read", async () => {
+    const printed = await seen((request) => inspect(request, { depth: 5, breakLength: 1000 }), {
+      request: { method: "GET", headers: { "x-a": "1" }, query: { q: "2" } },
+    });
+    expect(printed).toContain("method: 'GET'");
+    expect(printed).toContain("'x-a': '1'");
+    expect(printed).toMatch(/q: \[ '2' \]/);
+  });
+
+  it("cannot be changed, and gives the same level each time", async () => {
+    expect(
+      await seen(
+        (request) => [
+          request.headers === request.headers,
+          Object.isFrozen(request),
+          Reflect.ownKeys(request.headers),
+          Object.getOwnPropertyDescriptor(request.headers, "x-a")?.value,
+          typeof Object.getOwnPropertyDescriptor(request, "body")?.get,
+        ],
+        { request: { headers: { "x-a": "1" } } },
+      ),
+    ).toEqual([true, true, ["x-a"], "1", "function"]);
+    for (const change of [
+      (request: object) => Reflect.set(request, "method", "PUT"),
+      (request: object) => Object.defineProperty(request, "x", { value: 1 }),
+      (request: object) => Reflect.deleteProperty(request, "method"),
+      (request: object) => Object.setPrototypeOf(request, {}),
+    ]) {
+      await expect(seen(change)).rejects.toThrow(/read-only|setPrototypeOf/);
+    }
   });
 
   it("can be written as JSON", async () => {
