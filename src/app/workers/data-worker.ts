@@ -2,6 +2,7 @@ import { readFromTexts, type FileTexts } from "../../adapters/files/remembered-f
 import { TokenSlot } from "../../adapters/identity/token-slot.ts";
 import type { MintedToken } from "../../adapters/identity/mint-token.ts";
 import type { HttpListener } from "../../adapters/inbound/http-listener.ts";
+import { withoutZeros } from "../../adapters/telemetry/metrics-snapshot.ts";
 import type { FlushableLog } from "../../adapters/telemetry/pino-log.ts";
 import { prometheusMetrics, type ExposedMetrics } from "../../adapters/telemetry/prometheus-metrics.ts";
 import { METRICS } from "../../model/metrics-table.ts";
@@ -158,9 +159,10 @@ class DataWorker {
     return { revision: this.#given.plan.revision, clients };
   }
 
-  metrics(): ReturnType<ExposedMetrics["snapshot"]> {
+  /** The control process has bound the same plan to the same metrics: what is 0 here stands there. */
+  async metrics(): ReturnType<ExposedMetrics["snapshot"]> {
     this.#lookAtTraffic();
-    return this.#parts.exposed.snapshot();
+    return withoutZeros(await this.#parts.exposed.snapshot());
   }
 
   /** Takes nothing new, finishes what is under way within `drainMs`, writes the last lines; answers with the last metrics. */

@@ -56,6 +56,7 @@ export class WorkerFleet {
   readonly #members = new Set<FleetMember>();
   /** Metrics of workers that are gone. */
   #gone: readonly MetricsSnapshot[] = [];
+  #isAdding = false;
   #phase: "starting" | "up" | "closing" = "starting";
   #stopLooking = (): void => {};
 
@@ -109,12 +110,10 @@ export class WorkerFleet {
   /** Metrics of all workers there are and ever were; of one that is gone, as they were known last. */
   async metrics(): Promise<readonly MetricsSnapshot[]> {
     await Promise.all([...this.#members].map((member) => member.readMetrics()));
-    if (this.#gone.length > MOST_GONE) {
-      const added = this.#gone;
-      const sum = await sumOfTotals(added);
-      this.#gone = [sum, ...this.#gone.slice(added.length)];
-    }
-    return [await sumOfTotals(this.#gone), ...[...this.#members].map(({ lastMetrics }) => lastMetrics)];
+    await this.#addUpGone();
+    // at one moment: a worker that ends now must be on exactly one side
+    const [gone, living] = [this.#gone, [...this.#members].map(({ lastMetrics }) => lastMetrics)];
+    return [await sumOfTotals(gone), ...living];
   }
 
   /** How those that serve stood when they were looked at last. */
@@ -139,6 +138,16 @@ export class WorkerFleet {
   async drain(drainMs: number): Promise<void> {
     this.#close();
     await Promise.all([...this.#members].map((member) => (member.isServing ? member.drain(drainMs) : this.#end(member))));
+  }
+
+  /** One at a time: two would each add up what the other has. */
+  async #addUpGone(): Promise<void> {
+    if (this.#gone.length <= MOST_GONE || this.#isAdding) return;
+    this.#isAdding = true;
+    const added = this.#gone;
+    const sum = await sumOfTotals(added);
+    this.#gone = [sum, ...this.#gone.slice(added.length)];
+    this.#isAdding = false;
   }
 
   #close(): void {

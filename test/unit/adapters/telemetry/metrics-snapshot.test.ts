@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { isMetricsSnapshot, sumOfTotals, textOfAll } from "../../../../src/adapters/telemetry/metrics-snapshot.ts";
+import { isMetricsSnapshot, sumOfTotals, textOfAll, withoutZeros } from "../../../../src/adapters/telemetry/metrics-snapshot.ts";
 import { prometheusMetrics } from "../../../../src/adapters/telemetry/prometheus-metrics.ts";
 import { METRICS } from "../../../../src/model/metrics-table.ts";
 
@@ -40,6 +40,19 @@ describe("the metrics of several processes", () => {
     expect(text).toContain('sallyport_requests_total{route="all",status_class="2xx"} 8');
     expect(text).toContain("sallyport_in_flight_exchanges 5");
     expect(await sumOfTotals([])).toEqual([]);
+  });
+
+  it("need not say what is 0: it stands in the text of the process that has the same series", async () => {
+    const own = prometheusMetrics();
+    own.counter(METRICS.requests, ["all", "5xx"]);
+    own.histogram(METRICS.requestDuration, ["all"]);
+    const busy = await worker(2, 0).snapshot();
+    const lean = withoutZeros(busy);
+    const count = (snapshot: typeof busy): number => snapshot.flatMap(({ values }) => values).length;
+    expect(count(lean)).toBeLessThan(count(busy));
+    const sorted = (text: string): readonly string[] => text.split("\n").toSorted();
+    expect(sorted(await textOfAll(await own.snapshot(), [lean]))).toEqual(sorted(await textOfAll(await own.snapshot(), [busy])));
+    expect(await textOfAll(await own.snapshot(), [lean])).toContain('sallyport_requests_total{route="all",status_class="5xx"} 0');
   });
 
   it("have the start of the process that is asked, and no quantiles, which do not add up", async () => {

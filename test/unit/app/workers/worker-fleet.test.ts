@@ -187,7 +187,10 @@ describe("the workers of a gateway (C37)", () => {
       requests.set(worker, round);
       expected += round;
       expect(await total()).toBe(expected);
+      // while it dies it is asked for twice
+      const meanwhile = [total(), total()];
       worker.crash();
+      expect(await Promise.all(meanwhile)).toEqual([expected, expected]);
       await turn();
       clock.advance(5_000);
       await turn();
