@@ -268,7 +268,10 @@ export const RULES: Readonly<Record<`C${number}`, "planned" | readonly Holder[]>
       "a unix endpoint, which needs a directory nobody else may write to (C39)",
     ],
     ["test/unit/config/unix-endpoint.test.ts", "a unix endpoint (C39)"],
-    ["test/unit/sdk/serve-unix.test.ts", "serving on a unix socket, which needs a directory nobody else may write to (C39)"],
+    [
+      "test/unit/sdk/serve-unix.test.ts",
+      "serving on a unix socket, which needs a directory nobody else may write to (C39), over %s",
+    ],
     ["test/e2e/unix.test.ts", "an interceptor on a unix socket, which needs a directory nobody else may write to (C39)"],
   ],
 };

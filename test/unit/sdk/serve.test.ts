@@ -173,56 +173,6 @@ describe.each(TRANSPORTS)("serve, over %s", (which) => {
     expect(running.counters().reviews).toBe(0);
   });
 
-  it("does not begin a review whose time is over", async () => {
-    const running = await serving();
-    const client = await connect(running);
-    expect(codeOf(await call(client, METHODS.review, reviewRequest("ok")))).toBe(status.OK);
-    const late = new Metadata();
-    late.set("grpc-timeout", "1n");
-    const code = await new Promise<status>((resolve) =>
-      client.makeUnaryRequest(METHODS.review, asIs, asIs, Buffer.from(reviewRequest("ok")), late, (error) =>
-        resolve(error?.code ?? status.OK),
-      ),
-    );
-    expect(code).toBe(status.DEADLINE_EXCEEDED);
-    expect(running.counters().allowed).toBe(1);
-  });
-
-  it("takes reviews up to their bounds in size and number, and answers health beyond", async () => {
-    gate = new Promise((resolve) => (openGate = resolve));
-    const begun = signalled("first");
-    const running = await serve(sample, {
-      listen: "grpc://127.0.0.1:0",
-      allowInsecure: true,
-      ...quiet,
-      maxReviewBytes: 100_000,
-      maxConcurrentReviews: 1,
-    });
-    onTestFinished(() => running.close());
-    const client = await connect(running);
-    const sized = (bytes: number): Buffer =>
-      Buffer.concat([
-        reviewRequest("ok"),
-        Buffer.of(0x7a, 0x80 | (bytes & 0x7f), ((bytes >> 7) & 0x7f) | 0x80, bytes >> 14),
-        Buffer.alloc(bytes),
-      ]);
-    expect(codeOf(await call(client, METHODS.review, sized(99_000)))).toBe(status.OK);
-    expect(codeOf(await call(client, METHODS.review, sized(101_000)))).toBe(status.RESOURCE_EXHAUSTED);
-    const first = call(client, METHODS.review, reviewRequest("soon", "first"));
-    await begun;
-    expect(codeOf(await call(client, METHODS.review, reviewRequest("ok")))).toBe(status.RESOURCE_EXHAUSTED);
-    expect(codeOf(await call(client, "/grpc.health.v1.Health/Check", Buffer.alloc(0)))).toBe(status.OK);
-    openGate();
-    expect(codeOf(await first)).toBe(status.OK);
-    expect(running.counters()).toMatchObject({ reviews: 3, allowed: 2, refused: 1 });
-  });
-
-  it("refuses a transport nobody has", async () => {
-    await expect(
-      serve(sample, Object({ ...quiet, listen: "grpc://127.0.0.1:0", allowInsecure: true, transport: "h3" })),
-    ).rejects.toThrow(/transport is "lean" or "grpc-js"/);
-  });
-
   it("refuses a server certificate as a client's", async () => {
     const running = await serving();
     const pair = await certificates.server();
