@@ -1,3 +1,4 @@
+import { fstatSync } from "node:fs";
 import { destination as fileDestination } from "pino";
 import type { Log, LogLevel } from "../../ports/log.ts";
 
@@ -101,7 +102,9 @@ function openSink({ destination = { fd: 1 }, onDropped, worker }: PinoLogOptions
   const buffered = fileDestination({
     fd: destination.fd,
     sync: false,
-    ...(worker === undefined ? { minLength: GATHER_BYTES } : { minLength: SHARED_GATHER_BYTES, maxWrite: SHARED_WRITE_BYTES }),
+    ...(worker === undefined || isFile(destination.fd)
+      ? { minLength: GATHER_BYTES }
+      : { minLength: SHARED_GATHER_BYTES, maxWrite: SHARED_WRITE_BYTES }),
     maxLength: MAX_WAITING_BYTES,
     periodicFlush: FLUSH_MS,
   });
@@ -124,6 +127,15 @@ function openSink({ destination = { fd: 1 }, onDropped, worker }: PinoLogOptions
     flush,
     close: () => (closing ??= closed(buffered)),
   };
+}
+
+/** Each write to a file is whole, however long: the kernel lets one process at a time write there. */
+function isFile(fd: number): boolean {
+  try {
+    return fstatSync(fd).isFile();
+  } catch {
+    return false;
+  }
 }
 
 /** Writes the rest and lets go of the descriptor (standard output stays open); a reader that takes nothing is left after a second. */
