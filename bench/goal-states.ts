@@ -40,8 +40,6 @@ function foundFor(goal: Goal, { roundsOf, figuresOf, whyNot }: Findings): Ratio 
   const because = (...names: readonly string[]): string =>
     names.map((name) => whyNot(name)).find((why) => why !== undefined) ?? "left out of this run";
   switch (goal.kind) {
-    case "unmeasurable":
-      return goal.why;
     case "figure": {
       const figures = figuresOf.get(goal.probe);
       return figures === undefined ? because(goal.probe) : sampled(figures);

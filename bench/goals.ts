@@ -1,5 +1,5 @@
 /** A row of the goals table: what we want, against something measured in the same run. */
-export type Goal = RatioGoal | FurtherReviewGoal | FigureGoal | UnmeasurableGoal;
+export type Goal = RatioGoal | FurtherReviewGoal | FigureGoal;
 
 /** Ours / anchor, round by round. */
 export interface RatioGoal {
@@ -30,14 +30,6 @@ export interface FigureGoal {
   readonly probe: string;
   readonly unit: "KiB" | "MiB";
   readonly atMost: number;
-}
-
-/** A goal nothing here can speak about yet. */
-export interface UnmeasurableGoal {
-  readonly kind: "unmeasurable";
-  readonly title: string;
-  readonly atMost: number;
-  readonly why: string;
 }
 
 /** Every goal, in the order of the design, and then what is compared without one. */
@@ -88,10 +80,6 @@ function further(title: string, ours: string, furtherReviews: number, atMost?: n
 
 function figure(title: string, probe: string, unit: FigureGoal["unit"], atMost: number): FigureGoal {
   return { kind: "figure", title, probe, unit, atMost };
-}
-
-function unmeasurable(title: string, atMost: number, why: string): UnmeasurableGoal {
-  return { kind: "unmeasurable", title, atMost, why };
 }
 
 /** The peers without which a goal would go unmeasured: all that `--quick` measures. */
