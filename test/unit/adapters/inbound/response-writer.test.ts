@@ -165,4 +165,23 @@ describe("backpressure of a response", () => {
     while (inbound.sent.length === 0) await turn();
     expect(inbound.sent).toMatchObject([{ completed: false, cause: "the client takes no bytes" }]);
   });
+
+  it("gives up on a client that takes nothing of a whole response, however little of it waits", async () => {
+    const clock = new FakeClock();
+    await using inbound = await startInbound(() => streamed(new Uint8Array(30_000)), { clock });
+    using client = await RawClient.connect(inbound.port);
+    client.socket.pause();
+    // until the kernel takes no more: what it takes is sent at once
+    while (inbound.sent.length === inbound.received.length) {
+      const asked = inbound.received.length + 1;
+      client.send(GET);
+      while (inbound.received.length < asked) await turn();
+      for (let turns = 0; turns < 20; turns += 1) await turn();
+    }
+    clock.advance(300_000);
+    while (inbound.sent.length < inbound.received.length) await turn();
+    expect(inbound.sent.at(-1)).toMatchObject({ completed: false, cause: "the client takes no bytes" });
+    client.socket.resume();
+    await client.closed;
+  });
 });
