@@ -14,6 +14,9 @@ import type { Awaited, WatchOver } from "./watch-over.ts";
 /** Bytes of request bodies nobody takes; then the client waits. One read more may come. */
 const MAX_HELD_BYTES = 64 * 1024;
 
+/** Few enough to read on, whoever they wait for: a connection that is not read tells of no further request, nor that its client left. */
+const FEW_HELD_BYTES = MAX_HELD_BYTES / 2;
+
 /** What the lines of one listener share. */
 export interface LineParts extends Pick<DoorParts, "settings" | "deps" | "refuse"> {
   readonly blocks: HeadBlocks;
@@ -90,15 +93,10 @@ export class ClientLine implements RequestEvents, WireHolder, Awaited {
 
   held(bytes: number): void {
     this.#heldBytes += bytes;
+    if (this.#heldBytes <= FEW_HELD_BYTES) return this.#readOn();
     if (this.#heldBytes < MAX_HELD_BYTES || this.#resting || this.#deaf) return;
     this.#resting = true;
     this.socket.pause();
-  }
-
-  wanted(): void {
-    if (!this.#resting || this.socket.destroyed) return;
-    this.#resting = false;
-    this.socket.resume();
   }
 
   turnOf(wire: Http1Wire): void {
@@ -138,7 +136,13 @@ export class ClientLine implements RequestEvents, WireHolder, Awaited {
     this.#deaf = true;
     this.#parser.release();
     this.#await("nothing", Number.POSITIVE_INFINITY);
-    this.wanted();
+    this.#readOn();
+  }
+
+  #readOn(): void {
+    if (!this.#resting || this.socket.destroyed) return;
+    this.#resting = false;
+    this.socket.resume();
   }
 
   readonly #onData = (piece: Buffer): void => {

@@ -55,6 +55,46 @@ describe("what a client may leave with a listener", () => {
   });
 });
 
+describe("a connection that rested under a large body nobody read", () => {
+  /** A request with a body of that many bytes, read late and whole, then answered at the test's word. */
+  async function late(bytes: number) {
+    const asked = Promise.withResolvers<ByteStream>();
+    const cancelled = Promise.withResolvers<void>();
+    const answered = Promise.withResolvers<Response>();
+    const inbound = await startInbound(({ body }, cancel) => {
+      if (!isStream(body)) return textResponse("second");
+      asked.resolve(body);
+      cancel.onAbort(() => cancelled.resolve());
+      return answered.promise;
+    });
+    const client = await RawClient.connect(inbound.port);
+    client.send(`POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: ${bytes}\r\n\r\n${"x".repeat(bytes)}`);
+    const body = await asked.promise;
+    for (let turns = 0; turns < 50; turns += 1) await turn();
+    const sink = new RecordingSink();
+    body.pipe(sink);
+    expect(await sink.over).toEqual({ kind: "ended" });
+    expect(sink.text).toHaveLength(bytes);
+    return { inbound, client, answered, cancelled: cancelled.promise };
+  }
+
+  it.each([60_000, 66_000, 70_000, 100_000, 130_000])("of %d bytes reads the next request", async (bytes) => {
+    const { inbound, client, answered } = await late(bytes);
+    answered.resolve(textResponse("first"));
+    await client.until((received) => received.endsWith("first"));
+    client.send(GET);
+    expect(await client.until((received) => received.endsWith("second"))).toContain("first");
+    await inbound.listener.close();
+  });
+
+  it.each([60_000, 70_000, 130_000])("of %d bytes notices that the client leaves", async (bytes) => {
+    const { inbound, client, cancelled } = await late(bytes);
+    client.socket.destroy();
+    await cancelled;
+    await inbound.listener.close();
+  });
+});
+
 describe("a connection between requests", () => {
   it("is told from one whose next head has begun: that one is due, and answered 408", async () => {
     await using inbound = await startInbound(() => textResponse("ok"), { limits: { headerTimeoutMs: 120, idleMs: 60_000 } });
