@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { isStream, type ByteStream } from "../../../../src/model/byte-stream.ts";
 import type { Response } from "../../../../src/model/exchange.ts";
 import { HeaderLines } from "../../../../src/model/header-lines.ts";
-import { RecordingSink } from "../../../support/byte-flow.ts";
+import { HandStream, RecordingSink } from "../../../support/byte-flow.ts";
 import { FakeClock } from "../../../support/fake-clock.ts";
 import { startInbound, textResponse } from "../../../support/inbound.ts";
 import { RawClient } from "../../../support/raw-http.ts";
@@ -92,6 +92,55 @@ describe("a connection that rested under a large body nobody read", () => {
     client.socket.destroy();
     await cancelled;
     await inbound.listener.close();
+  });
+});
+
+describe("what comes behind a request that is being answered", () => {
+  it.each([
+    ["CONNECT", "CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n"],
+    ["no request", "no request\r\n\r\n"],
+  ])("leaves it its answer, and ends the connection, where it is %s", async (_name, behind) => {
+    const answered = Promise.withResolvers<Response>();
+    await using inbound = await startInbound(() => answered.promise);
+    using client = await RawClient.connect(inbound.port);
+    client.send(`${GET}${behind}`);
+    while (inbound.received.length === 0) await turn();
+    for (let turns = 0; turns < 20; turns += 1) await turn();
+    answered.resolve(textResponse("first"));
+    expect(await client.toEnd()).toMatch(/^HTTP\/1\.1 200 [^]*first$/);
+    while (inbound.sent.length === 0) await turn();
+    expect(inbound.sent).toEqual([{ bytes: 5, completed: true }]);
+    while (inbound.listener.connectionCount > 0) await turn();
+  });
+
+  it("leaves it a large answer too, taken slowly, where it is CONNECT", async () => {
+    const stream = new HandStream();
+    await using inbound = await startInbound(() => ({ status: 200, headers: HeaderLines.EMPTY, body: stream }));
+    using client = await RawClient.connect(inbound.port);
+    client.send(`${GET}CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n`);
+    await client.until((received) => received.includes("\r\n\r\n"));
+    client.socket.pause();
+    while (stream.write("x".repeat(1024 * 1024)));
+    client.socket.resume();
+    while (stream.resumed === 0) await turn();
+    stream.sink?.end();
+    expect(await client.toEnd()).toMatch(/\r\n0\r\n\r\n$/);
+    expect(client.statuses).toEqual([200]);
+  });
+
+  it("hears of a client that leaves, where it is CONNECT", async () => {
+    const cancelled = Promise.withResolvers<void>();
+    const answered = Promise.withResolvers<Response>();
+    await using inbound = await startInbound((_request, cancel) => {
+      cancel.onAbort(() => cancelled.resolve());
+      return answered.promise;
+    });
+    using client = await RawClient.connect(inbound.port);
+    client.send(`${GET}CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n`);
+    while (inbound.received.length === 0) await turn();
+    client.socket.resetAndDestroy();
+    await cancelled.promise;
+    answered.resolve(textResponse("nobody"));
   });
 });
 
