@@ -99,8 +99,9 @@ export class ResponseWriter implements ByteSink, WireWatcher {
     };
     const pending = this.#parts.beforeEnd();
     // in the same turn where possible: head, bytes and end then leave in one write
-    if (pending === undefined) end();
-    else void pending.then(end);
+    if (pending === undefined) return end();
+    this.#wire.flushHead();
+    void pending.then(end);
   }
 
   #cut(cause: unknown): void {

@@ -131,6 +131,19 @@ describe("how a response is framed", () => {
   });
 });
 
+describe("the head of a response without a body", () => {
+  it("does not wait for what is left of the request", async () => {
+    await using inbound = await startInbound(() => ({ ...streamed(undefined), status: 204 }), { clock: new FakeClock() });
+    using client = await RawClient.connect(inbound.port);
+    client.send("POST /a HTTP/1.1\r\nHost: a.test\r\nContent-Length: 4\r\n\r\nab");
+    await client.until((received) => received.endsWith("\r\n\r\n"));
+    expect(client.statuses).toEqual([204]);
+    client.send(`cd${GET}`);
+    await client.until((received) => received.split("\r\n\r\n").length > 2);
+    expect(client.statuses).toEqual([204, 204]);
+  });
+});
+
 describe("backpressure of a response", () => {
   it("holds the producer back while the client takes nothing, and goes on when it does", async () => {
     const stream = new HandStream();
