@@ -17,6 +17,9 @@ const MAX_HELD_BYTES = 64 * 1024;
 /** Few enough to read on, whoever they wait for: a connection that is not read tells of no further request, nor that its client left. */
 const FEW_HELD_BYTES = MAX_HELD_BYTES / 2;
 
+/** How long a connection is kept beyond what its client was told: a request sent at the last moment still has to arrive. */
+const KEPT_MARGIN_MS = 1_000;
+
 /** What the lines of one listener share. */
 export interface LineParts extends Pick<DoorParts, "settings" | "deps" | "refuse"> {
   readonly blocks: HeadBlocks;
@@ -108,7 +111,7 @@ export class ClientLine implements RequestEvents, WireHolder, Awaited {
     this.#answering = undefined;
     // its close is noticed, and nothing it still sends resets the connection over the answer
     if (closes) return this.#goDeaf();
-    if (this.#awaits === "nothing") this.#await("request", this.#inMs(this.#shared.settings.limits.idleMs));
+    if (this.#awaits === "nothing") this.#await("request", this.#inMs(this.#shared.settings.limits.idleMs + KEPT_MARGIN_MS));
   }
 
   onDue(): void {

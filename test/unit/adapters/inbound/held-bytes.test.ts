@@ -179,6 +179,20 @@ describe("a connection between requests", () => {
     expect(kept.statuses).toEqual([200, 200]);
   });
 
+  it("is kept for a second longer than it says, so that a request sent at the last moment is answered", async () => {
+    const clock = new FakeClock();
+    await using inbound = await startInbound(() => textResponse("ok"), { clock, limits: { idleMs: 5_000 }, codec: "sallyport" });
+    using client = await RawClient.connect(inbound.port);
+    client.send(GET);
+    expect(await client.until((received) => received.endsWith("ok"))).toContain("Keep-Alive: timeout=5\r\n");
+    clock.advance(5_900);
+    client.send(GET);
+    await client.until((received) => received.split("\r\n\r\nok").length > 2);
+    expect(client.statuses).toEqual([200, 200]);
+    clock.advance(7_000);
+    await client.closed;
+  });
+
   it("is not idle to the listener's watch while a response flows for longer than it may be idle", async () => {
     const clock = new FakeClock();
     const answered = Promise.withResolvers<Response>();
