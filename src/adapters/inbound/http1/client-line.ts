@@ -158,6 +158,8 @@ export class ClientLine implements RequestEvents, WireHolder, Awaited {
 
   /** The client sends no more: one that has asked is gone, as it is to Node's server. */
   readonly #onFinished = (): void => {
+    // closed behind the response under way, as was decided when the rest was refused
+    if (this.#deaf && this.#served.connection.busy) return;
     if (!this.#deaf && this.#parser.isWithinRequest) return this.#refuse(UNPARSABLE);
     this.socket.end();
   };

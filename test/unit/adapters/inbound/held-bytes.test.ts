@@ -144,6 +144,21 @@ describe("what comes behind a request that is being answered", () => {
   });
 });
 
+describe("a request that is being answered when the client sends no more", () => {
+  it("has its answer where what came behind it was refused", async () => {
+    const answered = Promise.withResolvers<Response>();
+    await using inbound = await startInbound(() => answered.promise, { codec: "sallyport" });
+    using client = await RawClient.connect(inbound.port);
+    client.send(`${GET}no request\r\n\r\n`);
+    client.socket.end();
+    while (inbound.received.length === 0) await turn();
+    for (let turns = 0; turns < 50; turns += 1) await turn();
+    answered.resolve(textResponse("first"));
+    expect(await client.toEnd()).toMatch(/^HTTP\/1\.1 200 [^]*first$/);
+    while (inbound.listener.connectionCount > 0) await turn();
+  });
+});
+
 describe("a connection between requests", () => {
   it("is told from one whose next head has begun: that one is due, and answered 408", async () => {
     await using inbound = await startInbound(() => textResponse("ok"), { limits: { headerTimeoutMs: 120, idleMs: 60_000 } });
