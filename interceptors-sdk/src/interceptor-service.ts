@@ -2,39 +2,25 @@ import type { Result } from "@sallyport/contract/result.ts";
 import { METHODS } from "@sallyport/contract/wire.ts";
 import { STATUS } from "@sallyport/lean-grpc/grpc-status.ts";
 import { CallTime } from "./call-time.ts";
-import type { Door, RefusedCall } from "./door.ts";
 import type { GatewayWatchers } from "./gateway-watchers.ts";
 import type { Refusal, ReviewService } from "./review-service.ts";
-import type { RpcMethods, StreamCall, UnaryCall } from "./rpc-server.ts";
+import type { RpcMethods, UnaryCall } from "./rpc-server.ts";
 
-/** The gRPC service of an interceptor. Messages stay bytes here: the contract package decodes them strictly. */
+/** The gRPC service of an interceptor, for callers that were let in. Messages stay bytes here: the contract package decodes them strictly. */
 export function interceptorService({
   reviews,
   watchers,
-  door,
 }: {
   readonly reviews: ReviewService;
   readonly watchers: GatewayWatchers;
-  readonly door: Door;
 }): RpcMethods {
-  const describe = (call: UnaryCall): void => reply(call, reviews.describe(call.request), Number.POSITIVE_INFINITY);
-  const review = (call: UnaryCall): void => answer(reviews, call);
-  const watch = (call: StreamCall): void => watchers.add(call);
   return {
     unary: new Map([
-      [METHODS.describe, (call) => welcome(door, call, describe)],
-      [METHODS.review, (call) => welcome(door, call, review)],
+      [METHODS.describe, (call) => reply(call, reviews.describe(call.request), Number.POSITIVE_INFINITY)],
+      [METHODS.review, (call) => answer(reviews, call)],
     ]),
-    streaming: new Map([[METHODS.watch, (call) => welcome(door, call, watch)]]),
+    streaming: new Map([[METHODS.watch, (call) => watchers.add(call)]]),
   };
-}
-
-/** Lets the call in, or refuses it: at once where that can be told, which is the rule. */
-function welcome<Call extends UnaryCall | StreamCall>(door: Door, call: Call, enter: (call: Call) => void): void {
-  const admit = (refused: RefusedCall | undefined): void => (refused === undefined ? enter(call) : call.fail(refused));
-  const refused = door.refusal(call);
-  if (refused instanceof Promise) void refused.then(admit);
-  else admit(refused);
 }
 
 function answer(reviews: ReviewService, call: UnaryCall): void {

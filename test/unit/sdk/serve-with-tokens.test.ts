@@ -1,4 +1,6 @@
+import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
+import { connect as connectHttp2 } from "node:http2";
 import { Client, credentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import { Manifest, ReviewRequest } from "@sallyport/contract/gen/sallyport/interceptor/v1/interceptor.ts";
 import { METHODS } from "@sallyport/contract/wire.ts";
@@ -173,6 +175,18 @@ describe.each(TRANSPORTS)("an interceptor that asks for the gateway's token, ove
       serve(sample, Object({ listen: "grpc://127.0.0.1:0", allowInsecure: true, gateway: proof satisfies GatewayProof })),
     ).rejects.toThrow(/not grpc:\/\//);
   });
+});
+
+it("a caller without a token is refused before its message is here", async () => {
+  transport = "lean";
+  const { running } = await serving("jwt");
+  const session = connectHttp2(`https://localhost:${running.port}`, { ca: certificates.ca });
+  onTestFinished(() => session.destroy());
+  const fields = { ":method": "POST", ":path": METHODS.review, "content-type": "application/grpc", te: "trailers" };
+  const stream = session.request(fields, { endStream: false });
+  const [answer] = await once(stream, "response");
+  expect(answer).toMatchObject({ "grpc-status": String(status.UNAUTHENTICATED) });
+  expect(running.counters()).toMatchObject({ reviews: 0, unauthenticated: 1 });
 });
 
 describe("serveFromEnv", () => {
