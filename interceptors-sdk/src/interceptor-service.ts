@@ -16,7 +16,7 @@ export function interceptorService({
 }): RpcMethods {
   return {
     unary: new Map([
-      [METHODS.describe, (call) => reply(call, reviews.describe(call.request), Number.POSITIVE_INFINITY)],
+      [METHODS.describe, (call) => reply(call, reviews.describe(call.request))],
       [METHODS.review, (call) => answer(reviews, call)],
     ]),
     streaming: new Map([[METHODS.watch, (call) => watchers.add(call)]]),
@@ -26,30 +26,30 @@ export function interceptorService({
 function answer(reviews: ReviewService, call: UnaryCall): void {
   const nowMs = performance.now();
   const time = new CallTime(Math.min(call.endsAtMs, nowMs + LONGEST_REVIEW_MS));
-  if (call.isCancelled || call.endsAtMs <= nowMs) time.end();
+  if (call.isCancelled || call.endsAtMs <= nowMs) time.cancel();
   const verdict = reviews.review(call.request, time);
   if (!(verdict instanceof Promise)) return finish(call, verdict, time);
-  call.onCancel(time.end);
+  call.onCancel(time.cancel);
   void verdict.then((late) => finish(call, late, time));
 }
 
 function finish(call: UnaryCall, verdict: Result<Uint8Array, Refusal>, time: CallTime): void {
   time.answered();
   if (verdict.ok) call.reply(verdict.value);
-  else reply(call, verdict, time.remainingMs());
+  else reply(call, verdict, time.ending);
 }
 
 /** The contract's longest grant of time, for a call that came without a deadline. */
 const LONGEST_REVIEW_MS = 30_000;
 
-function reply(call: UnaryCall, answered: Result<Uint8Array, Refusal>, remainingMs: number): void {
+function reply(call: UnaryCall, answered: Result<Uint8Array, Refusal>, ending?: CallTime["ending"]): void {
   if (answered.ok) call.reply(answered.value);
-  else call.fail({ code: codeOf(answered.error, remainingMs), details: answered.error.message });
+  else call.fail({ code: codeOf(answered.error, ending), details: answered.error.message });
 }
 
 /** None of these is a verdict: the gateway meets each with its failure policy (C15). */
-function codeOf({ reason }: Refusal, remainingMs: number): number {
-  if (reason === "abandoned") return remainingMs > 0 ? STATUS.CANCELLED : STATUS.DEADLINE_EXCEEDED;
+function codeOf({ reason }: Refusal, ending: CallTime["ending"]): number {
+  if (reason === "abandoned") return ending === "cancelled" ? STATUS.CANCELLED : STATUS.DEADLINE_EXCEEDED;
   return CODES[reason];
 }
 
