@@ -17,7 +17,7 @@ export function admitted<Call extends UnaryCall | StreamCall>(
   };
   try {
     const admission = door(call);
-    if (admission instanceof Promise) void admission.then(enter);
+    if (admission instanceof Promise) admission.then(enter).catch(broken);
     else enter(admission);
   } catch (thrown) {
     broken(thrown);

@@ -10,27 +10,38 @@ import type { RpcMethods, UnaryCall } from "./rpc-server.ts";
 export function interceptorService({
   reviews,
   watchers,
+  onFault,
 }: {
-  readonly reviews: ReviewService;
+  readonly reviews: Reviews;
   readonly watchers: GatewayWatchers;
+  /** A bug of ours. */
+  readonly onFault: (thrown: unknown) => void;
 }): RpcMethods {
   return {
     unary: new Map([
       [METHODS.describe, (call) => reply(call, reviews.describe(call.request))],
-      [METHODS.review, (call) => answer(reviews, call)],
+      [METHODS.review, (call) => answer(reviews, call, onFault)],
     ]),
     streaming: new Map([[METHODS.watch, (call) => watchers.add(call)]]),
   };
 }
 
-function answer(reviews: ReviewService, call: UnaryCall): void {
+type Reviews = Pick<ReviewService, "describe" | "review">;
+
+function answer(reviews: Reviews, call: UnaryCall, onFault: (thrown: unknown) => void): void {
   const nowMs = performance.now();
   const time = new CallTime(Math.min(call.endsAtMs, nowMs + LONGEST_REVIEW_MS));
   if (call.isCancelled || call.endsAtMs <= nowMs) time.cancel();
   const verdict = reviews.review(call.request, time);
   if (!(verdict instanceof Promise)) return finish(call, verdict, time);
   call.onCancel(time.cancel);
-  void verdict.then((late) => finish(call, late, time));
+  verdict
+    .then((late) => finish(call, late, time))
+    .catch((thrown: unknown) => {
+      time.answered();
+      call.fail({ code: STATUS.INTERNAL, details: "internal error" });
+      onFault(thrown);
+    });
 }
 
 function finish(call: UnaryCall, verdict: Result<Uint8Array, Refusal>, time: CallTime): void {

@@ -111,7 +111,8 @@ export async function serve(interceptor: Interceptor, options: ServeOptions): Pr
   const reviews = new ReviewService(interceptor, { log, maxConcurrentReviews, expectedAudience });
   const health = healthService();
   const watchers = new GatewayWatchers(log);
-  const methods = together(interceptorService({ reviews, watchers }), health.methods);
+  const onFault = (error: unknown): void => log({ level: "error", message: "a call failed in the server", error });
+  const methods = together(interceptorService({ reviews, watchers, onFault }), health.methods);
   const server = await serverOf(options, {
     methods,
     // whatever is not named here takes the door
@@ -122,7 +123,7 @@ export async function serve(interceptor: Interceptor, options: ServeOptions): Pr
     maxStreams: maxConcurrentReviews + 64,
     ...(options.maxUnfinishedBytes !== undefined && { maxUnfinishedBytes: options.maxUnfinishedBytes }),
     ...(options.arrivalMs !== undefined && { arrivalMs: options.arrivalMs }),
-    onFault: (error) => log({ level: "error", message: "a call failed in the server", error }),
+    onFault,
   });
   const bound = await bind(server, address, socketGroupOf(address, options));
   tls?.follow((material) => server.renewTls(material));

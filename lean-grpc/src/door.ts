@@ -16,7 +16,7 @@ export function welcome(stream: ServerStream, door: Door, onFault: (thrown: unkn
   };
   try {
     const admission = door(stream);
-    if (admission instanceof Promise) void admission.then(judge);
+    if (admission instanceof Promise) admission.then(judge).catch(broken);
     else judge(admission);
   } catch (thrown) {
     broken(thrown);
