@@ -52,8 +52,7 @@ export function healthService(): HealthService {
 /** Open to anybody: probes have neither token nor name. */
 export const HEALTH_CHECK = "/grpc.health.v1.Health/Check";
 
-/** Streams its answers. */
-export const HEALTH_WATCH = "/grpc.health.v1.Health/Watch";
+const HEALTH_WATCH = "/grpc.health.v1.Health/Watch";
 
 const SERVING = 1;
 const NOT_SERVING = 2;

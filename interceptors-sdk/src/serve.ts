@@ -4,7 +4,7 @@ import { GatewayKeys } from "./gateway-keys.ts";
 import type { GatewayProof, JwtProof } from "./gateway-proof.ts";
 import { GatewayTokens } from "./gateway-tokens.ts";
 import { GatewayWatchers } from "./gateway-watchers.ts";
-import { HEALTH_CHECK, HEALTH_WATCH, healthService } from "./health.ts";
+import { HEALTH_CHECK, healthService } from "./health.ts";
 import type { Interceptor } from "./interceptor.ts";
 import { interceptorService } from "./interceptor-service.ts";
 import { type ListenAddress, listenAddress } from "./listen-address.ts";
@@ -115,8 +115,8 @@ export async function serve(interceptor: Interceptor, options: ServeOptions): Pr
   const methods = together(interceptorService({ reviews, watchers, onFault }), health.methods);
   const server = await serverOf(options, {
     methods,
-    // whatever is not named here takes the door
-    door: (caller) => (OPEN_METHODS.includes(caller.method) ? "stranger" : door.admission(caller)),
+    // all else takes the door, the watch of health too: whoever shows nothing must not hold its places
+    door: (caller) => (caller.method === HEALTH_CHECK ? "stranger" : door.admission(caller)),
     tls: tls?.material,
     maxMessageBytes: options.maxReviewBytes ?? 16 * 1024 * 1024,
     // beyond the reviews, so that one too many is refused as such and health checks still pass
@@ -156,9 +156,6 @@ export async function serve(interceptor: Interceptor, options: ServeOptions): Pr
   const revoke = (...tags: readonly string[]): number => watchers.revoke(tags);
   return { address: bound.address, port: bound.port, counters, revoke, update, close, [Symbol.asyncDispose]: close };
 }
-
-/** Health is told to anybody, check by check and stream by stream. */
-const OPEN_METHODS: readonly string[] = [HEALTH_CHECK, HEALTH_WATCH];
 
 /** Undefined: without TLS. */
 function tlsOf({ scheme }: ListenAddress, options: ServeOptions, log: Log): RotatingTls | undefined {

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
 import { connect as connectHttp2 } from "node:http2";
-import { Client, credentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
+import { Client, type ClientReadableStream, credentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import { Manifest, ReviewRequest } from "@sallyport/contract/gen/sallyport/interceptor/v1/interceptor.ts";
 import { METHODS } from "@sallyport/contract/wire.ts";
 import {
@@ -155,6 +155,28 @@ describe.each(TRANSPORTS)("an interceptor that asks for the gateway's token, ove
     const { running } = await serving("jwt");
     const answer = await call(await connect(running.port, false), "/grpc.health.v1.Health/Check", Buffer.alloc(0));
     expect(answer).toEqual(Buffer.of(8, 1));
+  });
+
+  it("opens no health watch without one, and one with it", async () => {
+    const { running } = await serving("jwt");
+    const client = await connect(running.port, false);
+    const watch = (metadata: Metadata): ClientReadableStream<Buffer> => {
+      const stream: ClientReadableStream<Buffer> = client.makeServerStreamRequest(
+        "/grpc.health.v1.Health/Watch",
+        asIs,
+        asIs,
+        Buffer.alloc(0),
+        metadata,
+      );
+      onTestFinished(() => stream.on("error", () => {}).cancel());
+      return stream;
+    };
+    // more than there are places for watchers
+    for (let count = 0; count < 65; count += 1)
+      expect((await once(watch(new Metadata()), "error"))[0]).toMatchObject({ code: status.UNAUTHENTICATED });
+    const proven = new Metadata();
+    proven.set("authorization", `Bearer ${await signedToken(key, Date.now())}`);
+    expect((await once(watch(proven), "data"))[0]).toEqual(Buffer.of(8, 1));
   });
 
   it("refuses options by which it would ask for nothing", async () => {
