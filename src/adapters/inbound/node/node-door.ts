@@ -55,8 +55,7 @@ class NodeDoor implements Door {
     const connection = this.#served.get(socket)?.connection;
     socket.on("error", () => {});
     socket.on("drain", () => connection?.room());
-    socket.once("end", () => socket.end());
-    // what comes is dropped, so that its end is seen
+    // what comes is dropped, so that its reset is seen; an end changes nothing, the connection closes behind the response under way
     socket.resume();
     this.#parts.refuse(socket, connection, CONNECT_REFUSED);
   };
