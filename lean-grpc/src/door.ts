@@ -9,16 +9,21 @@ export type Door = (call: ServerStream) => Admission | Promise<Admission>;
 
 /** Lets a call in, or ends it: at once where that can be told. */
 export function welcome(stream: ServerStream, door: Door, onFault: (thrown: unknown) => void): void {
-  const judge = (admission: Admission): void => (typeof admission === "string" ? stream.admit(admission) : stream.end(admission));
-  const broken = (thrown: unknown): void => {
-    stream.end({ code: STATUS.INTERNAL, details: "internal error" });
-    onFault(thrown);
-  };
   try {
     const admission = door(stream);
-    if (admission instanceof Promise) admission.then(judge).catch(broken);
-    else judge(admission);
+    if (!(admission instanceof Promise)) return judge(stream, admission);
+    admission.then((late) => judge(stream, late)).catch((thrown: unknown) => broken(stream, thrown, onFault));
   } catch (thrown) {
-    broken(thrown);
+    broken(stream, thrown, onFault);
   }
+}
+
+function judge(stream: ServerStream, admission: Admission): void {
+  if (typeof admission === "string") stream.admit(admission);
+  else stream.end(admission);
+}
+
+function broken(stream: ServerStream, thrown: unknown, onFault: (thrown: unknown) => void): void {
+  stream.end({ code: STATUS.INTERNAL, details: "internal error" });
+  onFault(thrown);
 }
