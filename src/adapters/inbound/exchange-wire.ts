@@ -1,3 +1,4 @@
+import type { HeaderLines } from "../../model/header-lines.ts";
 import type { HeadCheck } from "./check-head.ts";
 import type { FramedResponse } from "./response-framing.ts";
 
@@ -31,8 +32,8 @@ export interface ExchangeWire {
   flushHead(): void;
   /** Whether more may follow at once; otherwise `onRoom` says when. */
   write(chunk: Uint8Array): boolean;
-  /** The response is complete. */
-  end(): void;
+  /** The response is complete. A codec without a place for `trailers` drops them. */
+  end(trailers?: HeaderLines): void;
   /** Ends the connection so that the client cannot take what it got for the whole response. */
   cut(): void;
 }
@@ -71,6 +72,7 @@ export interface BodySource {
 /** Who takes the bytes of a request body. */
 export interface BodyListener {
   onBytes(bytes: Uint8Array): void;
-  onEnd(): void;
+  /** `trailers`: as they came, where the codec keeps them; each line is legal. */
+  onEnd(trailers?: HeaderLines): void;
   onGone(): void;
 }

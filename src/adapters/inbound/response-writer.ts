@@ -1,4 +1,5 @@
 import { isStream, type ByteSink, type ByteStream, type Flow } from "../../model/byte-stream.ts";
+import type { HeaderLines } from "../../model/header-lines.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Sent } from "../../ports/inbound.ts";
 import type { ExchangeWire, WireWatcher } from "./exchange-wire.ts";
@@ -58,11 +59,11 @@ export class ResponseWriter implements ByteSink, WireWatcher {
     return this.#put(chunk);
   }
 
-  end(): void {
+  end(trailers?: HeaderLines): void {
     if (this.#over) return;
     if (this.#promisedBytes !== undefined && this.#bytes < this.#promisedBytes)
       return this.fail("the body is shorter than the length it declared");
-    this.#finish();
+    this.#finish(trailers);
   }
 
   fail(cause: unknown): void {
@@ -89,9 +90,9 @@ export class ResponseWriter implements ByteSink, WireWatcher {
     return wantsMore;
   }
 
-  #finish(): void {
+  #finish(trailers?: HeaderLines): void {
     const end = (): void => {
-      if (!this.#over) this.#wire.end();
+      if (!this.#over) this.#wire.end(trailers);
     };
     const pending = this.#parts.beforeEnd();
     // in the same turn where possible: head, bytes and end then leave in one write
