@@ -28,6 +28,7 @@ export interface UpstreamFailure {
     | "upstream_overloaded"
     | "request_timeout"
     | "bad_request"
+    | "body_unsupported"
   >;
   readonly cause: string;
 }

@@ -32,6 +32,8 @@ export interface ExchangeWire {
   flushHead(): void;
   /** Whether more may follow at once; otherwise `onRoom` says when. */
   write(chunk: Uint8Array): boolean;
+  /** Trailers reach the client: a body that breaks off can end with what its protocol says of that. */
+  readonly carriesTrailers?: true;
   /** The response is complete. A codec without a place for `trailers` drops them. */
   end(trailers?: HeaderLines): void;
   /** Ends the connection so that the client cannot take what it got for the whole response. */

@@ -1,6 +1,7 @@
 import { isStream, type ByteSink, type ByteStream, type Flow } from "../../model/byte-stream.ts";
 import type { HeaderLines } from "../../model/header-lines.ts";
 import type { Clock } from "../../ports/clock.ts";
+import { ToldFailure } from "../../model/told-failure.ts";
 import type { Sent } from "../../ports/inbound.ts";
 import type { ExchangeWire, WireWatcher } from "./exchange-wire.ts";
 import type { FramedResponse } from "./response-framing.ts";
@@ -71,7 +72,9 @@ export class ResponseWriter implements ByteSink, WireWatcher {
     // the client left first, and its leaving broke the body off: nobody else is to blame
     if (this.#wire.gone) return this.#conclude(false);
     this.#bodyBroke = true;
-    this.#cut(cause);
+    if (!(cause instanceof ToldFailure) || this.#wire.carriesTrailers !== true) return this.#cut(cause);
+    this.#cause ??= cause.cause;
+    this.#finish(cause.trailers);
   }
 
   #pipe(body: ByteStream): void {
