@@ -7,6 +7,7 @@ import { checkCredentials } from "./credentials.ts";
 import { checkEndpoints } from "./endpoints.ts";
 import { checkGrpcMatches } from "./grpc-matches.ts";
 import { checkListenAddresses } from "./listen-addresses.ts";
+import { checkListenerProtocols } from "./listener-protocols.ts";
 import { checkListenerTls } from "./listener-tls.ts";
 import { checkModes } from "./modes.ts";
 import { checkReferences } from "./references.ts";
@@ -26,6 +27,7 @@ const CHECKS: readonly Check[] = [
   checkRouteTies,
   checkListenAddresses,
   checkListenerTls,
+  checkListenerProtocols,
   checkCredentials,
   checkEndpoints,
   checkAudiences,
