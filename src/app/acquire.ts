@@ -7,6 +7,8 @@ import type { TokenSlot } from "../adapters/identity/token-slot.ts";
 import { grpcReviewClient } from "../adapters/review/grpc-review-client.ts";
 import type { ManifestTerms } from "../adapters/review/describe-links.ts";
 import { http1Upstream } from "../adapters/upstream/http1/http1-upstream.ts";
+import { grpcUpstream } from "../adapters/upstream/http2/grpc-upstream.ts";
+import { http2Upstream } from "../adapters/upstream/http2/http2-upstream.ts";
 import { httpUpstream } from "../adapters/upstream/http-upstream.ts";
 import type { ConfigIssue } from "../model/config-issue.ts";
 import { err, ok, type Result } from "../model/result.ts";
@@ -61,10 +63,11 @@ export function acquirer(deps: AcquireDeps): Acquire {
   };
 }
 
-function openUpstream(deps: AcquireDeps, { name, endpoints, timeouts, maxRequests }: UpstreamConfig): Upstream {
+function openUpstream(deps: AcquireDeps, { name, protocol, endpoints, timeouts, maxRequests }: UpstreamConfig): Upstream {
   const { clock, metrics, upstreamClient = "sallyport" } = deps;
-  const open = UPSTREAM_CLIENTS[upstreamClient];
-  return meteredUpstream(open({ name, endpoints, timeouts, maxRequests }, { clock }), { name, metrics, clock });
+  const open = protocol === "http" ? UPSTREAM_CLIENTS[upstreamClient] : http2Upstream;
+  const opened = open({ name, endpoints, timeouts, maxRequests }, { clock });
+  return meteredUpstream(protocol === "grpc" ? grpcUpstream(opened) : opened, { name, metrics, clock });
 }
 
 // hashed, because certificates' private keys are part of it

@@ -108,7 +108,9 @@ function runnableRoute(route: RoutePlan, parts: RouteParts): RunnableRoute {
   const { config, resources } = parts;
   const { credential } = parts.upstreams.get(route.upstream) ?? {};
   const upstream = named(resources.upstreams, route.upstream);
+  const own = parts.bindingsOf(route.bindings);
   const terms = {
+    ownedHeaders: own.ownedHeaders,
     inboundSlots: slotsOf(route, config),
     credential: credential === undefined ? undefined : { slot: credential.slot, reveal: () => credential.secret.reveal() },
   };
@@ -123,7 +125,7 @@ function runnableRoute(route: RoutePlan, parts: RouteParts): RunnableRoute {
       return () => void release().catch(() => {});
     },
     toUpstream: upstreamRequests(terms),
-    ...parts.bindingsOf(route.bindings),
+    ...own,
     instruments: routeInstruments(resources.metrics, route.name, parts.bindSeries),
   };
 }

@@ -103,10 +103,13 @@ export interface GatewayIdentityConfig {
   readonly tokenLifetimeMs: number;
 }
 
+/** `http`: HTTP/1.1; `http2`; `grpc`: HTTP/2 with nothing but gRPC on it. */
+export type UpstreamProtocol = "http" | "http2" | "grpc";
+
 /** Where requests go. */
 export interface UpstreamConfig {
   readonly name: string;
-  readonly protocol: "http";
+  readonly protocol: UpstreamProtocol;
   /** At least one. */
   readonly endpoints: readonly UpstreamEndpoint[];
   readonly timeouts: UpstreamTimeouts;
@@ -187,7 +190,7 @@ export interface RouteConfig {
   readonly labels: Readonly<Record<string, string>>;
   readonly errorFormat: "problem";
   readonly maxBodyBytes: number;
-  readonly streaming: "auto" | "none" | "sse";
+  readonly streaming: "auto" | "none" | "sse" | "grpc";
   readonly warnings: boolean;
   /** The route's own, else the top-level one. */
   readonly reviewBudgetMs: number;

@@ -27,6 +27,10 @@ export function parsePathPattern(source: string): Result<PathPattern, string> {
   return ok({ source, segments });
 }
 
+/** The pattern of gRPC calls: `/package.Service/Method`, `*` for what is left open. */
+export const grpcPath = (service: string | undefined, method: string | undefined): string =>
+  `/${service ?? "*"}/${method ?? "*"}`;
+
 function parseSegment(text: string, isLast: boolean): Result<PathSegment, string> {
   if (text === "**") return isLast ? ok({ kind: "globstar" }) : err("** can only be the last segment");
   if (text === "*") return ok({ kind: "star" });

@@ -1,9 +1,11 @@
+import type { HeaderLines } from "./header-lines.ts";
+
 /** Takes bytes as they come. Calls stop after `end` or `fail`. */
 export interface ByteSink {
   /** `false` asks the flow to stop until its `resume()` is called. */
   write(chunk: Uint8Array): boolean;
-  /** The stream is complete. */
-  end(): void;
+  /** The stream is complete. `trailers`: fields that came behind it, already filtered by the header rules (C26); whoever has no place for them drops them. */
+  end(trailers?: HeaderLines): void;
   /** The stream broke; what was written is not all. */
   fail(cause: unknown): void;
 }

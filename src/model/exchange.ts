@@ -43,7 +43,8 @@ export interface Response {
 export interface Exchange {
   readonly ids: TraceIds;
   readonly listener: string;
-  readonly protocol: "http";
+  /** By method and content type (C26). */
+  readonly protocol: "http" | "grpc" | "grpc-web";
   readonly client: Client;
   readonly head: RequestHead;
   readonly body: Body;

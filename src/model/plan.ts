@@ -106,7 +106,7 @@ export interface RoutePlan {
   readonly labels: Readonly<Record<string, string>>;
   readonly maxBodyBytes: number;
   readonly reviewBudgetMs: number;
-  readonly streaming: "auto" | "none" | "sse";
+  readonly streaming: "auto" | "none" | "sse" | "grpc";
   readonly warnings: boolean;
   /** Indices into `ExecutionPlan.bindings`, in execution order over all phases. */
   readonly bindings: readonly number[];
@@ -144,6 +144,7 @@ export interface InterceptorPlan {
 /** One upstream as the plan knows it; secrets are not in it. */
 export interface UpstreamPlan {
   readonly name: string;
+  readonly protocol: "http" | "http2" | "grpc";
   readonly endpoints: readonly string[];
   readonly maxRequests: number;
   readonly timeouts: {

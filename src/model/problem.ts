@@ -57,6 +57,8 @@ export interface Refusal {
   readonly code?: string;
   /** Extra response headers, lower-case names, already checked. */
   readonly headers?: readonly (readonly [name: string, value: string])[];
+  /** What a gRPC client is told, 1 to 16; left out: what follows from the status (C16). */
+  readonly grpcStatus?: number;
   /** JSON text carried as the problem's `body` member (C9). */
   readonly bodyJson?: string;
   /** For the log only. */

@@ -1,4 +1,5 @@
 import type { ByteSink, ByteStream, Flow } from "../model/byte-stream.ts";
+import type { HeaderLines } from "../model/header-lines.ts";
 
 const LF = 10;
 const CR = 13;
@@ -85,10 +86,10 @@ export class ClosableStream implements ByteStream, ByteSink {
     return this.#wantsMore;
   }
 
-  end(): void {
+  end(trailers?: HeaderLines): void {
     if (this.#over) return;
     this.#over = true;
-    this.#sink?.end();
+    this.#sink?.end(trailers);
   }
 
   fail(cause: unknown): void {

@@ -100,7 +100,7 @@ function endingOf(run: ExchangeRun, { ending, sent }: Finished): ExchangeEnding 
 
 // a client that left in the middle of the response is a cancelled exchange too
 function answered({ status, responded, closing }: ExchangeRun, sent: Sent): ExchangeEnding {
-  if (closing !== undefined && !sent.completed) {
+  if (closing !== undefined && (!sent.completed || sent.bodyBroke === true)) {
     const { by, code, source, cause } = closing;
     return { kind: "closed", status, decidedBy: by, code, source, cause };
   }

@@ -4,6 +4,7 @@ import type { ProblemCode, Refusal } from "../model/problem.ts";
 import type { UpstreamFailure } from "../ports/upstream.ts";
 import { bodyTooLarge, CLIENT_GONE, failed, refused, type StageEnd } from "./ending.ts";
 import type { ExchangeRun } from "./exchange-run.ts";
+import { tellingGrpc, underDeadline } from "./grpc.ts";
 import { copyOnItsWay } from "./observe.ts";
 import { recordReview } from "./record-review.ts";
 import { selects } from "./select-binding.ts";
@@ -32,14 +33,20 @@ async function send(run: ExchangeRun, cancel: Cancel): Promise<StageEnd> {
   const { clock } = run.deps;
   const { upstream } = run.route;
   const readsResponseBody = run.matched.some((binding) => wantsBody(binding, "response"));
-  const request = run.route.toUpstream(run.exchange, { readsResponseBody });
+  const toSend = run.route.toUpstream(run.exchange, { readsResponseBody });
+  const isGrpc = run.exchange.protocol === "grpc";
+  const timed = isGrpc ? underDeadline(run, toSend) : { request: toSend };
+  if ("end" in timed) return timed.end;
+  const { request } = timed;
   const startedMs = clock.nowMs();
   run.forwarded = true;
   const answer = await upstream.send(request, cancel);
   run.upstreamMs = clock.nowMs() - startedMs;
   if (!answer.ok) return cancel.aborted ? CLIENT_GONE : upstreamEnd(run, answer.error);
   // from here on whoever ends the exchange has this body to give up
-  run.exchange = { ...run.exchange, response: answer.value };
+  const { body } = answer.value;
+  const response = isGrpc && isStream(body) ? { ...answer.value, body: tellingGrpc(body) } : answer.value;
+  run.exchange = { ...run.exchange, response };
   return cancel.aborted ? CLIENT_GONE : undefined;
 }
 
@@ -65,9 +72,10 @@ const DETAILS: Record<UpstreamFailure["problem"], string> = {
   upstream_overloaded: "The upstream takes no more requests at the moment.",
   request_timeout: "The request body did not arrive in time.",
   bad_request: "The request body broke off.",
+  body_unsupported: "This route takes gRPC.",
 };
 
-const CLIENT_FAULTS: ReadonlySet<ProblemCode> = new Set(["request_timeout", "bad_request"]);
+const CLIENT_FAULTS: ReadonlySet<ProblemCode> = new Set(["request_timeout", "bad_request", "body_unsupported"]);
 
 function upstreamEnd(run: ExchangeRun, { problem, cause }: UpstreamFailure): StageEnd {
   if (run.overBytes !== undefined) return bodyTooLarge(run.overBytes);

@@ -1,8 +1,8 @@
 import type { Cancel } from "../model/cancel.ts";
-import type { Response, TraceIds } from "../model/exchange.ts";
+import type { Response } from "../model/exchange.ts";
 import { HeaderLines } from "../model/header-lines.ts";
-import { renderProblem } from "../model/problem-body.ts";
-import type { Refusal } from "../model/problem.ts";
+import { grpcKind } from "../model/grpc.ts";
+import { PROBLEMS } from "../model/problem.ts";
 import type { Received } from "../model/received.ts";
 import type { Answer, Handle } from "../ports/inbound.ts";
 import { authenticate } from "./authenticate.ts";
@@ -12,6 +12,7 @@ import { enterRoute } from "./enter-route.ts";
 import { ExchangeRun } from "./exchange-run.ts";
 import { finish, finishRefused } from "./finish.ts";
 import { discardBody, forward } from "./forward.ts";
+import { problemAnswer } from "./grpc.ts";
 import { keepOpen } from "./keep-open.ts";
 import { reviewPhase } from "./review-phase.ts";
 import { withWarnings } from "./warnings.ts";
@@ -33,7 +34,8 @@ export function pipeline(deps: PipelineDeps): Handle {
       const arrival = plan.receive(received);
       if (arrival.kind === "refused") {
         giveUp();
-        const response = problemResponse(arrival.refusal, arrival.ids);
+        const isGrpc = grpcKind(received.method, received.headers.first("content-type")) === "grpc";
+        const response = problemAnswer(arrival.refusal, arrival.ids, isGrpc);
         const head = { received, arrival, revision: plan.plan.revision, startedMs };
         return { response, onSent: (sent) => finishRefused(deps, { ...head, sent }) };
       }
@@ -60,7 +62,7 @@ async function live(run: ExchangeRun, received: Received, cancel: Cancel): Promi
   }
   // whoever did not send the request on does not want its body
   if (!run.forwarded) discardBody(received.body);
-  run.status = response.status;
+  run.status = statusOf(ending, response);
   const answeredMs = run.deps.clock.nowMs();
   return { response, onSent: (sent) => finish(run, { received, ending, answeredMs, sent }) };
 }
@@ -84,7 +86,7 @@ async function stages(run: ExchangeRun, cancel: Cancel): Promise<StageEnd> {
 
 /** The response an ending stands for; what the upstream sent is dropped unless it is the ending (C17). */
 function egress(run: ExchangeRun, ending: Ending | undefined): Response {
-  const { response, ids } = run.exchange;
+  const { response, ids, protocol } = run.exchange;
   if (ending === undefined) {
     if (response === undefined) throw new Error("the stages ended without a response");
     return response;
@@ -98,11 +100,14 @@ function egress(run: ExchangeRun, ending: Ending | undefined): Response {
     case "denied":
     case "refused":
     case "failed":
-      return problemResponse(ending.refusal, ids);
+      return problemAnswer(ending.refusal, ids, protocol === "grpc");
     default:
       return ending satisfies never;
   }
 }
 
-const problemResponse = (refusal: Refusal, { requestId, correlationId }: TraceIds): Response =>
-  renderProblem(refusal, { requestId, correlationId });
+/** What the record says, whatever the protocol makes of it on the wire: to gRPC every answer is a 200. */
+function statusOf(ending: StageEnd, response: Response): number {
+  if (ending === undefined || !("refusal" in ending)) return response.status;
+  return ending.refusal.status ?? PROBLEMS[ending.refusal.problem].status;
+}

@@ -4,6 +4,7 @@ import { ClosableStream } from "./closable-stream.ts";
 import { refused, type StageEnd } from "./ending.ts";
 import type { ExchangeRun } from "./exchange-run.ts";
 import { hasObservers } from "./observe.ts";
+import { closedByGateway } from "./grpc.ts";
 import { isEventStream } from "./show-bodies.ts";
 
 /** How long a farewell has to leave before the connection is cut, milliseconds. */
@@ -18,11 +19,12 @@ export function keepOpen(run: ExchangeRun, terms: Terms): StageEnd {
   const { response } = run.exchange;
   const { streaming } = run.route.plan;
   if (response === undefined || !isStream(response.body) || streaming === "none") return undefined;
-  if (streaming === "auto" && !isEventStream(response)) return undefined;
+  const isGrpc = run.exchange.protocol === "grpc";
+  if (streaming === "auto" && !isGrpc && !isEventStream(response)) return undefined;
   const { clock, longLived } = run.deps;
   const body = new ClosableStream(response.body, (task) => void clock.after(FAREWELL_MS, task));
   // a comment in clear text is no part of a coded body, and one more byte none of a counted one
-  const isPlain = !response.headers.has("content-encoding") && body.declaredBytes === undefined;
+  const isPlain = !isGrpc && !response.headers.has("content-encoding") && body.declaredBytes === undefined;
   const leave = longLived.enter({
     exchange: { ...run.exchange, head: run.original, body: undefined, response: undefined, labels: NO_LABELS },
     route: run.route.plan.name,
@@ -30,7 +32,10 @@ export function keepOpen(run: ExchangeRun, terms: Terms): StageEnd {
     terms,
     close: (closing) => {
       run.closing = closing;
-      body.close(isPlain ? farewellOf(closing) : undefined, `closed by the gateway: ${closing.code}`);
+      body.close(
+        isPlain ? farewellOf(closing) : undefined,
+        isGrpc ? closedByGateway(closing.code) : `closed by the gateway: ${closing.code}`,
+      );
     },
   });
   if (leave === undefined) return NO_ROOM;

@@ -41,9 +41,9 @@ export class KeptCopy implements ByteStream {
         this.#keep(chunk);
         return sink.write(chunk);
       },
-      end: () => {
+      end: (trailers) => {
         this.#complete();
-        sink.end();
+        sink.end(trailers);
       },
       fail: (cause) => {
         this.#drop();

@@ -33,7 +33,7 @@ type SideShown = { readonly kind: "view"; readonly view: BodyView | undefined } 
 const NOT_WANTED: SideShown = { kind: "view", view: undefined };
 
 async function showSide(run: ExchangeRun, binding: RunnableBinding, side: Side, cancel: Cancel): Promise<SideShown> {
-  const stream = side === "response" ? streamReason(run) : undefined;
+  const stream = side === "response" ? streamReason(run) : requestStreamReason(run);
   if (stream !== undefined) return unreviewable(binding, side, stream);
   const startedMs = run.deps.clock.nowMs();
   const capture = await captureSide(run, binding, side, cancel);
@@ -119,8 +119,14 @@ export function streamReason(run: ExchangeRun): Unreviewable | undefined {
   if (response.status === 206) return { kind: "partial", message: "it is a partial response" };
   const type = contentType(response);
   if (type.startsWith(EVENT_STREAM)) return { kind: "stream", message: "it is an event stream" };
-  return type.startsWith("application/grpc") ? { kind: "stream", message: "it is a gRPC stream" } : undefined;
+  return type.startsWith("application/grpc") ? GRPC_STREAM : undefined;
 }
+
+/** A gRPC request may go on for as long as its response does: waiting for its end could be for ever. */
+const requestStreamReason = ({ exchange }: ExchangeRun): Unreviewable | undefined =>
+  exchange.protocol === "http" || exchange.body === undefined ? undefined : GRPC_STREAM;
+
+const GRPC_STREAM: Unreviewable = { kind: "stream", message: "it is a gRPC stream" };
 
 const EVENT_STREAM = "text/event-stream";
 

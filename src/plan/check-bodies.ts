@@ -5,33 +5,43 @@ import type { PlacedBinding } from "./compile-bindings.ts";
 import { enforces } from "./enforces.ts";
 import type { Issues } from "./issues.ts";
 
-/** A binding that reads response bodies cannot sit on a route declared to stream them: no response could be shown to it (C18). */
+/** A binding that reads response bodies cannot sit on a route declared to stream them: no response could be shown to it (C18). With gRPC no request could either. */
 export function checkBodies(
   routes: readonly RoutePlan[],
   placed: readonly PlacedBinding[],
   { hidden, issues }: { readonly hidden: HiddenNames; readonly issues: Issues },
 ): void {
-  const streamed = routes.filter(({ streaming }) => streaming === "sse");
+  const streamed = routes.filter(({ streaming }) => streaming === "sse" || streaming === "grpc");
   if (streamed.length === 0) return;
-  const readers = new Set(placed.filter(({ binding }) => enforces(binding) && readsResponseBody(binding, hidden)));
+  const enforcing = placed.filter(({ binding }) => enforces(binding));
+  const readers = {
+    response: new Set(enforcing.filter(({ binding }) => readsResponseBody(binding, hidden))),
+    request: new Set(enforcing.filter(({ binding }) => readsBody("request", binding, hidden))),
+  };
   for (const route of streamed) {
     for (const at of route.bindings) {
       const entry = placed[at];
-      if (entry === undefined || !readers.has(entry)) continue;
+      if (entry === undefined) continue;
+      const side = readers.response.has(entry) ? "response" : "request";
+      if (side === "request" && (route.streaming === "sse" || !readers.request.has(entry))) continue;
       const { interceptor, id } = entry.binding;
       issues.add(
         entry.pointer,
-        `${interceptor}/${id} reads response bodies, and route ${route.name} streams them (streaming: sse)`,
+        `${interceptor}/${id} reads ${side} bodies, and route ${route.name} streams them (streaming: ${route.streaming})`,
         "leave the route out with except_routes",
       );
     }
   }
 }
 
-function readsResponseBody({ phase, needs, writes, selector }: BindingPlan, hidden: HiddenNames): boolean {
-  if (phase !== "post-response") return false;
-  if ([...needs, ...writes].some((pointer) => /^\/response(?:$|\/body(?:$|\/))/.test(pointer))) return true;
+const readsResponseBody = (binding: BindingPlan, hidden: HiddenNames): boolean =>
+  binding.phase === "post-response" && readsBody("response", binding, hidden);
+
+function readsBody(side: "request" | "response", { phase, needs, writes, selector }: BindingPlan, hidden: HiddenNames): boolean {
+  const isBody = (pointer: string): boolean =>
+    pointer === `/${side}` || pointer === `/${side}/body` || pointer.startsWith(`/${side}/body/`);
+  if ([...needs, ...writes].some(isBody)) return true;
   if (selector.when === undefined) return false;
   const condition = compilePredicate(selector.when, { phase, hidden });
-  return condition.ok && condition.value.needsBody.response;
+  return condition.ok && condition.value.needsBody[side];
 }

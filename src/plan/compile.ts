@@ -79,6 +79,7 @@ function compileUpstream(upstream: GatewayConfig["upstreams"][number]): Upstream
   return {
     name: upstream.name,
     endpoints: upstream.endpoints.map(({ url }) => url),
+    protocol: upstream.protocol,
     maxRequests: upstream.maxRequests,
     timeouts: upstream.timeouts,
     credentialSlot: upstream.credential === undefined ? undefined : slotText(upstream.credential.slot),

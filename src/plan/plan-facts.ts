@@ -97,6 +97,7 @@ export const INTERCEPTOR_FACTS: FactTable<InterceptorPlan, "name"> = {
 };
 
 export const UPSTREAM_FACTS: FactTable<UpstreamPlan, "name"> = {
+  protocol: ({ protocol }) => ({ protocol }),
   endpoints: ({ endpoints }) => ({ endpoints }),
   maxRequests: ({ maxRequests }) => ({ max_requests: String(maxRequests) }),
   timeouts: ({ timeouts }) => ({

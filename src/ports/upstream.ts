@@ -12,6 +12,10 @@ export interface UpstreamRequest {
   readonly requestTarget: string;
   readonly headers: HeaderLines;
   readonly body: Body;
+  /** Whether a field behind the body may go on, by its lower-case name (C26). Absent: none may. */
+  readonly passesTrailer?: (name: string) => boolean;
+  /** When all of the response has to be here, on the monotonic clock. Absent: the upstream's own timeouts alone. */
+  readonly deadlineMs?: number;
 }
 
 /** Why there is no response: the public problem, and the cause for the log. */
@@ -24,6 +28,7 @@ export interface UpstreamFailure {
     | "upstream_overloaded"
     | "request_timeout"
     | "bad_request"
+    | "body_unsupported"
   >;
   readonly cause: string;
 }

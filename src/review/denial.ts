@@ -18,6 +18,7 @@ export function denialAnswer(verdict: DenyVerdict, phase: BindingPlan["phase"]):
     retryable: phase !== "post-response" && PASSES_BY_ITSELF.has(verdict.status),
     detail: verdict.message,
     headers: verdict.headers.map(({ name, value }) => [name, value] as const),
+    ...(verdict.grpcCode === undefined ? {} : { grpcStatus: verdict.grpcCode }),
     ...(verdict.body === undefined ? {} : { bodyJson: stringifyJson(verdict.body) }),
   };
 }

@@ -1,4 +1,5 @@
 import type { ByteSink, ByteStream, Flow } from "../model/byte-stream.ts";
+import type { HeaderLines } from "../model/header-lines.ts";
 import { ChunkPile } from "./chunk-pile.ts";
 
 /** What reading a whole body came to. `rest` gives the prefix already read and all that follows, byte for byte, and must be piped or discarded. */
@@ -148,8 +149,9 @@ class Collector implements ByteSink {
     return false;
   }
 
-  end(): void {
-    if (this.#prefix !== undefined) return this.#finish((sink) => sink.end());
+  // a body held whole is a message of its own: its trailers, which nobody reviewed, go with the stream it was
+  end(trailers?: HeaderLines): void {
+    if (this.#prefix !== undefined) return this.#finish((sink) => sink.end(trailers));
     this.#settle({ kind: "complete", bytes: this.#pile.whole() });
   }
 
@@ -222,8 +224,8 @@ class CountingSink implements ByteSink {
     return false;
   }
 
-  end(): void {
-    if (!this.#cut) this.#sink.end();
+  end(trailers?: HeaderLines): void {
+    if (!this.#cut) this.#sink.end(trailers);
   }
 
   fail(cause: unknown): void {

@@ -1,4 +1,5 @@
 import type { ByteSink, ByteStream, Flow } from "../../src/model/byte-stream.ts";
+import type { HeaderLines } from "../../src/model/header-lines.ts";
 
 /** UTF-8. */
 export const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -11,6 +12,8 @@ export class RecordingSink implements ByteSink {
   readonly chunks: Uint8Array[] = [];
   readonly over: Promise<{ readonly kind: "ended" } | { readonly kind: "failed"; readonly cause: unknown }>;
   readonly #settle: (over: { readonly kind: "ended" } | { readonly kind: "failed"; readonly cause: unknown }) => void;
+  /** What came behind the body. */
+  trailers: HeaderLines | undefined;
   #appetite: number;
   #ended = 0;
 
@@ -45,8 +48,9 @@ export class RecordingSink implements ByteSink {
     return this.#appetite > 0;
   }
 
-  end(): void {
+  end(trailers?: HeaderLines): void {
     this.#ended += 1;
+    this.trailers = trailers;
     this.#settle({ kind: "ended" });
   }
 

@@ -1,3 +1,4 @@
+import type { HeaderLines } from "../../model/header-lines.ts";
 import type { HeadCheck } from "./check-head.ts";
 import type { FramedResponse } from "./response-framing.ts";
 
@@ -33,8 +34,13 @@ export interface ExchangeWire {
   flushHead(): void;
   /** Whether more may follow at once; otherwise `onRoom` says when. */
   write(chunk: Uint8Array): boolean;
-  /** The response is complete. Whether nothing of it waits any more for the client to take it; `onOut` says when all of it is out. */
-  end(): boolean;
+  /** Trailers reach the client: a body that breaks off can end with what its protocol says of that. */
+  readonly carriesTrailers?: true;
+  /**
+   * The response is complete; a codec without a place for `trailers` drops them. Whether nothing of it waits any more for the client to
+   * take it; `onOut` says when all of it is out.
+   */
+  end(trailers?: HeaderLines): boolean;
   /** Ends the connection so that the client cannot take what it got for the whole response. */
   cut(): void;
 }
@@ -73,6 +79,7 @@ export interface BodySource {
 /** Who takes the bytes of a request body. */
 export interface BodyListener {
   onBytes(bytes: Uint8Array): void;
-  onEnd(): void;
+  /** `trailers`: as they came, where the codec keeps them; each line is legal. */
+  onEnd(trailers?: HeaderLines): void;
   onGone(): void;
 }

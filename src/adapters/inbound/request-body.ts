@@ -1,5 +1,6 @@
 import { BodyFailure } from "../../model/body-failure.ts";
 import type { ByteSink, ByteStream, Flow } from "../../model/byte-stream.ts";
+import type { HeaderLines } from "../../model/header-lines.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { BodyListener, BodySource } from "./exchange-wire.ts";
 
@@ -113,10 +114,10 @@ export class RequestBody implements ByteStream, Flow, BodyListener {
     }
   }
 
-  onEnd(): void {
+  onEnd(trailers?: HeaderLines): void {
     if (this.#state === "over") return;
     this.#leave();
-    this.#sink?.end();
+    this.#sink?.end(trailers);
   }
 
   onGone(): void {

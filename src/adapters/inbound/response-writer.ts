@@ -1,5 +1,7 @@
 import { isStream, type ByteSink, type ByteStream, type Flow } from "../../model/byte-stream.ts";
+import type { HeaderLines } from "../../model/header-lines.ts";
 import type { Clock } from "../../ports/clock.ts";
+import { ToldFailure } from "../../model/told-failure.ts";
 import type { Sent } from "../../ports/inbound.ts";
 import type { ExchangeWire, WireWatcher } from "./exchange-wire.ts";
 import type { FramedResponse } from "./response-framing.ts";
@@ -58,11 +60,11 @@ export class ResponseWriter implements ByteSink, WireWatcher {
     return this.#put(chunk);
   }
 
-  end(): void {
+  end(trailers?: HeaderLines): void {
     if (this.#over) return;
     if (this.#promisedBytes !== undefined && this.#bytes < this.#promisedBytes)
       return this.fail("the body is shorter than the length it declared");
-    this.#finish();
+    this.#finish(trailers);
   }
 
   fail(cause: unknown): void {
@@ -70,7 +72,9 @@ export class ResponseWriter implements ByteSink, WireWatcher {
     // the client left first, and its leaving broke the body off: nobody else is to blame
     if (this.#wire.gone) return this.#conclude(false);
     this.#bodyBroke = true;
-    this.#cut(cause);
+    if (!(cause instanceof ToldFailure) || this.#wire.carriesTrailers !== true) return this.#cut(cause);
+    this.#cause ??= cause.cause;
+    this.#finish(cause.trailers);
   }
 
   #pipe(body: ByteStream): void {
@@ -92,10 +96,10 @@ export class ResponseWriter implements ByteSink, WireWatcher {
     this.#stopStall ??= this.#parts.clock.after(this.#parts.stallMs, () => this.#cut("the client takes no bytes"));
   }
 
-  #finish(): void {
+  #finish(trailers?: HeaderLines): void {
     const end = (): void => {
       // what waits may be too little for the wire to ask for a pause
-      if (!this.#over && !this.#wire.end()) this.#watchStall();
+      if (!this.#over && !this.#wire.end(trailers)) this.#watchStall();
     };
     const pending = this.#parts.beforeEnd();
     // in the same turn where possible: head, bytes and end then leave in one write

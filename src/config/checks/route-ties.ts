@@ -1,6 +1,6 @@
 import type { ConfigIssue } from "../../model/config-issue.ts";
 import type { Cursor } from "../source/cursor.ts";
-import { parsePathPattern } from "../path-pattern.ts";
+import { grpcPath, parsePathPattern } from "../path-pattern.ts";
 import { mayQuote, quote } from "../validate/found.ts";
 
 /** Two routes that rank alike and can match one request: which one it takes would be an accident. */
@@ -22,12 +22,14 @@ export function checkRouteTies(config: Cursor): readonly ConfigIssue[] {
 }
 
 const tieIssue = (route: Cursor, rival: Tied): ConfigIssue[] =>
-  route
-    .get("match")
-    .get("path")
-    .issue(
-      `matches the same requests as ${rival.name}, with the same rank`,
-      "tell them apart by host, path, methods, headers or query",
+  [route.get("match").get("path"), route.get("match").get("grpc")]
+    .filter(({ node }) => node !== undefined)
+    .slice(0, 1)
+    .flatMap((place) =>
+      place.issue(
+        `matches the same requests as ${rival.name}, with the same rank`,
+        "tell them apart by host, path, methods, headers or query",
+      ),
     );
 
 interface Tied {
@@ -43,16 +45,14 @@ interface Tied {
 
 function toTied(route: Cursor): Tied | undefined {
   const match = route.get("match");
-  const pattern = parsePathPattern(match.get("path").text() ?? "");
+  const pattern = parsePathPattern(pathOf(match));
   if (!pattern.ok) return undefined;
   const path = pattern.value.segments.map((segment) =>
     segment.kind === "literal" ? segment.text : segment.kind === "globstar" ? "**" : "*",
   );
+  const isGrpc = match.get("grpc").node !== undefined;
   const methods = new Set(
-    match
-      .get("methods")
-      .texts()
-      .flatMap((method) => (method === "GET" ? ["GET", "HEAD"] : [method])),
+    (isGrpc ? ["POST"] : match.get("methods").texts()).flatMap((method) => (method === "GET" ? ["GET", "HEAD"] : [method])),
   );
   const conditions = conditionsOf(match);
   const rank = JSON.stringify([path, conditions.size, methods.size > 0]);
@@ -67,6 +67,13 @@ function toTied(route: Cursor): Tied | undefined {
   const shown =
     name.node !== undefined && mayQuote(name.node, name.pointer) ? `route ${quote(name.text() ?? "")}` : "another route";
   return { name: shown, shapes: [...shapes], listeners, methods, conditions };
+}
+
+/** Its path pattern, as written or as service and method make it. */
+function pathOf(match: Cursor): string {
+  const grpc = match.get("grpc");
+  if (grpc.node === undefined) return match.get("path").text() ?? "";
+  return grpcPath(grpc.get("service").text(), grpc.get("method").text());
 }
 
 function conditionsOf(match: Cursor): ReadonlyMap<string, string> {

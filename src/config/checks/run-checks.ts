@@ -5,6 +5,7 @@ import { checkAudiences } from "./audiences.ts";
 import { checkAuthenticate } from "./authenticate.ts";
 import { checkCredentials } from "./credentials.ts";
 import { checkEndpoints } from "./endpoints.ts";
+import { checkGrpcMatches } from "./grpc-matches.ts";
 import { checkListenAddresses } from "./listen-addresses.ts";
 import { checkListenerProtocols } from "./listener-protocols.ts";
 import { checkListenerTls } from "./listener-tls.ts";
@@ -22,6 +23,7 @@ const CHECKS: readonly Check[] = [
   checkUniqueNames,
   checkReferences,
   checkAuthenticate,
+  checkGrpcMatches,
   checkRouteTies,
   checkListenAddresses,
   checkListenerTls,

@@ -1,10 +1,10 @@
 import { z } from "zod";
-import { parsePathPattern } from "../path-pattern.ts";
+import { grpcPath, parsePathPattern } from "../path-pattern.ts";
 import { LIMITS } from "../../model/limits.ts";
 import type { PathPattern } from "../../model/path-pattern.ts";
 import type { RouteConfig } from "../gateway-config.ts";
 import { headerKey, hostPattern, method, queryName } from "./http-words.ts";
-import { duration, GIB, labelMap, name, nonEmpty, size, written } from "./primitives.ts";
+import { duration, GIB, labelMap, matching, name, nonEmpty, size, written } from "./primitives.ts";
 
 /** A path pattern, for routes and selectors. */
 export const pathPattern = written<PathPattern>({
@@ -17,9 +17,30 @@ export const pathPattern = written<PathPattern>({
 /** Time for all synchronous reviews of one exchange (C20). */
 export const reviewBudget = duration({ minMs: LIMITS.reviewBudgetMs.min, maxMs: LIMITS.reviewBudgetMs.max });
 
+const grpcName = matching({
+  title: "gRPC service",
+  expected: "the full name of a service such as shop.v1.Orders",
+  pattern: "^[A-Za-z_][A-Za-z0-9_]{0,127}(\\.[A-Za-z_][A-Za-z0-9_]{0,127}){0,15}$",
+});
+
+const grpcMethod = matching({
+  title: "gRPC method",
+  expected: "the name of a method such as Get",
+  pattern: "^[A-Za-z_][A-Za-z0-9_]{0,127}$",
+});
+
 const match = z.strictObject({
   hosts: z.array(hostPattern).prefault([]).describe("Hosts, exact or `*.example.org`; empty: any."),
-  path: pathPattern.describe("Path pattern: `*` is one segment, `:name` the same, `**` at the end any number."),
+  path: pathPattern
+    .optional()
+    .describe("Path pattern: `*` is one segment, `:name` the same, `**` at the end any number. This or `grpc`."),
+  grpc: z
+    .strictObject({
+      service: grpcName.optional().describe("Full name of the service, `package.Service`; left out: any."),
+      method: grpcMethod.optional().describe("Name of the method; left out: any."),
+    })
+    .optional()
+    .describe("gRPC calls, by service and method. This or `path`."),
   methods: z
     .array(method)
     .prefault([])
@@ -48,9 +69,9 @@ export const routeSchema = z.strictObject({
     .prefault("10MiB")
     .describe("Largest request body; beyond: 413."),
   streaming: z
-    .enum(["auto", "none", "sse"])
+    .enum(["auto", "none", "sse", "grpc"])
     .default("auto")
-    .describe("Whether responses are streams: by their content type, never, or always server-sent events."),
+    .describe("Whether responses are streams: by their content type, never, or always server-sent events, or gRPC calls."),
   warnings: z.boolean().default(false).describe("Whether warnings of interceptors are sent as `sallyport-warning` headers."),
   review_budget: reviewBudget
     .optional()
@@ -66,12 +87,21 @@ export interface RouteSurroundings {
   readonly reviewBudgetMs: number;
 }
 
+/** gRPC calls are POSTs to the path their service and method make. */
+function toMatch({ path, grpc, ...rest }: z.output<typeof match>): RouteConfig["match"] {
+  if (path !== undefined) return { ...rest, path };
+  const pattern = parsePathPattern(grpcPath(grpc?.service, grpc?.method));
+  // the names were judged, and there are two of them
+  if (!pattern.ok) throw new Error(`a gRPC name that makes no path: ${pattern.error}`);
+  return { ...rest, path: pattern.value, methods: ["POST"] };
+}
+
 /** The route as the program sees it. */
 export function toRoute(parsed: z.output<typeof routeSchema>, surroundings: RouteSurroundings): RouteConfig {
   return {
     name: parsed.name,
     listeners: parsed.listeners ?? surroundings.listeners,
-    match: parsed.match,
+    match: toMatch(parsed.match),
     authenticate: parsed.authenticate,
     upstream: parsed.upstream,
     labels: parsed.labels,

@@ -37,7 +37,12 @@ const credential = z.strictObject({
 
 /** One value of `upstreams`. */
 export const upstreamSchema = z.strictObject({
-  protocol: z.enum(["http"]).default("http").describe("How the upstream is spoken to: HTTP/1.1."),
+  protocol: z
+    .enum(["http", "http2", "grpc"])
+    .default("http")
+    .describe(
+      "How the upstream is spoken to: HTTP/1.1; `http2` (by prior knowledge where it is `http://`); `grpc`: HTTP/2 and nothing but gRPC calls.",
+    ),
   endpoints: z
     .array(origin({ http: 80 }, "http://127.0.0.1:9000"))
     .min(1, { error: "expected at least one endpoint" })

@@ -2,13 +2,16 @@ import type { Exchange } from "../../model/exchange.ts";
 import type { HeaderLines } from "../../model/header-lines.ts";
 import type { CredentialSlot } from "../../model/plan.ts";
 import { QueryText } from "../../model/query-text.ts";
-import { isFraming, isHopByHop } from "../../model/view-field.ts";
+import { isUntimely } from "../../model/passable-trailers.ts";
+import { isFraming, isHopByHop, isProtectedHeader } from "../../model/view-field.ts";
 import type { UpstreamRequest } from "../../ports/upstream.ts";
 
 /** What forwarding has to know of the route. */
 export interface ForwardTerms {
   /** Slots the route's authenticators read: what stands there was for the gateway and goes no further. */
   readonly inboundSlots: readonly CredentialSlot[];
+  /** Headers only bindings of the route may set (C11): in trailers nobody could. */
+  readonly ownedHeaders?: ReadonlySet<string>;
   /** The gateway's own credential; undefined: the request leaves without one. */
   readonly credential: { readonly slot: CredentialSlot; readonly reveal: () => string } | undefined;
 }
@@ -35,6 +38,8 @@ export function upstreamRequests(terms: ForwardTerms): UpstreamRequests {
   const stripped = new Set(slots.flatMap(headerOf));
   const queryNames = slots.flatMap((slot) => (slot.kind === "query" ? [slot.name] : []));
   const passes = (name: string): boolean => !stripped.has(name) && !isFraming(name) && !isHopByHop(name);
+  const passesTrailer = (name: string): boolean =>
+    passes(name) && !isUntimely(name) && !isProtectedHeader("request", name) && terms.ownedHeaders?.has(name) !== true;
   const passesUncoded = (name: string): boolean => passes(name) && !ASKS_FOR_CODED_OR_PART.has(name);
   return (exchange, { readsResponseBody }) => {
     const { head, body } = exchange;
@@ -48,6 +53,7 @@ export function upstreamRequests(terms: ForwardTerms): UpstreamRequests {
       requestTarget: requestTarget(head, queryNames, credential),
       headers: withHost(head).derive(readsResponseBody ? passesUncoded : passes, added),
       body,
+      passesTrailer,
     };
   };
 }

@@ -1,3 +1,4 @@
+import { grpcKind } from "../../model/grpc.ts";
 import type { HeaderLines } from "../../model/header-lines.ts";
 import { ANONYMOUS } from "../../model/principal.ts";
 import type { Refusal } from "../../model/problem.ts";
@@ -72,7 +73,7 @@ function receive(received: Received, { proxies, names, ids }: ReceiveParts): Arr
     exchange: {
       ids: exchangeIds,
       listener: received.listener,
-      protocol: "http",
+      protocol: grpcKind(received.method, headers.value.first("content-type")) ?? "http",
       client: { address: origin.clientAddress, tlsSubject: received.tlsSubject },
       head: { method: received.method, scheme: origin.scheme, host, ...target.value, headers: headers.value },
       body: received.body,

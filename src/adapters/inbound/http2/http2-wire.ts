@@ -99,9 +99,11 @@ export class Http2Wire implements ExchangeWire {
     return this.#pieces.put(chunk);
   }
 
-  end(): void {
+  end(): boolean {
     this.#state = "ended";
     this.#pieces.end(() => this.#onOut());
+    // who takes nothing is found by `lookForStall`, without a timer for each response
+    return true;
   }
 
   cut(): void {
