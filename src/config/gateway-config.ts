@@ -1,6 +1,7 @@
 import type { CertificateFiles } from "./certificate-files.ts";
+import type { ErrorFormat } from "../model/error-format.ts";
 import type { PathPattern } from "../model/path-pattern.ts";
-import type { BindingPlan, CredentialSlot } from "../model/plan.ts";
+import type { BindingPlan, CredentialSlot, UpstreamErrorsPlan } from "../model/plan.ts";
 import type { Secret } from "../model/secret.ts";
 import type { InterceptorConfig } from "./interceptor-config.ts";
 
@@ -178,7 +179,8 @@ export interface RouteConfig {
   readonly upstream: string;
   /** Shown as `route.labels`. */
   readonly labels: Readonly<Record<string, string>>;
-  readonly errorFormat: "problem";
+  readonly errorFormat: ErrorFormat;
+  readonly upstreamErrors: UpstreamErrorsPlan;
   readonly maxBodyBytes: number;
   readonly streaming: "auto" | "none" | "sse";
   readonly warnings: boolean;

@@ -1,4 +1,5 @@
 import type { Cancel } from "../model/cancel.ts";
+import type { ErrorFormat } from "../model/error-format.ts";
 import type { Response, TraceIds } from "../model/exchange.ts";
 import { HeaderLines } from "../model/header-lines.ts";
 import { renderProblem } from "../model/problem-body.ts";
@@ -18,7 +19,7 @@ import { withWarnings } from "./warnings.ts";
 
 /**
  * The life of a request (RFC.md §2). One plan serves it from first byte to last, whatever is reloaded meanwhile.
- * Every failure leaves as RFC 9457 problem details, and this is the only place that renders them; the answer rejects only where a bug
+ * Every failure leaves as a problem in the route's form (RFC 9457 where none matched), and this is the only place that renders them; the answer rejects only where a bug
  * of ours came before there was an exchange to answer.
  */
 export function pipeline(deps: PipelineDeps): Handle {
@@ -98,11 +99,11 @@ function egress(run: ExchangeRun, ending: Ending | undefined): Response {
     case "denied":
     case "refused":
     case "failed":
-      return problemResponse(ending.refusal, ids);
+      return problemResponse(ending.refusal, ids, run.routeOrNone?.plan.errorFormat);
     default:
       return ending satisfies never;
   }
 }
 
-const problemResponse = (refusal: Refusal, { requestId, correlationId }: TraceIds): Response =>
-  renderProblem(refusal, { requestId, correlationId });
+const problemResponse = (refusal: Refusal, { requestId, correlationId }: TraceIds, format?: ErrorFormat): Response =>
+  renderProblem(refusal, { requestId, correlationId }, format);
