@@ -1,5 +1,5 @@
 import { compilePointers, type PointerSet } from "@sallyport/contract/view-field.ts";
-import type { GatewayConfig } from "../config/gateway-config.ts";
+import type { GatewayConfig, UpstreamCredential } from "../config/gateway-config.ts";
 import { parsePathPattern } from "../config/path-pattern.ts";
 import { compilePredicate } from "../expressions/compile-predicate.ts";
 import type { BindingPlan, CredentialSlot, ExecutionPlan, RoutePlan } from "../model/plan.ts";
@@ -110,7 +110,7 @@ function runnableRoute(route: RoutePlan, parts: RouteParts): RunnableRoute {
   const { credential } = parts.upstreams.get(route.upstream) ?? {};
   const upstream = named(resources.upstreams, route.upstream);
   const terms = {
-    inboundSlots: slotsOf(route, config),
+    inboundSlots: inboundSlots(route, credential, config),
     credential: credential === undefined ? undefined : { slot: credential.slot, reveal: () => credential.secret.reveal() },
   };
   return {
@@ -136,8 +136,19 @@ function named<T>(map: ReadonlyMap<string, T>, name: string): T {
   return found;
 }
 
-const slotsOf = (route: RoutePlan, config: GatewayConfig): readonly CredentialSlot[] =>
-  config.authenticators.filter(({ name }) => route.authenticate.includes(name)).flatMap(({ slots }) => slots);
+/**
+ * Slots that are emptied before the request leaves: those the route's authenticators read, and where the gateway sends a credential of
+ * its own every slot a client of this gateway or of that upstream may have used, so that there is one credential in it and no other.
+ * Elsewhere what no authenticator of the route reads is between client and upstream.
+ */
+function inboundSlots(
+  route: RoutePlan,
+  credential: UpstreamCredential | undefined,
+  { authenticators }: GatewayConfig,
+): readonly CredentialSlot[] {
+  const readers = authenticators.filter(({ name }) => credential !== undefined || route.authenticate.includes(name));
+  return [...readers.flatMap(({ slots }) => slots), ...(credential?.emptied ?? [])];
+}
 
 interface BindingParts extends Pick<RunnablePlan, "hidden">, Pick<RouteParts, "bindSeries" | "resources"> {
   readonly rank: number;

@@ -128,6 +128,8 @@ export interface UpstreamTimeouts {
 /** The gateway's own credential, set at the last moment. */
 export interface UpstreamCredential {
   readonly slot: CredentialSlot;
+  /** Slots the upstream's kind may read besides: emptied, whatever the client put there. */
+  readonly emptied: readonly CredentialSlot[];
   readonly secret: Secret;
 }
 
@@ -137,7 +139,7 @@ export type AuthenticatorConfig = StaticTokenConfig | ApiKeyConfig;
 export interface StaticTokenConfig {
   readonly type: "static-token";
   readonly name: string;
-  /** At least one; `bearer` or `header` only. */
+  /** At least one. */
   readonly slots: readonly CredentialSlot[];
   readonly token: Secret;
   readonly principal: PrincipalConfig;
@@ -147,7 +149,7 @@ export interface StaticTokenConfig {
 export interface ApiKeyConfig {
   readonly type: "api-key";
   readonly name: string;
-  /** At least one; `bearer` or `header` only. */
+  /** At least one. */
   readonly slots: readonly CredentialSlot[];
   readonly apiKeys: readonly ApiKeyRecord[];
 }
