@@ -45,6 +45,18 @@ export default defineConfig({
           sequence: { groupOrder: 1 },
         },
       },
+      // official SDKs, where they are installed (test/compat/README.md)
+      {
+        extends: true,
+        test: {
+          name: "compat",
+          include: ["test/compat/*.test.ts"],
+          pool: "forks",
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          sequence: { groupOrder: 1 },
+        },
+      },
       // what a client can see of a listener, with our own codec: the same tests
       {
         extends: true,

@@ -1,4 +1,5 @@
 import type { ByteStream } from "../model/byte-stream.ts";
+import type { ErrorFormat } from "../model/error-format.ts";
 import type { Response, TraceIds } from "../model/exchange.ts";
 import { formatGrpcTimeout, GRPC_STATUS, grpcTrailers, parseGrpcTimeout } from "../model/grpc.ts";
 import { grpcStatusOf, renderGrpcProblem } from "../model/grpc-problem.ts";
@@ -10,9 +11,15 @@ import type { UpstreamRequest } from "../ports/upstream.ts";
 import { causeText, failed, refused, type StageEnd } from "./ending.ts";
 import type { ExchangeRun } from "./exchange-run.ts";
 
-/** A problem in the form its client understands. */
-export const problemAnswer = (refusal: Refusal, { requestId, correlationId }: TraceIds, isGrpc: boolean): Response =>
-  isGrpc ? renderGrpcProblem(refusal, { requestId, correlationId }) : renderProblem(refusal, { requestId, correlationId });
+/** A problem in the form its client understands: gRPC's own, or that of the route (RFC 9457 where none matched). */
+export const problemAnswer = (
+  refusal: Refusal,
+  { requestId, correlationId }: TraceIds,
+  form: ErrorFormat | "grpc" | undefined,
+): Response =>
+  form === "grpc"
+    ? renderGrpcProblem(refusal, { requestId, correlationId })
+    : renderProblem(refusal, { requestId, correlationId }, form);
 
 /** When a gRPC call has to be over, by its own word; the end of the exchange where that is no time, or has passed. */
 export function underDeadline(

@@ -49,6 +49,8 @@ function routePlan({ match, ...route }: RouteConfig): Omit<RoutePlan, "bindings"
     reviewBudgetMs: route.reviewBudgetMs,
     streaming: route.streaming,
     warnings: route.warnings,
+    errorFormat: route.errorFormat,
+    upstreamErrors: route.upstreamErrors,
   };
 }
 

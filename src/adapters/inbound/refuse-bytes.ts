@@ -35,6 +35,7 @@ function answerBare(
     listener,
     client_address: clientAddress,
     request_id: requestId,
+    correlation_id: requestId,
     code: refusal.problem,
     detail: refusal.detail,
   });

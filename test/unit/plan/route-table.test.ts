@@ -24,6 +24,8 @@ function tableRoute(name: string, { listeners = ["main"], ...match }: Match): Ta
     reviewBudgetMs: 2000,
     streaming: "auto",
     warnings: false,
+    errorFormat: "problem",
+    upstreamErrors: { client: "verbatim", server: "opaque" },
     bindings: [],
     guardedBy: [],
   };
