@@ -39,7 +39,9 @@ export interface ProblemBody {
 export async function ask(gateway: Pick<TestGateway, "url">, asking: Asking): Promise<Answered> {
   const { headers = [], rest } = asking;
   const names = headers.map(([name]) => name);
-  if (rest === undefined && speaksHttp2(gateway.url, names)) return askOverHttp2(gateway.url, asking);
+  // names in upper case are written so on purpose
+  const isLower = names.every((name) => name === name.toLowerCase());
+  if (rest === undefined && isLower && speaksHttp2(gateway.url, names)) return askOverHttp2(gateway.url, asking);
   using client = await RawClient.connect(Number(new URL(gateway.url).port));
   client.socket.write(requestBytes(asking));
   return parseAnswer(await client.toEnd());
