@@ -175,7 +175,7 @@ class Running implements StartingGateway {
     this.#admins = admins.value;
     const withJwks = new Set(this.#openedWith.listeners.filter(({ serves }) => serves.includes("jwks")).map(({ name }) => name));
     const handle = answeringJwks(pipeline(this.#exchanges.deps), withJwks, this.#parts.identity);
-    const listeners = await openListeners(this.#openedWith.listeners, { handle, log, clock: options.clock, ids: options.ids });
+    const listeners = await openListeners(this.#openedWith, { handle, log, clock: options.clock, ids: options.ids });
     if (listeners.ok) {
       this.#listeners = listeners.value;
       return ok(undefined);

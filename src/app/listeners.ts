@@ -1,9 +1,10 @@
-import { readPemFiles } from "../adapters/certificates/pem-files.ts";
+import { readPemFiles, type PemMaterial } from "../adapters/certificates/pem-files.ts";
 import type { ReadBytes } from "../adapters/files/read-bounded.ts";
 import { httpListener, type HttpListener } from "../adapters/inbound/http-listener.ts";
-import type { ListenerPem, ListenerSettings } from "../adapters/inbound/listener-settings.ts";
-import type { ListenerConfig, ListenerTlsConfig } from "../config/gateway-config.ts";
+import type { ListenerPem, ListenerSettings, PemPair } from "../adapters/inbound/listener-settings.ts";
+import type { GatewayConfig, ListenerConfig, ListenerTlsConfig } from "../config/gateway-config.ts";
 import { err, ok, type Result } from "../model/result.ts";
+import { addressSet } from "../support/cidr.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Handle } from "../ports/inbound.ts";
 import type { Ids } from "../ports/ids.ts";
@@ -11,7 +12,7 @@ import type { Log } from "../ports/log.ts";
 
 /** Opens every listener of a configuration; when one fails, those before it are closed again. */
 export async function openListeners(
-  configs: readonly ListenerConfig[],
+  { listeners, trustedProxies }: Pick<GatewayConfig, "listeners" | "trustedProxies">,
   deps: {
     readonly handle: Handle;
     readonly log: Log;
@@ -21,9 +22,9 @@ export async function openListeners(
   },
 ): Promise<Result<readonly HttpListener[], string>> {
   const open: HttpListener[] = [];
-  for (const config of configs) {
+  for (const config of listeners) {
     try {
-      open.push(await httpListener(settingsOf(config, deps), deps));
+      open.push(await httpListener(settingsOf(config, trustedProxies.cidrs, deps), deps));
     } catch (error) {
       for (const earlier of open) await earlier.close();
       return err(error instanceof Error ? error.message : String(error));
@@ -32,10 +33,23 @@ export async function openListeners(
   return ok(open);
 }
 
-function settingsOf(config: ListenerConfig, from: PemFrom): ListenerSettings {
-  const { name, address, tls, codec, limits } = config;
-  if (tls === undefined) return { name, address, limits, codec };
-  return { name, address, limits, codec, tls: { clientCert: tls.clientCert, readPem: () => listenerPem(tls, from) } };
+function settingsOf(
+  { name, address, tls, codec, limits, protocols, proxyProtocol }: ListenerConfig,
+  proxies: readonly string[],
+  from: PemFrom,
+): ListenerSettings {
+  const proxiesFrom = proxyProtocol ? addressSet(proxies) : undefined;
+  // the schema has looked at each
+  if (proxiesFrom?.ok === false) throw new Error(`listener ${name}: ${proxiesFrom.error}`);
+  return {
+    name,
+    address,
+    limits,
+    codec,
+    protocols,
+    proxiesFrom: proxiesFrom?.value,
+    tls: tls === undefined ? undefined : { clientCert: tls.clientCert, readPem: () => listenerPem(tls, from) },
+  };
 }
 
 /** Where PEM files come from, and the time they must be valid at. */
@@ -46,11 +60,19 @@ interface PemFrom {
 
 /** What the files of a TLS listener hold now, checked; the error says which cannot be used. */
 export async function listenerPem(
-  { certs: [pair], clientCaFile }: ListenerTlsConfig,
+  { certs: [first, ...others], clientCaFile }: ListenerTlsConfig,
   { clock, readFile }: PemFrom,
 ): Promise<Result<ListenerPem>> {
-  const files = { ...(pair === undefined ? {} : { pair }), ...(clientCaFile === undefined ? {} : { caFile: clientCaFile }) };
+  const files = { ...(first === undefined ? {} : { pair: first }), ...(clientCaFile === undefined ? {} : { caFile: clientCaFile }) };
   const read = await readPemFiles(files, clock.wallMs(), readFile);
   if (!read.ok) return err(read.error.join("; "));
-  return ok({ cert: read.value.pair?.certPem ?? "", key: read.value.pair?.keyPem.reveal() ?? "", clientCa: read.value.caPem });
+  const further: PemPair[] = [];
+  for (const pair of others) {
+    const also = await readPemFiles({ pair }, clock.wallMs(), readFile);
+    if (!also.ok) return err(also.error.join("; "));
+    further.push(pairOf(also.value));
+  }
+  return ok({ ...pairOf(read.value), further, clientCa: read.value.caPem });
 }
+
+const pairOf = ({ pair }: PemMaterial): PemPair => ({ cert: pair?.certPem ?? "", key: pair?.keyPem.reveal() ?? "" });

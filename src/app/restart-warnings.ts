@@ -6,6 +6,8 @@ export function restartWarnings(running: GatewayConfig, loaded: GatewayConfig): 
   const sections: Readonly<Record<string, (config: GatewayConfig) => unknown>> = {
     "/workers": ({ workers }) => workers,
     "/listeners": ({ listeners }) => listeners,
+    "/trusted_proxies/cidrs, for proxy_protocol,": ({ listeners, trustedProxies }) =>
+      listeners.some(({ proxyProtocol }) => proxyProtocol) ? trustedProxies.cidrs : undefined,
     "/admin": ({ admin }) => admin,
     "/status": ({ status }) => status,
     "/log/level": ({ log }) => log.level,

@@ -1,5 +1,6 @@
 import type { FileConfigSource } from "../adapters/config-source/file.ts";
 import type { GatewayIdentity } from "../adapters/identity/gateway-identity.ts";
+import type { ListeningPlace } from "../adapters/inbound/http-listener.ts";
 import type { ExposedMetrics } from "../adapters/telemetry/prometheus-metrics.ts";
 import type { UpstreamClient } from "./acquire.ts";
 import type { Built } from "./built.ts";
@@ -31,12 +32,10 @@ export interface GatewayOptions {
   readonly upstreamClient?: UpstreamClient | undefined;
 }
 
-/** Where a listener can be reached. */
-export interface ListeningAt {
+/** A listener, and where it can be reached. */
+export interface ListeningAt extends ListeningPlace {
   readonly name: string;
   readonly scheme: "http" | "https";
-  readonly host: string;
-  readonly port: number;
 }
 
 /** A gateway that takes requests. Disposing it drains: no new connections, exchanges under way finish within `drain`. */

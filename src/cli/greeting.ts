@@ -6,7 +6,9 @@ export function greeting(
   { file, version }: { readonly file: string; readonly version: string },
 ): readonly string[] {
   const { routes, bindings } = gateway.counts;
-  const doors = gateway.listeners.map(({ name, scheme, host, port }) => `${scheme}://${atHost(host)}:${port} (${name})`);
+  const doors = gateway.listeners.map(({ name, scheme, host, port, path }) =>
+    path === undefined ? `${scheme}://${atHost(host)}:${port} (${name})` : `${scheme} at unix:${path} (${name})`,
+  );
   return [
     `sallyport ${version}`,
     `  gateway  ${doors.join(", ")}`,

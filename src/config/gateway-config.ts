@@ -44,10 +44,17 @@ export interface ListenAddress {
   readonly port: number;
 }
 
+/** Where a listener listens: a TCP address, or the path of a unix socket and the mode of its file. */
+export type ListenerAddressConfig = ListenAddress | { readonly path: string; readonly mode: number };
+
 /** A door for clients. */
 export interface ListenerConfig {
   readonly name: string;
-  readonly address: ListenAddress;
+  readonly address: ListenerAddressConfig;
+  /** At least one, each once: `http2` only with `tls`, `h2c` only without. */
+  readonly protocols: readonly ("http1" | "http2" | "h2c")[];
+  /** Whether trusted proxies, and nobody else, connect and say whom they bring. */
+  readonly proxyProtocol: boolean;
   /** Undefined: plain HTTP. */
   readonly tls: ListenerTlsConfig | undefined;
   /** What is answered here besides routes. */
@@ -58,7 +65,7 @@ export interface ListenerConfig {
 }
 
 export interface ListenerTlsConfig {
-  /** Exactly one. */
+  /** At least one; the first is shown to whoever asks for no name that any is made out to. */
   readonly certs: readonly CertificateFiles[];
   /** Present unless `clientCert` is `none`. */
   readonly clientCaFile: string | undefined;

@@ -1,6 +1,6 @@
 import { systemClock } from "../../src/adapters/system/clock.ts";
 import { httpListener, type HttpListener } from "../../src/adapters/inbound/http-listener.ts";
-import type { ListenerCodec, ListenerLimits, ListenerTls } from "../../src/adapters/inbound/listener-settings.ts";
+import type { ListenerCodec, ListenerLimits, ListenerProtocol, ListenerTls } from "../../src/adapters/inbound/listener-settings.ts";
 import type { Cancel } from "../../src/model/cancel.ts";
 import type { Response } from "../../src/model/exchange.ts";
 import { HeaderLines } from "../../src/model/header-lines.ts";
@@ -29,6 +29,7 @@ export interface InboundChoice {
   readonly clock?: Clock;
   readonly tls?: ListenerTls;
   readonly codec?: ListenerCodec;
+  readonly protocols?: readonly ListenerProtocol[];
 }
 
 /** A listener on a free port, with everything it was asked and told. */
@@ -55,6 +56,7 @@ export async function startInbound(
       tls: choice.tls,
       limits: { ...LISTENER_LIMITS, ...choice.limits },
       codec: choice.codec ?? codecUnderTest(),
+      ...(choice.protocols === undefined ? {} : { protocols: choice.protocols }),
     },
     {
       log,

@@ -1,6 +1,7 @@
 import type { Socket } from "node:net";
 import type { Clock } from "../../ports/clock.ts";
 import type { BodyFailure } from "../../model/body-failure.ts";
+import type { Line } from "./door.ts";
 import type { InboundExchange } from "./inbound-exchange.ts";
 
 /** Requests a client may send ahead on one connection; it must send those behind them again elsewhere (RFC 9112 section 9.3.2). */
@@ -26,8 +27,8 @@ export interface Tally {
   over(): void;
 }
 
-/** One client connection: its requests are answered one after the other, in their order. */
-export class Connection {
+/** One HTTP/1.1 connection: its requests are answered one after the other, in their order. */
+export class Connection implements Line {
   readonly socket: Socket;
   readonly #clock: Clock;
   readonly #tally: Tally;
@@ -57,6 +58,13 @@ export class Connection {
   /** Nothing under way and not a byte of a further request. */
   get idle(): boolean {
     return this.#current === undefined && this.socket.bytesRead === this.#settledBytes;
+  }
+
+  // the next response says it
+  leave(): void {}
+
+  settle(): void {
+    if (this.idle) this.socket.destroy();
   }
 
   /** Takes a request; it runs when those before it are answered. On a connection that is to close it is forgotten, and so is whatever comes behind: `false`. */

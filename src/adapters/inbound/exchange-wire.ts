@@ -22,6 +22,8 @@ export interface ExchangeWire {
   readonly gone: boolean;
   /** Whether the connection ends behind the response and has to be closed; asked when that is out. Node's server closes by itself. */
   readonly endsConnection: boolean;
+  /** A response may be whole before its request is: what is left of that does not stand in the way of others. */
+  readonly outrunsRequest?: true;
   /** Whether the response's head was written. */
   readonly headWritten: boolean;
   writeContinue(): void;

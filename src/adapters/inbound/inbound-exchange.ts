@@ -189,6 +189,7 @@ export class InboundExchange implements WireWatcher {
   #settleRequest(): Promise<void> | undefined {
     if (this.#expectsContinue || this.#isBroken || this.#wire.body.drained) return undefined;
     this.#body?.discard();
+    if (this.#wire.outrunsRequest === true) return undefined;
     return Promise.race([drainRest(this.#wire.body, this.#parts.clock), this.#broken.promise]);
   }
 }

@@ -1,43 +1,39 @@
-import { createSecureContext, type SecureContextOptions, type TLSSocket } from "node:tls";
+import { createSecureContext, type SecureContext, type SecureContextOptions, type TLSSocket } from "node:tls";
 import { err, ok, type Result } from "../../model/result.ts";
-import type { SecureDoor } from "./door.ts";
-import type { ListenerPem, ListenerSettings, ListenerTls } from "./listener-settings.ts";
+import { CertificateNames } from "./certificate-names.ts";
+import type { ListenerPem, PemPair } from "./listener-settings.ts";
 
-/** What a TLS server is given: certificate, key, authorities, the oldest version spoken. Errs where they do not fit together, such as a half-written file. */
-export function secureContextOf(pem: ListenerPem): Result<SecureContextOptions> {
-  const options: SecureContextOptions = {
-    cert: pem.cert,
-    key: pem.key,
-    minVersion: "TLSv1.2",
-    ...(pem.clientCa === undefined ? {} : { ca: pem.clientCa }),
-  };
+/** How a TLS listener identifies itself. */
+export interface SecureContexts {
+  /** Certificate, key, authorities, the oldest version spoken: for clients that ask for no name, or for one nobody has. */
+  readonly options: SecureContextOptions;
+  /** Undefined with a single certificate, which everybody is shown. */
+  readonly named: CertificateNames | undefined;
+}
+
+/** What a TLS server is given. Errs where it does not fit together, such as a half-written file. */
+export function secureContextsOf(pem: ListenerPem): Result<SecureContexts> {
   try {
-    createSecureContext(options);
-    return ok(options);
+    const options = optionsOf(pem, pem.clientCa);
+    const first = createSecureContext(options);
+    if (pem.further === undefined || pem.further.length === 0) return ok({ options, named: undefined });
+    const named = new CertificateNames();
+    named.add(pem.cert, first);
+    for (const pair of pem.further) named.add(pair.cert, contextOf(pair, pem.clientCa));
+    return ok({ options, named });
   } catch (error) {
     return err(error instanceof Error ? error.message : "the certificate cannot be used");
   }
 }
 
-/** How a listener identifies itself; rejects, naming it, when its certificate is of no use. */
-export async function secureDoorOf({ name, limits }: ListenerSettings, tls: ListenerTls): Promise<SecureDoor> {
-  const pem = await tls.readPem();
-  const context = pem.ok ? secureContextOf(pem.value) : pem;
-  if (!context.ok) throw new Error(`listener ${name} has no usable certificate: ${context.error}`);
-  return {
-    ...context.value,
-    ...clientCertOptions(tls),
-    ALPNProtocols: ["http/1.1"],
-    handshakeTimeout: limits.headerTimeoutMs,
-  };
-}
+const contextOf = (pair: PemPair, clientCa: string | undefined): SecureContext =>
+  createSecureContext(optionsOf(pair, clientCa));
 
-/** How clients are asked for certificates. An optional one is checked after the handshake, because Node lets any pass there. */
-const clientCertOptions = ({
-  clientCert,
-}: ListenerTls): { readonly requestCert: boolean; readonly rejectUnauthorized: boolean } => ({
-  requestCert: clientCert !== "none",
-  rejectUnauthorized: clientCert === "required",
+const optionsOf = ({ cert, key }: PemPair, clientCa: string | undefined): SecureContextOptions => ({
+  cert,
+  key,
+  minVersion: "TLSv1.2",
+  ...(clientCa === undefined ? {} : { ca: clientCa }),
 });
 
 /** Subject of the client's verified certificate on one line, empty without one; undefined: it showed one nobody vouches for, and must go. */

@@ -276,6 +276,10 @@ const readinessOf = (ready: () => boolean, checks: Readiness["checks"]): Readine
 async function withPorts(listeners: GatewayConfig["listeners"]): Promise<Result<GatewayConfig["listeners"], string>> {
   const chosen: GatewayConfig["listeners"][number][] = [];
   for (const listener of listeners) {
+    if ("path" in listener.address) {
+      chosen.push(listener);
+      continue;
+    }
     const { host, port } = listener.address;
     const free = port === 0 ? await freePort(host) : ok(port);
     if (!free.ok) return err(`listener ${listener.name} cannot listen: ${free.error}`);

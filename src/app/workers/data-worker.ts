@@ -173,11 +173,11 @@ class DataWorker {
 
   async #open(): Promise<void> {
     const { deps, log, files } = this.#parts;
-    const { listeners } = this.#given.config;
-    const withJwks = new Set(listeners.filter(({ serves }) => serves.includes("jwks")).map(({ name }) => name));
+    const { config } = this.#given;
+    const withJwks = new Set(config.listeners.filter(({ serves }) => serves.includes("jwks")).map(({ name }) => name));
     const handle = answeringJwks(pipeline(this.#exchanges.deps), withJwks, { jwks: () => this.#jwks });
     this.#listeners = orThrow(
-      await openListeners(listeners, {
+      await openListeners(config, {
         handle,
         log,
         clock: deps.clock,

@@ -1,5 +1,5 @@
 import type { FileTexts, RememberedFiles } from "../../adapters/files/remembered-files.ts";
-import { secureContextOf } from "../../adapters/inbound/tls-context.ts";
+import { secureContextsOf } from "../../adapters/inbound/tls-context.ts";
 import type { GatewayConfig, ListenerTlsConfig } from "../../config/gateway-config.ts";
 import type { Clock } from "../../ports/clock.ts";
 import { listenerPem } from "../listeners.ts";
@@ -28,7 +28,7 @@ export async function filesForWorkers(
   for (const { name, tls } of openedWith.listeners) {
     if (tls === undefined) continue;
     const pem = await listenerPem(tls, { clock: deps.clock, readFile: deps.files.read });
-    const context = pem.ok ? secureContextOf(pem.value) : pem;
+    const context = pem.ok ? secureContextsOf(pem.value) : pem;
     if (context.ok) continue;
     deps.onUnusable(name, context.error);
     unusable.push(...pathsOf(tls));

@@ -48,6 +48,7 @@ export interface ListeningDoor {
   readonly scheme: "http" | "https";
   readonly host: string;
   readonly port: number;
+  readonly path?: string;
 }
 
 /** How a worker stands. */
@@ -96,7 +97,8 @@ const isDoor = (value: unknown): value is ListeningDoor =>
   typeof value["name"] === "string" &&
   (value["scheme"] === "http" || value["scheme"] === "https") &&
   typeof value["host"] === "string" &&
-  typeof value["port"] === "number";
+  typeof value["port"] === "number" &&
+  (value["path"] === undefined || typeof value["path"] === "string");
 
 const isRevoke = (value: unknown): value is { readonly interceptor: string; readonly tags: readonly string[] } =>
   isRecord(value) && typeof value["interceptor"] === "string" && isTexts(value["tags"]);

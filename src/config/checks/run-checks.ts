@@ -6,6 +6,7 @@ import { checkAuthenticate } from "./authenticate.ts";
 import { checkCredentials } from "./credentials.ts";
 import { checkEndpoints } from "./endpoints.ts";
 import { checkListenAddresses } from "./listen-addresses.ts";
+import { checkListenerProtocols } from "./listener-protocols.ts";
 import { checkListenerTls } from "./listener-tls.ts";
 import { checkModes } from "./modes.ts";
 import { checkReferences } from "./references.ts";
@@ -24,6 +25,7 @@ const CHECKS: readonly Check[] = [
   checkRouteTies,
   checkListenAddresses,
   checkListenerTls,
+  checkListenerProtocols,
   checkCredentials,
   checkEndpoints,
   checkAudiences,

@@ -16,6 +16,33 @@ export const listenAddress = written<HostPort>({
   parse: (text) => parseHostPort(text) ?? err("expected an address such as 127.0.0.1:8080 or [::]:8080"),
 });
 
+/** Where a listener listens. */
+export type ListenerAddress =
+  { readonly kind: "tcp"; readonly tcp: HostPort } | { readonly kind: "unix"; readonly path: string };
+
+/** `host:port`, or `unix:` and the absolute path of a socket, taken literally. */
+export const listenerAddress = written<ListenerAddress>({
+  title: "listener address",
+  expected: "an address such as 127.0.0.1:8080 or unix:/run/sallyport/http.sock",
+  parse: (text) => (text.startsWith("unix:") ? parseSocketPath(text.slice("unix:".length)) : parseTcp(text)),
+});
+
+function parseTcp(text: string): Result<ListenerAddress, string> {
+  const parsed = parseHostPort(text) ?? err("expected an address such as 127.0.0.1:8080, [::]:8080 or unix:/run/sallyport/http.sock");
+  return parsed.ok ? ok({ kind: "tcp", tcp: parsed.value }) : parsed;
+}
+
+/** Longest path of a socket, bytes: the smallest room any system has for it, less its end. */
+const MAX_SOCKET_PATH_BYTES = 103;
+
+function parseSocketPath(path: string): Result<ListenerAddress, string> {
+  if (!/^\/[^\u0000-\u001f\u007f]*[^/\u0000-\u001f\u007f]$/u.test(path))
+    return err("expected an absolute path, such as unix:/run/sallyport/http.sock");
+  if (Buffer.byteLength(path) > MAX_SOCKET_PATH_BYTES)
+    return err(`the path of a socket has at most ${MAX_SOCKET_PATH_BYTES} bytes`);
+  return ok({ kind: "unix", path });
+}
+
 /** A scheme, a host and a port, and nothing else. */
 export interface Origin extends HostPort {
   readonly scheme: string;

@@ -1,5 +1,3 @@
-import { createServer, type Server } from "node:net";
-import { createServer as createTlsServer, Server as TlsServer, type SecureContextOptions } from "node:tls";
 import type { Door, DoorParts, ServedConnection } from "../door.ts";
 import { ClientLine, type LineParts } from "./client-line.ts";
 import { DateLine } from "./date-line.ts";
@@ -12,10 +10,9 @@ export function http1Door(parts: DoorParts): Door {
 }
 
 class Http1Door implements Door {
-  readonly server: Server;
   readonly #shared: LineParts;
 
-  constructor({ settings, deps, refuse, tls }: DoorParts) {
+  constructor({ settings, deps, refuse }: DoorParts) {
     const { limits } = settings;
     const lookEveryMs = Math.min(1_000, Math.max(20, Math.ceil(Math.min(limits.headerTimeoutMs, limits.idleMs) / 4)));
     this.#shared = {
@@ -26,13 +23,6 @@ class Http1Door implements Door {
       date: new DateLine(deps.clock),
       watch: new WatchOver(deps.clock, lookEveryMs),
     };
-    // half open, because a client that sends no more may still be told why its half of a request is refused
-    const options = { noDelay: true, allowHalfOpen: true };
-    this.server = tls === undefined ? createServer(options) : createTlsServer({ ...options, ...tls });
-  }
-
-  renew(context: SecureContextOptions): void {
-    if (this.server instanceof TlsServer) this.server.setSecureContext(context);
   }
 
   serve(served: ServedConnection): void {

@@ -1,7 +1,5 @@
 import { createServer, type IncomingMessage, type ServerOptions, type ServerResponse } from "node:http";
-import { createServer as createTlsServer, Server as TlsServer } from "node:https";
 import type { Socket } from "node:net";
-import type { SecureContextOptions } from "node:tls";
 import type { Door, DoorParts, ServedConnection } from "../door.ts";
 import { InboundExchange } from "../inbound-exchange.ts";
 import type { ListenerLimits } from "../listener-settings.ts";
@@ -15,32 +13,31 @@ export function nodeDoor(parts: DoorParts): Door {
 }
 
 class NodeDoor implements Door {
-  readonly server: ReturnType<typeof createServer> | TlsServer;
+  /** Never listens: it is given connections. */
+  readonly #server: ReturnType<typeof createServer>;
   readonly #parts: DoorParts;
   readonly #served = new WeakMap<Socket, ServedConnection>();
 
   constructor(parts: DoorParts) {
     this.#parts = parts;
-    const options = serverOptions(parts.settings.limits);
-    this.server = parts.tls === undefined ? createServer(options) : createTlsServer({ ...options, ...parts.tls });
+    this.#server = createServer(serverOptions(parts.settings.limits));
     // Node would drop lines beyond a maximum without a word; they are counted by checkHead
-    this.server.maxHeadersCount = 0;
-    for (const event of ["request", "checkContinue", "checkExpectation"]) this.server.on(event, this.#onRequest);
-    this.server.on("connect", this.#onConnect);
-    this.server.on("clientError", this.#onClientError);
-  }
-
-  renew(context: SecureContextOptions): void {
-    if (this.server instanceof TlsServer) this.server.setSecureContext(context);
+    this.#server.maxHeadersCount = 0;
+    for (const event of ["request", "checkContinue", "checkExpectation"]) this.#server.on(event, this.#onRequest);
+    this.#server.on("connect", this.#onConnect);
+    this.#server.on("clientError", this.#onClientError);
+    // a server watches for late heads from when it listens
+    this.#server.emit("listening");
   }
 
   serve(served: ServedConnection): void {
     this.#served.set(served.socket, served);
+    this.#server.emit("connection", served.socket);
   }
 
   // stops Node's own watch over connections
   closed(): void {
-    this.server.close();
+    this.#server.close();
   }
 
   readonly #onRequest = (message: IncomingMessage, response: ServerResponse): void => {

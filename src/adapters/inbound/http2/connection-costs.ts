@@ -1,0 +1,57 @@
+import type { Socket } from "node:net";
+import { Budget } from "./budget.ts";
+
+/** Streams that may end before their response is whole, whoever ends them: rapid resets, and frames that make us reset (MadeYouReset). */
+const RESETS = { burst: 200, perSecond: 33 };
+
+/** PING and SETTINGS frames, each of which asks for an answer. */
+const ASKS = { burst: 1_000, perSecond: 100 };
+
+/** Bytes that carry neither a request nor any of its body: frames of no effect, empty ones, padding. */
+const OVERHEAD_BYTES = { burst: 256 * 1024, perSecond: 64 * 1024 };
+
+/** What frames and their flow control cost beside each request and each piece of a body, at most. */
+const PER_REQUEST_BYTES = 512;
+
+/** What a connection costs beyond the requests it brings. Each method says whether that is still within bounds. */
+export class ConnectionCosts {
+  readonly #socket: Socket;
+  readonly #resets: Budget;
+  readonly #asks: Budget;
+  readonly #overhead: Budget;
+  #usefulBytes = 0;
+  #seenOverheadBytes = 0;
+
+  constructor(socket: Socket, nowMs: number) {
+    this.#socket = socket;
+    this.#resets = new Budget(RESETS, nowMs);
+    this.#asks = new Budget(ASKS, nowMs);
+    this.#overhead = new Budget(OVERHEAD_BYTES, nowMs);
+  }
+
+  /** Bytes of a body arrived. */
+  useful(bytes: number): void {
+    this.#usefulBytes += bytes;
+  }
+
+  /** A request arrived, with a header block of that many characters. */
+  request(characters: number): void {
+    this.#usefulBytes += characters + PER_REQUEST_BYTES;
+  }
+
+  reset(nowMs: number): boolean {
+    return this.#resets.spend(1, nowMs);
+  }
+
+  ask(nowMs: number): boolean {
+    return this.#asks.spend(1, nowMs);
+  }
+
+  /** Looks at what arrived; `heldBytes` of bodies nobody took yet. Who is sent much acknowledges much. */
+  look(nowMs: number, heldBytes: number): boolean {
+    const overheadBytes = this.#socket.bytesRead - this.#usefulBytes - heldBytes - this.#socket.bytesWritten / 2;
+    const grown = Math.max(0, overheadBytes - this.#seenOverheadBytes);
+    this.#seenOverheadBytes += grown;
+    return this.#overhead.spend(grown, nowMs);
+  }
+}

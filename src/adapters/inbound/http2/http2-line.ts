@@ -1,0 +1,149 @@
+import { constants, performServerHandshake, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
+import type { Socket } from "node:net";
+import { closeGently } from "../connection.ts";
+import type { Line } from "../door.ts";
+import { InboundExchange, type ExchangeParts, type Peer } from "../inbound-exchange.ts";
+import { ConnectionCosts } from "./connection-costs.ts";
+import type { Http2DoorParts } from "./http2-door.ts";
+import { Http2Wire } from "./http2-wire.ts";
+import { requestLines } from "./request-lines.ts";
+import { CONNECTION_WINDOW_BYTES, MAX_STREAMS_PER_CONNECTION, sessionOptions } from "./session-options.ts";
+
+/** The greatest stream id there is: a GOAWAY with it takes nothing back (RFC 9113 section 6.8). */
+const LAST_STREAM_ID = 2 ** 31 - 1;
+
+/** What a line is made of. */
+export interface Http2LineParts extends Http2DoorParts {
+  readonly socket: Socket;
+  readonly peer: Peer;
+}
+
+/** One HTTP/2 connection: its requests run beside each other. Whoever costs more than his requests is sent away. */
+export class Http2Line implements Line {
+  readonly #parts: Http2LineParts;
+  readonly #session: ServerHttp2Session;
+  readonly #exchangeParts: ExchangeParts;
+  readonly #costs: ConnectionCosts;
+  readonly #wires = new Map<Http2Wire, ServerHttp2Stream>();
+  #streams = 0;
+  /** What is due next: the client's settings, or any request. */
+  #awaits: "settings" | "request" = "settings";
+  #quietSinceMs: number;
+  #state: "open" | "leaving" | "settling" | "over" = "open";
+
+  constructor(parts: Http2LineParts) {
+    const { socket, settings, deps, peer } = parts;
+    this.#parts = parts;
+    this.#quietSinceMs = deps.clock.nowMs();
+    this.#costs = new ConnectionCosts(socket, this.#quietSinceMs);
+    // HTTP/2 says elsewhere that a connection ends
+    this.#exchangeParts = { ...deps, peer, settings, closing: () => false };
+    this.#session = performServerHandshake(socket, sessionOptions(settings.limits));
+    this.#session.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
+    // the core event: a listener to `request` would end the process over a trailer
+    this.#session.on("stream", (stream, _headers, _flags, block) => this.#onStream(stream, block));
+    this.#session.on("remoteSettings", this.#onSettings);
+    this.#session.on("ping", this.#onAsk);
+    this.#session.on("error", () => {});
+    this.#session.on("close", () => (this.#state = "over"));
+  }
+
+  leave(): void {
+    if (this.#state !== "open" || this.#session.destroyed) return;
+    this.#state = "leaving";
+    this.#session.goaway(constants.NGHTTP2_NO_ERROR, LAST_STREAM_ID);
+  }
+
+  settle(): void {
+    if (this.#state === "over" || this.#state === "settling" || this.#session.destroyed) return;
+    this.#state = "settling";
+    this.#session.close();
+  }
+
+  /** Looks whether the client is late, slow or a burden; from now and then. */
+  look(nowMs: number): void {
+    if (this.#state === "over") return;
+    const { headerTimeoutMs, idleMs } = this.#parts.settings.limits;
+    let heldBytes = 0;
+    for (const [wire, stream] of this.#wires) {
+      heldBytes += stream.readableLength;
+      if (wire.lookForStall(nowMs) && !this.#costs.reset(nowMs)) return this.#sendAway("stalled streams");
+    }
+    if (!this.#costs.look(nowMs, heldBytes)) return this.#sendAway("frames without effect");
+    if (this.#wires.size > 0) return;
+    const quietMs = nowMs - this.#quietSinceMs;
+    if (this.#awaits === "settings" && quietMs > headerTimeoutMs) this.#end(constants.NGHTTP2_SETTINGS_TIMEOUT);
+    else if (quietMs > idleMs || (this.#state === "settling" && quietMs > LINGER_MS)) this.#end(constants.NGHTTP2_NO_ERROR);
+  }
+
+  #onStream(stream: ServerHttp2Stream, block: readonly string[]): void {
+    // trouble with a stream is told by its end
+    stream.on("error", () => {});
+    this.#streams += 1;
+    const nowMs = this.#parts.deps.clock.nowMs();
+    this.#costs.request(block.reduce((sum, { length }) => sum + length, 0));
+    if (stream.destroyed || stream.closed) return this.#onReset(nowMs);
+    const { limits, tls } = this.#parts.settings;
+    const wire = new Http2Wire({
+      stream,
+      lines: requestLines(block, tls === undefined ? "http" : "https"),
+      limits,
+      onBodyBytes: (bytes) => this.#costs.useful(bytes),
+      nowMs: () => this.#parts.deps.clock.nowMs(),
+    });
+    this.#run(wire, stream);
+    if (this.#streams === MAX_STREAMS_PER_CONNECTION) this.settle();
+  }
+
+  #run(wire: Http2Wire, stream: ServerHttp2Stream): void {
+    const { clock } = this.#parts.deps;
+    this.#wires.set(wire, stream);
+    this.#parts.tally.begun();
+    stream.once("close", () => {
+      if (!wire.isOver) this.#onReset(clock.nowMs());
+    });
+    const over = (): void => {
+      this.#wires.delete(wire);
+      this.#quietSinceMs = clock.nowMs();
+      this.#parts.tally.over();
+    };
+    new InboundExchange(wire, this.#exchangeParts).run().then(over, () => {
+      // a bug of ours
+      stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+      over();
+    });
+  }
+
+  #onReset(nowMs: number): void {
+    if (!this.#costs.reset(nowMs)) this.#sendAway("streams that are reset");
+  }
+
+  readonly #onSettings = (): void => {
+    if (this.#awaits === "settings") this.#quietSinceMs = this.#parts.deps.clock.nowMs();
+    this.#awaits = "request";
+    this.#onAsk();
+  };
+
+  readonly #onAsk = (): void => {
+    if (!this.#costs.ask(this.#parts.deps.clock.nowMs())) this.#sendAway("frames that ask for an answer");
+  };
+
+  #sendAway(reason: string): void {
+    if (this.#state === "over") return;
+    const { deps, settings, peer } = this.#parts;
+    deps.log.write("info", "connection_sent_away", { listener: settings.name, client_address: peer.address, reason });
+    this.#end(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+  }
+
+  /** Ends the connection with what is under way on it; the client is told why, if it listens. */
+  #end(code: number): void {
+    this.#state = "over";
+    const { socket, deps } = this.#parts;
+    const stop = deps.clock.after(LINGER_MS, () => socket.destroy());
+    socket.once("close", stop);
+    this.#session.destroy(undefined, code);
+  }
+}
+
+/** How long a client may take to hear that its connection ends. */
+const LINGER_MS = 1_000;

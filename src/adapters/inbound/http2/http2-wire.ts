@@ -1,0 +1,138 @@
+import { constants, type ServerHttp2Stream } from "node:http2";
+import { checkHead, type HeadCheck } from "../check-head.ts";
+import type { ExchangeWire, WireWatcher } from "../exchange-wire.ts";
+import type { ListenerLimits } from "../listener-settings.ts";
+import type { FramedResponse } from "../response-framing.ts";
+import { OutgoingPieces } from "./outgoing-pieces.ts";
+import type { RequestLines } from "./request-lines.ts";
+import { responseBlock } from "./response-block.ts";
+import { StreamBody } from "./stream-body.ts";
+
+/** What a wire is made of. */
+export interface Http2WireParts {
+  readonly stream: ServerHttp2Stream;
+  readonly lines: RequestLines;
+  readonly limits: ListenerLimits;
+  /** Bytes of the body that arrived and were taken or dropped. */
+  readonly onBodyBytes: (bytes: number) => void;
+  readonly nowMs: () => number;
+}
+
+/** A request and its response as a stream of an HTTP/2 connection. */
+export class Http2Wire implements ExchangeWire {
+  readonly body: StreamBody;
+  readonly outrunsRequest = true;
+  readonly endsConnection = false;
+  readonly #stream: ServerHttp2Stream;
+  readonly #parts: Http2WireParts;
+  readonly #pieces: OutgoingPieces;
+  #watcher: WireWatcher | undefined;
+  #state: "unanswered" | "answering" | "ended" | "out" | "cut" = "unanswered";
+
+  constructor(parts: Http2WireParts) {
+    const { stream } = parts;
+    this.#parts = parts;
+    this.#stream = stream;
+    this.body = new StreamBody(stream, parts.onBodyBytes);
+    this.#pieces = new OutgoingPieces(stream, parts.nowMs, () => this.#watcher?.onRoom());
+    stream.on("aborted", () => this.#onClosed());
+    stream.on("close", () => this.#onClosed());
+    stream.on("error", (error) => this.#watcher?.onError(error));
+  }
+
+  get method(): string {
+    return this.#parts.lines.method;
+  }
+
+  get requestTarget(): string {
+    return this.#parts.lines.requestTarget;
+  }
+
+  get raw(): readonly string[] {
+    return this.#parts.lines.raw;
+  }
+
+  get expects(): boolean {
+    return this.raw.includes("expect");
+  }
+
+  get gone(): boolean {
+    return this.#stream.destroyed || this.#stream.closed;
+  }
+
+  get headWritten(): boolean {
+    return this.#stream.headersSent;
+  }
+
+  /** Whether all of the response was handed over, or we ended it early ourselves: what comes later is not the client's doing. */
+  get isOver(): boolean {
+    return this.#state === "out" || this.#state === "cut";
+  }
+
+  check(): HeadCheck {
+    const { lines, limits } = this.#parts;
+    // the checks of HTTP/1.1 hold; only what ends a body without a length is another thing here
+    const url = lines.requestTarget.slice(-Math.max(1, lines.uriBytes));
+    const checked = checkHead({ url, major: 1, minor: 1, raw: lines.raw }, limits);
+    if (checked.kind === "refused" || checked.framing.kind !== "none" || this.#stream.endAfterHeaders) return checked;
+    return lines.raw.includes("content-length") ? checked : { ...checked, framing: { kind: "chunked" } };
+  }
+
+  watch(watcher: WireWatcher): void {
+    this.#watcher = watcher;
+  }
+
+  writeContinue(): void {
+    this.#stream.additionalHeaders({ ":status": constants.HTTP_STATUS_CONTINUE });
+  }
+
+  writeHead(framed: FramedResponse): void {
+    const isEmpty = framed.body === undefined || (framed.body instanceof Uint8Array && framed.body.byteLength === 0);
+    this.#stream.respond(responseBlock(framed), { endStream: isEmpty });
+    this.#state = "answering";
+  }
+
+  // it left when it was written
+  flushHead(): void {}
+
+  write(chunk: Uint8Array): boolean {
+    return this.#pieces.put(chunk);
+  }
+
+  end(): void {
+    this.#state = "ended";
+    this.#pieces.end(() => this.#onOut());
+  }
+
+  cut(): void {
+    this.#close(constants.NGHTTP2_INTERNAL_ERROR);
+  }
+
+  /** Ends the stream of a client that takes too slowly what it is sent; asked now and then. `true`: it was. */
+  lookForStall(nowMs: number): boolean {
+    if (this.isOver || !this.#pieces.isStalled(nowMs, this.#parts.limits.bodyIdleMs)) return false;
+    this.#watcher?.onError(new Error("the client takes no bytes"));
+    this.#close(constants.NGHTTP2_CANCEL);
+    return true;
+  }
+
+  #close(code: number): void {
+    if (this.isOver) return;
+    this.#state = "cut";
+    this.#stream.close(code);
+  }
+
+  #onOut(): void {
+    if (this.isOver) return;
+    this.#state = "out";
+    this.#watcher?.onOut();
+    if (this.body.complete) return void this.#stream.resume();
+    // nobody reads the rest: the client is told that it need not send it (RFC 9113 section 8.1)
+    this.body.ignore();
+    this.#stream.close(constants.NGHTTP2_NO_ERROR);
+  }
+
+  #onClosed(): void {
+    this.#watcher?.onGone();
+  }
+}

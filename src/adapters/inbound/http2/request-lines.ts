@@ -1,0 +1,44 @@
+/** A request's header block as the rest of the gateway reads requests. */
+export interface RequestLines {
+  readonly method: string;
+  readonly requestTarget: string;
+  /** Names and values, alternating, Host first. */
+  readonly raw: readonly string[];
+  /** Of the path alone. */
+  readonly uriBytes: number;
+}
+
+/**
+ * Reads a header block: names and values, alternating, that nghttp2 found well-formed (RFC 9113 section 8). The authority becomes
+ * the Host line; what was said of scheme and host twice and differs becomes the absolute form of the target, which ingress compares
+ * with Host and connection as it does for HTTP/1.1. Crumbs of a cookie are joined (section 8.2.3).
+ */
+export function requestLines(block: readonly string[], scheme: "http" | "https"): RequestLines {
+  let method = "";
+  let path: string | undefined;
+  let saidScheme = "";
+  let authority: string | undefined;
+  const lines: string[] = [];
+  const hosts: string[] = [];
+  const crumbs: string[] = [];
+  for (let i = 0; i < block.length; i += 2) {
+    const [name = "", value = ""] = [block[i], block[i + 1]];
+    if (name === ":method") method = value;
+    else if (name === ":path") path = value;
+    else if (name === ":scheme") saidScheme = value;
+    else if (name === ":authority") authority = value;
+    else if (name === "host") hosts.push(value);
+    else if (name === "cookie") crumbs.push(value);
+    else lines.push(name, value);
+  }
+  if (crumbs.length > 0) lines.push("cookie", crumbs.join("; "));
+  const [host = authority, ...others] = hosts;
+  const agrees = saidScheme === scheme && (authority ?? host) === host && path?.startsWith("/") === true;
+  const absolute = `${saidScheme}://${authority ?? host ?? ""}${path ?? ""}`;
+  return {
+    method,
+    requestTarget: path !== undefined && (agrees || path === "*") ? path : absolute,
+    raw: [...[host, ...others].flatMap((each) => (each === undefined ? [] : ["host", each])), ...lines],
+    uriBytes: path?.length ?? 0,
+  };
+}

@@ -1,0 +1,43 @@
+import type { ServerSessionOptions } from "node:http2";
+import type { ListenerLimits } from "../listener-settings.ts";
+
+/** Requests of a connection beside each other. */
+const MAX_STREAMS = 100;
+
+/** Requests of a connection one after the other; behind them it ends, and the client makes another. */
+export const MAX_STREAMS_PER_CONNECTION = 10_000;
+
+/** What a client may send of one body ahead of whoever reads it. */
+const STREAM_WINDOW_BYTES = 64 * 1024;
+
+/** What a client may send ahead on one connection. */
+export const CONNECTION_WINDOW_BYTES = 1024 * 1024;
+
+/** Frames that break the rules in one connection. */
+const MAX_INVALID_FRAMES = 100;
+
+/** Further than a limit is a client let in only to be told of it; beyond this its stream is reset. */
+const TOLD_FACTOR = 2;
+
+/** Pseudo-header fields of a request. */
+const PSEUDO_FIELDS = 4;
+
+/** What Node's HTTP/2 is told of our bounds. */
+export const sessionOptions = (limits: ListenerLimits): ServerSessionOptions => ({
+  settings: {
+    maxConcurrentStreams: MAX_STREAMS,
+    initialWindowSize: STREAM_WINDOW_BYTES,
+    // counted with 32 bytes a field (RFC 9113 section 6.5.2)
+    maxHeaderListSize: TOLD_FACTOR * (limits.maxHeaderBytes + limits.maxUriBytes + 32 * (limits.maxHeaders + PSEUDO_FIELDS)),
+    enablePush: false,
+    enableConnectProtocol: false,
+  },
+  maxHeaderListPairs: TOLD_FACTOR * limits.maxHeaders + PSEUDO_FIELDS,
+  maxSessionInvalidFrames: MAX_INVALID_FRAMES,
+  maxSessionRejectedStreams: MAX_STREAMS,
+  // ours come first, and count what the client makes us reset too
+  streamResetBurst: 1_000,
+  streamResetRate: 100,
+  // what is a field twice is ingress's to say
+  strictSingleValueFields: false,
+});
