@@ -23,8 +23,10 @@ import { withWarnings } from "./warnings.ts";
  */
 export function pipeline(deps: PipelineDeps): Handle {
   return async (received, cancel) => {
+    const entered = deps.turnstile.enter(received.listener);
+    if (typeof entered === "string") return shed(deps, received);
     const startedMs = deps.clock.nowMs();
-    const { plan, release } = deps.plans.acquire();
+    const { plan, release } = deps.plans.acquire(received.listener);
     const giveUp = (): void => {
       discardBody(received.body);
       release();
@@ -34,16 +36,30 @@ export function pipeline(deps: PipelineDeps): Handle {
       if (arrival.kind === "refused") {
         giveUp();
         const response = problemResponse(arrival.refusal, arrival.ids);
-        const head = { received, arrival, revision: plan.plan.revision, startedMs };
+        const head = { received, arrival, revision: plan.plan.revision, startedMs, entered };
         return { response, onSent: (sent) => finishRefused(deps, { ...head, sent }) };
       }
-      return live(new ExchangeRun({ plan, release, exchange: arrival.exchange, deps, startedMs }), received, cancel);
+      return live(new ExchangeRun({ plan, release, exchange: arrival.exchange, deps, startedMs, entered }), received, cancel);
     } catch (thrown) {
       giveUp();
+      entered.leave();
       throw thrown;
     }
   };
 }
+
+/** The answer to a request that is not begun (R12): nothing of it was looked at, and it leaves no line in the access log. */
+function shed({ ids }: PipelineDeps, received: Received): Answer {
+  discardBody(received.body);
+  return { response: renderProblem(OVERLOADED, { requestId: ids.requestId() }), onSent: nobodyAsks };
+}
+
+const OVERLOADED: Refusal = {
+  problem: "gateway_overloaded",
+  detail: "The gateway has more requests than it can serve at present; this one was not begun.",
+};
+
+const nobodyAsks = (): void => {};
 
 /** From an exchange to its answer. Never rejects. */
 async function live(run: ExchangeRun, received: Received, cancel: Cancel): Promise<Answer> {

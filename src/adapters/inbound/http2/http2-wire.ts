@@ -99,9 +99,10 @@ export class Http2Wire implements ExchangeWire {
     return this.#pieces.put(chunk);
   }
 
-  end(): void {
+  end(): boolean {
     this.#state = "ended";
     this.#pieces.end(() => this.#onOut());
+    return false;
   }
 
   cut(): void {
