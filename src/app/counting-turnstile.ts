@@ -2,6 +2,9 @@ import type { OverloadConfig } from "../config/gateway-config.ts";
 import type { Entered, ShedReason, Turnstile } from "../ports/turnstile.ts";
 import type { Strain } from "./strain.ts";
 
+/** With so few under way it is not requests that press: the machine is busy with something else, or the process starts. Shedding would mend nothing. */
+const FEW = 50;
+
 /** How many requests may be under way: in this process, and by each listener, by name. */
 export interface TurnstileLimits {
   readonly overload: Pick<OverloadConfig, "maxRequests">;
@@ -53,7 +56,7 @@ export class CountingTurnstile implements Turnstile {
     const { strain } = this.#deps;
     if (all.underWay >= all.most) return this.#shed(listener, "gateway_full");
     if (count.underWay >= count.most) return this.#shed(listener, "listener_full");
-    if (strain.admitted < 1 && !this.#isLetIn(strain.admitted)) return this.#shed(listener, strain.reason);
+    if (strain.admitted < 1 && all.underWay >= FEW && !this.#isLetIn(strain.admitted)) return this.#shed(listener, strain.reason);
     count.enter();
     return count;
   }

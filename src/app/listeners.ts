@@ -48,7 +48,10 @@ export async function listenerPem(
   { certs: [first, ...others], clientCaFile }: ListenerTlsConfig,
   { clock, readFile }: PemFrom,
 ): Promise<Result<ListenerPem>> {
-  const files = { ...(first === undefined ? {} : { pair: first }), ...(clientCaFile === undefined ? {} : { caFile: clientCaFile }) };
+  const files = {
+    ...(first === undefined ? {} : { pair: first }),
+    ...(clientCaFile === undefined ? {} : { caFile: clientCaFile }),
+  };
   const read = await readPemFiles(files, clock.wallMs(), readFile);
   if (!read.ok) return err(read.error.join("; "));
   const further: PemPair[] = [];

@@ -90,7 +90,10 @@ export class OpenListeners {
   /** Takes nothing new, and cuts what is not finished after `drainMs`. Resolves when the last connection is gone. */
   async drain(drainMs: number): Promise<void> {
     this.#isClosed = true;
-    await Promise.all([...this.all.map((listener) => listener.drain(drainMs)), ...this.#leaving.keys().map((listener) => listener.drain(drainMs))]);
+    await Promise.all([
+      ...this.all.map((listener) => listener.drain(drainMs)),
+      ...this.#leaving.keys().map((listener) => listener.drain(drainMs)),
+    ]);
   }
 
   async #prepareOne(
@@ -98,7 +101,8 @@ export class OpenListeners {
     { trustedProxies }: ListenersConfig,
     taken: ListeningSocket[],
   ): Promise<HttpListener> {
-    const socket = this.#open.find((each) => isSamePlace(each.config, config) && !taken.includes(each.listener.socket))?.listener.socket;
+    const socket = this.#open.find((each) => isSamePlace(each.config, config) && !taken.includes(each.listener.socket))?.listener
+      .socket;
     const listener = await prepareListener(settingsOf(config, trustedProxies.cidrs, this.#deps), this.#deps, socket);
     taken.push(listener.socket);
     return listener;
@@ -152,7 +156,9 @@ export class OpenListeners {
 /** Whether the second can take over the socket of the first: where the system chooses the port, only the same listener can. */
 function isSamePlace({ name, address }: ListenerConfig, other: ListenerConfig): boolean {
   if ("path" in address || "path" in other.address)
-    return "path" in address && "path" in other.address && address.path === other.address.path && address.mode === other.address.mode;
+    return (
+      "path" in address && "path" in other.address && address.path === other.address.path && address.mode === other.address.mode
+    );
   if (address.host !== other.address.host || address.port !== other.address.port) return false;
   return address.port !== 0 || name === other.name;
 }

@@ -159,8 +159,14 @@ describe("a listener that cannot be opened", () => {
     const address = taken.address();
     const takenPort = typeof address === "object" && address !== null ? address.port : 0;
     const { gateway, reload } = await start(door("kept", kept));
-    const outcome = await reload(door("kept", kept) + door("added", added) + door("late", takenPort), "max_captured_bytes: 9MiB\n");
-    expect(outcome).toMatchObject({ kind: "rejected", issues: [expect.stringMatching(/^listener late cannot listen: .*EADDRINUSE/)] });
+    const outcome = await reload(
+      door("kept", kept) + door("added", added) + door("late", takenPort),
+      "max_captured_bytes: 9MiB\n",
+    );
+    expect(outcome).toMatchObject({
+      kind: "rejected",
+      issues: [expect.stringMatching(/^listener late cannot listen: .*EADDRINUSE/)],
+    });
     expect([await status(kept), await status(added)]).toEqual([200, "ECONNREFUSED"]);
     expect(names(gateway)).toEqual(["kept"]);
     const ready = await send(`${gateway.adminUrl}/ready`);

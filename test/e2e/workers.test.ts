@@ -197,7 +197,12 @@ ${sections()}`;
       return (await gateway.admin("/admin/reload", { method: "POST" })).json();
     };
     const statuses = (at: number | string): Promise<readonly number[]> =>
-      Promise.all(Array.from({ length: 4 }, async () => (await send(`http://127.0.0.1:${at}/x`, { headers: { connection: "close" } })).status));
+      Promise.all(
+        Array.from(
+          { length: 4 },
+          async () => (await send(`http://127.0.0.1:${at}/x`, { headers: { connection: "close" } })).status,
+        ),
+      );
     await reload(`${first} }, { name: added, address: "127.0.0.1:${added}" }`);
     expect(await statuses(added)).toEqual([200, 200, 200, 200]);
     await reload(`${first}, limits: { uri_bytes: 1KiB } }, { name: added, address: "127.0.0.1:${added}" }`);

@@ -52,4 +52,9 @@ routes: [{ name: all, match: { path: /** }, authenticate: [anonymous], upstream:
   ];
 }
 
-const failed = (what: string, { length }: readonly string[]): Figure => ({ what, value: String(length), goal: "0", met: length === 0 });
+const failed = (what: string, { length }: readonly string[]): Figure => ({
+  what,
+  value: String(length),
+  goal: "0",
+  met: length === 0,
+});

@@ -10,9 +10,11 @@ import { toTable, type Figure } from "./figure.ts";
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
-  options: { minutes: { type: "string", default: "2" },
+  options: {
+    minutes: { type: "string", default: "2" },
     restarts: { type: "string", default: "100" },
-    write: { type: "boolean", default: false } },
+    write: { type: "boolean", default: false },
+  },
 });
 
 const PROGRAMS: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {

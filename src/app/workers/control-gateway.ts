@@ -274,7 +274,12 @@ export class ControlGateway implements StartingGateway {
   /** A worker that is started later opens what the others have open, whatever the file says by then. */
   #workerPlan({ plan, loaded, manifests }: Built, files: WorkerPlan["files"]): WorkerPlan {
     const { gatewayIdentity } = this.#openedWith;
-    return { plan, config: { ...loaded.config, listeners: this.#doors.map(({ opened }) => opened), gatewayIdentity }, manifests, files };
+    return {
+      plan,
+      config: { ...loaded.config, listeners: this.#doors.map(({ opened }) => opened), gatewayIdentity },
+      manifests,
+      files,
+    };
   }
 }
 

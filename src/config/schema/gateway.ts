@@ -57,11 +57,15 @@ export const overloadSchema = z.strictObject({
     .default(20_000)
     .describe("Exchanges under way in the whole gateway, open streams included."),
   loop_delay: duration({ minMs: 10, maxMs: MINUTE_MS })
-    .prefault("100ms")
-    .describe("How long the event loop may keep things waiting; beyond, a growing part of new requests is shed."),
+    .prefault("200ms")
+    .describe(
+      "How long the event loop may keep things waiting, once and again; beyond, a growing part of new requests is shed while 50 or more are under way.",
+    ),
   heap_percent: count({ min: 50, max: 100 })
     .default(92)
-    .describe("Of the heap the process may have at most; beyond, 19 of 20 new requests are shed. 100: never."),
+    .describe(
+      "Of the heap the process may have at most; beyond, 19 of 20 new requests are shed while 50 or more are under way. 100: never.",
+    ),
 });
 
 /** `log`. */

@@ -50,10 +50,13 @@ describe("a turnstile", () => {
   it("lets in the share that a hard-pressed process can take, evenly", () => {
     turnstile.limit(limits(1_000, { one: 1_000 }));
     Object.assign(strain, { admitted: 0.25, reason: "heap" });
+    // with few under way it is not they who press
+    for (let index = 0; index < 50; index += 1) entered("one");
+    expect(shed).toEqual([]);
     const letIn = Array.from({ length: 12 }, () => turnstile.enter("one")).map((said) => (typeof said === "string" ? 0 : 1));
     expect(letIn).toEqual([0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1]);
     expect(new Set(shed)).toEqual(new Set(["one heap"]));
-    expect(turnstile.underWay).toBe(3);
+    expect(turnstile.underWay).toBe(53);
   });
 
   it("takes other limits from a reload, and keeps counting who is inside", () => {
