@@ -81,7 +81,7 @@ async function start(terms: SallyportTerms): Promise<Handle> {
   const runnable = assemble(plan.value, config, { clients: new Map(), upstreams, metrics, clock, ids: systemIds() });
   const plans = new PlanHolder({ plan: runnable, retire: () => Promise.resolve() });
   const captured = new CaptureRoom(1);
-  const { deps } = pipelineParts({ plans, clock, log, captured }, { metrics, reviews: () => "none" });
+  const { deps } = pipelineParts({ plans, clock, ids: systemIds(), log, captured }, { metrics, config, reviews: () => "none" });
   process.stderr.write(`${terms.name}: loaded in ${Math.round(performance.now() - startedMs)} ms\n`);
   return pipeline(deps);
 }

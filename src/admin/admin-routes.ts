@@ -6,6 +6,7 @@ import type {
   Readiness,
   Reloader,
   VerdictRevoker,
+  WorkerRoller,
 } from "../ports/admin-facts.ts";
 import type { AdminRoute } from "../ports/admin-route.ts";
 import { health } from "./routes/health.ts";
@@ -17,6 +18,7 @@ import { plan } from "./routes/plan.ts";
 import { ready } from "./routes/ready.ts";
 import { reload } from "./routes/reload.ts";
 import { revoke } from "./routes/revoke.ts";
+import { roll } from "./routes/roll.ts";
 
 /** What the admin endpoints speak about. */
 export interface AdminFacts {
@@ -27,6 +29,7 @@ export interface AdminFacts {
   readonly interceptors: InterceptorStates;
   readonly publicKeys: PublicKeys;
   readonly verdicts: VerdictRevoker;
+  readonly workers: WorkerRoller;
   /** Of the gateway, for the API description. */
   readonly version: string;
 }
@@ -43,6 +46,7 @@ export function adminRoutes(facts: AdminFacts): readonly AdminRoute[] {
     interceptors(facts.interceptors),
     reload(facts.reloader),
     revoke(facts.verdicts),
+    roll(facts.workers),
   ];
   return [...routes, openapi(routes, facts.version)];
 }

@@ -8,10 +8,10 @@ import { JWKS_MAX_AGE_S, JWKS_PATH } from "../ports/jwk-set.ts";
 
 /**
  * Answers the JWKS on the named listeners, before anything else sees the request (C38): neither routes nor reviews, no access log line.
- * Only the exact path, asked for with GET or HEAD: all else is ordinary traffic, as the path itself is on other listeners.
+ * Only the exact path, asked for with GET or HEAD: all else is ordinary traffic, as the path itself is on other listeners. The set is
+ * looked at each time, because a reload may change it.
  */
 export function answeringJwks(handle: Handle, listeners: ReadonlySet<string>, keys: PublicKeys): Handle {
-  if (listeners.size === 0) return handle;
   return (received, cancel) => {
     if (received.requestTarget !== JWKS_PATH || !isRead(received) || !listeners.has(received.listener))
       return handle(received, cancel);

@@ -1,7 +1,6 @@
 import type { AdminServer } from "../adapters/admin/fastify-server.ts";
 import type { GatewayIdentity } from "../adapters/identity/gateway-identity.ts";
 import { fileConfigSource } from "../adapters/config-source/file.ts";
-import type { HttpListener } from "../adapters/inbound/http-listener.ts";
 import { RememberedFiles } from "../adapters/files/remembered-files.ts";
 import { runtimeVersion } from "../adapters/system/runtime-version.ts";
 import { prometheusMetrics, type ExposedMetrics } from "../adapters/telemetry/prometheus-metrics.ts";
@@ -19,10 +18,12 @@ import { CaptureRoom } from "./capture-room.ts";
 import type { Built } from "./built.ts";
 import { buildGeneration, issueLines, type BuildDeps } from "./generations.ts";
 import { interceptorStates } from "./interceptor-states.ts";
-import { makeRoom, openListeners } from "./listeners.ts";
+import { jwksListeners, makeRoom } from "./listeners.ts";
+import { OpenListeners } from "./open-listeners.ts";
 import { LiveClients } from "./live-clients.ts";
 import { loadFile } from "./load-file.ts";
 import { openAdmin } from "./open-admin.ts";
+import { pause } from "../support/pause.ts";
 import { pipelineParts, type PipelineParts } from "./pipeline-parts.ts";
 import { readyChecks } from "./ready-checks.ts";
 import { ReadyLatch } from "./readiness.ts";
@@ -142,9 +143,11 @@ class Running implements StartingGateway {
   readonly #latch: ReadyLatch;
   readonly #captured: CaptureRoom;
   readonly #exchanges: PipelineParts;
-  /** What its sockets were opened with; a reload does not change them. */
+  readonly #listeners: OpenListeners;
+  /** Names of the listeners where the public keys are answered. */
+  readonly #withJwks: Set<string>;
+  /** What it was started with; a reload does not change all of it. */
   readonly #openedWith: GatewayConfig;
-  #listeners: readonly HttpListener[] = [];
   #admins: readonly AdminServer[] = [];
   #closing: AsyncDisposableStack | undefined;
 
@@ -157,14 +160,24 @@ class Running implements StartingGateway {
       ...deps,
       metrics,
       load: async () => withSigningKeys(await loadFile(options.configFile, source, options.env)),
+      prepare: ({ loaded }) => this.#listeners.prepare(loaded.config),
       onSwapped: ({ loaded }) => this.#takeUp(loaded),
     });
     this.#latch = new ReadyLatch(() => readyChecks(this.reloader.built, this.reloader.rejection));
     this.#exchanges = pipelineParts(
-      { plans: this.reloader.holder, clock: options.clock, log, captured: this.#captured },
-      { metrics, reviews: () => this.reloader.built.loaded.config.log.reviews },
+      { plans: this.reloader.holder, clock: options.clock, ids: options.ids, log, captured: this.#captured },
+      { metrics, config: this.#openedWith, reviews: () => this.reloader.built.loaded.config.log.reviews },
     );
     liveClients.onRevoked((interceptor, tags) => this.#exchanges.streams.revoked(interceptor, tags));
+    this.#withJwks = new Set(jwksListeners(this.#openedWith));
+    this.#listeners = new OpenListeners({
+      handle: answeringJwks(pipeline(this.#exchanges.deps), this.#withJwks, parts.identity),
+      log,
+      clock: options.clock,
+      ids: options.ids,
+      plans: this.reloader.holder,
+      drainMs: () => this.reloader.built.loaded.config.drainMs,
+    });
   }
 
   /** Opens the admin listener first, so that health can be asked while the rest comes up; then the doors. */
@@ -175,13 +188,12 @@ class Running implements StartingGateway {
     const admins = await openAdmin(this.#openedWith, { routes: this.#adminRoutes(), log });
     if (!admins.ok) return admins;
     this.#admins = admins.value;
-    const withJwks = new Set(this.#openedWith.listeners.filter(({ serves }) => serves.includes("jwks")).map(({ name }) => name));
-    const handle = answeringJwks(pipeline(this.#exchanges.deps), withJwks, this.#parts.identity);
-    const listeners = await openListeners(this.#openedWith, { handle, log, clock: options.clock, ids: options.ids });
+    const listeners = await this.#listeners.prepare(this.#openedWith);
     if (listeners.ok) {
-      this.#listeners = listeners.value;
+      listeners.value.commit(() => {});
       return ok(undefined);
     }
+    this.#exchanges.strain.stop();
     for (const admin of this.#admins) await admin[Symbol.asyncDispose]();
     return listeners;
   }
@@ -192,7 +204,7 @@ class Running implements StartingGateway {
   }
 
   get listeners(): readonly ListeningAt[] {
-    return this.#listeners.map(({ name, scheme, address }) => ({ name, scheme, ...address }));
+    return this.#listeners.all.map(({ name, scheme, address }) => ({ name, scheme, ...address }));
   }
 
   get admin(): { readonly host: string; readonly port: number } {
@@ -216,21 +228,23 @@ class Running implements StartingGateway {
     return this.reloader.reload(reason);
   }
 
-  /** Drains: not ready, no new connections, exchanges and observers finish within `drain`, then everything is given back. */
+  /** Drains: not ready; after `drain_delay` no new connections, exchanges and observers finish within `drain`, then everything is given back. */
   async [Symbol.asyncDispose](): Promise<void> {
     const closing = this.#closing;
     // the stack disposes this object too; the second time there is nothing left to do
     if (closing === undefined) return;
     this.#closing = undefined;
     const { options, log } = this.#parts;
-    const { drainMs } = this.reloader.built.loaded.config;
-    log.write("info", "draining", { drain_ms: drainMs });
+    const { drainMs, drainDelayMs } = this.reloader.built.loaded.config;
+    log.write("info", "draining", { drain_delay_ms: drainDelayMs, drain_ms: drainMs });
     this.#latch.drain();
+    await pause(options.clock, drainDelayMs);
     const deadline = new Promise<void>((resolve) => options.clock.after(drainMs, resolve));
-    await Promise.all(this.#listeners.map((listener) => listener.drain(drainMs)));
+    await this.#listeners.drain(drainMs);
     await Promise.all([this.#exchanges.observers.drain(deadline), this.#exchanges.shadows.drain(deadline)]);
     for (const admin of this.#admins) await admin[Symbol.asyncDispose]();
     await this.reloader.close();
+    this.#exchanges.strain.stop();
     log.write("info", "stopped", {});
     await closing.disposeAsync();
   }
@@ -243,7 +257,8 @@ class Running implements StartingGateway {
         readiness: this.#latch,
         inFlight: () => this.reloader.holder.inFlight,
         longLived: () => this.#exchanges.streams.size,
-        connections: () => new Map(this.#listeners.map(({ name, connectionCount }) => [name, connectionCount])),
+        strain: this.#exchanges.strain,
+        connections: () => this.#listeners.connections(),
         clients: () => new Map([...this.reloader.built.clients].map(([name, client]) => [name, client.status()])),
       }),
       plan: { plan: () => this.reloader.built.plan, history: () => this.reloader.history.changes },
@@ -251,22 +266,26 @@ class Running implements StartingGateway {
       interceptors: interceptorStates(this.reloader),
       publicKeys: identity,
       verdicts: liveClients,
+      workers: { roll: () => undefined },
       version: options.version,
     });
   }
 
-  /** What a new configuration changes outside the plan: certificates at once, signing keys with overlap; the rest, returned as warnings, after a restart. */
+  /** What a new configuration changes outside the plan: listeners have changed with it, certificates do at once, signing keys with overlap; the rest, returned as warnings, after a restart. */
   async #takeUp(loaded: LoadedConfig): Promise<readonly string[]> {
     const { log, identity } = this.#parts;
     // read a moment ago, with the configuration; a file that was replaced meanwhile is a change of its own
     const keys = await keySourceOf(loaded);
     if (keys.ok) await identity.use(keys.value);
     else log.write("error", "signing_keys_not_renewed", { issues: issueLines(keys.error) });
-    for (const listener of this.#listeners) {
-      const renewed = await listener.renewCertificates();
-      if (!renewed.ok) log.write("error", "certificate_not_renewed", { listener: listener.name, message: renewed.error });
-    }
+    await this.#listeners.renewCertificates((listener, message) =>
+      log.write("error", "certificate_not_renewed", { listener, message }),
+    );
+    this.#withJwks.clear();
+    for (const name of jwksListeners(loaded.config)) this.#withJwks.add(name);
     this.#captured.resize(loaded.config.maxCapturedBytes);
+    this.#exchanges.turnstile.limit(loaded.config);
+    this.#exchanges.strain.limit(loaded.config.overload);
     return restartWarnings(this.#openedWith, loaded.config);
   }
 }

@@ -1,15 +1,12 @@
 import { readPemFiles, type PemMaterial } from "../adapters/certificates/pem-files.ts";
 import type { ReadBytes } from "../adapters/files/read-bounded.ts";
-import { httpListener, type HttpListener } from "../adapters/inbound/http-listener.ts";
 import type { ListenerPem, ListenerSettings, PemPair } from "../adapters/inbound/listener-settings.ts";
 import { roomForSocket } from "../adapters/inbound/socket-file.ts";
 import type { GatewayConfig, ListenerConfig, ListenerTlsConfig } from "../config/gateway-config.ts";
 import { err, ok, type Result } from "../model/result.ts";
+import { canonicalJson } from "../support/canonical-json.ts";
 import { addressSet } from "../support/cidr.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { Handle } from "../ports/inbound.ts";
-import type { Ids } from "../ports/ids.ts";
-import type { Log } from "../ports/log.ts";
 
 /** Removes sockets that were left by a gateway that was killed; once, before anybody opens listeners. */
 export async function makeRoom({ listeners }: Pick<GatewayConfig, "listeners">, clock: Clock): Promise<Result<void, string>> {
@@ -20,36 +17,13 @@ export async function makeRoom({ listeners }: Pick<GatewayConfig, "listeners">, 
   return ok(undefined);
 }
 
-/** Opens every listener of a configuration; when one fails, those before it are closed again. */
-export async function openListeners(
-  { listeners, trustedProxies }: Pick<GatewayConfig, "listeners" | "trustedProxies">,
-  deps: {
-    readonly handle: Handle;
-    readonly log: Log;
-    readonly clock: Clock;
-    readonly ids: Ids;
-    /** Where certificates are read from. Default: the disk. */ readonly readFile?: ReadBytes;
-  },
-): Promise<Result<readonly HttpListener[], string>> {
-  const open: HttpListener[] = [];
-  for (const config of listeners) {
-    try {
-      open.push(await httpListener(settingsOf(config, trustedProxies.cidrs, deps), deps));
-    } catch (error) {
-      for (const earlier of open) await earlier.close();
-      return err(error instanceof Error ? error.message : String(error));
-    }
-  }
-  return ok(open);
-}
-
-function settingsOf(
+/** What a listener is opened with. Throws where an address range of the configuration is none, which its schema has seen to. */
+export function settingsOf(
   { name, address, tls, codec, limits, protocols, proxyProtocol }: ListenerConfig,
   proxies: readonly string[],
   from: PemFrom,
 ): ListenerSettings {
   const proxiesFrom = proxyProtocol ? addressSet(proxies) : undefined;
-  // the schema has looked at each
   if (proxiesFrom?.ok === false) throw new Error(`listener ${name}: ${proxiesFrom.error}`);
   return {
     name,
@@ -62,8 +36,19 @@ function settingsOf(
   };
 }
 
+/** What a listener is by: one that differs in it is another one, and one that does not stays as it is. Requests under way and what is served besides routes are counted and looked up elsewhere; certificates are renewed. */
+export function sameness(listener: ListenerConfig, { cidrs }: GatewayConfig["trustedProxies"]): string {
+  const { serves: _serves, limits, ...rest } = listener;
+  const { maxRequests: _maxRequests, ...own } = limits;
+  return canonicalJson({ ...rest, limits: own, proxies: listener.proxyProtocol ? cidrs : [] });
+}
+
+/** Names of the listeners where the gateway's public keys are answered. */
+export const jwksListeners = ({ listeners }: Pick<GatewayConfig, "listeners">): readonly string[] =>
+  listeners.filter(({ serves }) => serves.includes("jwks")).map(({ name }) => name);
+
 /** Where PEM files come from, and the time they must be valid at. */
-interface PemFrom {
+export interface PemFrom {
   readonly clock: Clock;
   readonly readFile?: ReadBytes;
 }

@@ -10,6 +10,8 @@ export interface Generation {
 /** The plan in force. Exchanges keep the generation they began with; an old one retires with its last exchange. */
 export class PlanHolder implements PlanSource {
   #current: Held;
+  /** Of listeners that are no more, the generation that knew them last, by name. */
+  readonly #kept = new Map<string, Held>();
   #inFlight = 0;
   #closed = false;
 
@@ -27,8 +29,8 @@ export class PlanHolder implements PlanSource {
   }
 
   /** Throws once the last plan has retired: nobody could be served by it. */
-  acquire(): { readonly plan: RunnablePlan; readonly release: () => void } {
-    const held = this.#current;
+  acquire(listener = ""): { readonly plan: RunnablePlan; readonly release: () => void } {
+    const held = this.#kept.size === 0 ? this.#current : (this.#kept.get(listener) ?? this.#current);
     held.take();
     this.#inFlight += 1;
     let released = false;
@@ -52,8 +54,22 @@ export class PlanHolder implements PlanSource {
     old.give();
   }
 
+  /** Requests that still come by this listener are served by the plan that is in force now, whatever comes after it, until it is let go. */
+  keepFor(listener: string): void {
+    if (this.#kept.has(listener)) return;
+    this.#current.take();
+    this.#kept.set(listener, this.#current);
+  }
+
+  /** No request comes by it any more, or it is known again. */
+  letGo(listener: string): void {
+    this.#kept.get(listener)?.give();
+    this.#kept.delete(listener);
+  }
+
   /** Retires the plan in force when its last exchange is done; resolves then. Idempotent. */
   close(): Promise<void> {
+    for (const listener of [...this.#kept.keys()]) this.letGo(listener);
     if (!this.#closed) this.#current.give();
     this.#closed = true;
     return this.#current.retired;

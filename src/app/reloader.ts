@@ -11,6 +11,7 @@ import { DescribeLoop } from "./describe-loop.ts";
 import type { Built } from "./built.ts";
 import { buildGeneration, issueLines, type BuildDeps } from "./generations.ts";
 import type { LoadedFile, LoadFailure } from "./load-file.ts";
+import type { ListenerChange } from "./open-listeners.ts";
 import { manifestDrift } from "./manifest-drift.ts";
 import { PlanHistory } from "./plan-history.ts";
 import { PlanHolder } from "./plan-holder.ts";
@@ -25,6 +26,8 @@ const BY_OPERATOR: ReadonlySet<string> = new Set(["admin", "signal"]);
 export interface ReloaderDeps extends BuildDeps {
   readonly load: () => Promise<Result<LoadedFile, LoadFailure>>;
   readonly metrics: Metrics;
+  /** Opens what a new configuration needs opened before it can be in force; the error is a line for people, and the configuration is then refused whole. */
+  readonly prepare: (built: Built) => Promise<Result<ListenerChange, string>>;
   /** A new configuration is in force; listeners take from it what they can. Resolves with what they could not, as warnings. */
   readonly onSwapped: (built: Built) => Promise<readonly string[]>;
 }
@@ -127,9 +130,14 @@ export class Reloader {
       await built.value.generation.retire();
       return this.#unchanged(reason);
     }
+    const change = await this.#deps.prepare(built.value);
+    if (!change.ok) {
+      await built.value.generation.retire();
+      return this.#reject(read.value.fingerprint, [change.error], reason);
+    }
     this.#fingerprint = read.value.fingerprint;
     this.drifted.clear();
-    const { changes, warnings: later } = await this.#swap(built.value, reason);
+    const { changes, warnings: later } = await this.#swap(built.value, reason, change.value);
     const warnings = [...built.value.plan.warnings, ...later, ...reused(built.value)];
     this.#count("swapped");
     log.write("info", "config_reloaded", { reason, revision: built.value.plan.revision, previous: revision, warnings });
@@ -171,10 +179,13 @@ export class Reloader {
   async #swap(
     built: Built,
     reason: string,
+    listeners?: ListenerChange,
   ): Promise<{ readonly changes: readonly string[]; readonly warnings: readonly string[] }> {
     const before = this.#built.plan;
     this.#built = built;
-    this.holder.swap(built.generation);
+    const swap = (): void => this.holder.swap(built.generation);
+    if (listeners === undefined) swap();
+    else listeners.commit(swap);
     const open = this.#loop.stop();
     this.#loop = this.#describing();
     for (const name of open) this.#loop.askAgain(name);

@@ -1,13 +1,10 @@
 import type { GatewayConfig } from "../config/gateway-config.ts";
 import { canonicalJson } from "../support/canonical-json.ts";
 
-/** What a reload cannot change: sockets are opened and the log's level is set once per process. Certificates' content is no part of it. */
+/** What a reload cannot change: workers and the operator's doors are started, and the log's level is set, once per process. */
 export function restartWarnings(running: GatewayConfig, loaded: GatewayConfig): readonly string[] {
   const sections: Readonly<Record<string, (config: GatewayConfig) => unknown>> = {
     "/workers": ({ workers }) => workers,
-    "/listeners": ({ listeners }) => listeners,
-    "/trusted_proxies/cidrs, for proxy_protocol,": ({ listeners, trustedProxies }) =>
-      listeners.some(({ proxyProtocol }) => proxyProtocol) ? trustedProxies.cidrs : undefined,
     "/admin": ({ admin }) => admin,
     "/status": ({ status }) => status,
     "/log/level": ({ log }) => log.level,

@@ -2,12 +2,14 @@ import { METRICS } from "../model/metrics-table.ts";
 import type { MetricsText, Readiness } from "../ports/admin-facts.ts";
 import type { Metrics } from "../ports/metrics.ts";
 import type { ReviewClientStatus } from "../ports/review-client.ts";
+import type { Strain } from "./strain.ts";
 
 /** What one process has in hand, looked up whenever metrics are read, rather than counted. */
 export interface TrafficStates {
   readonly inFlight: () => number;
   /** Open streams that are asked about again (C36). */
   readonly longLived: () => number;
+  readonly strain: Pick<Strain, "admitted" | "takeWorstMs">;
   /** Open client connections by listener. */
   readonly connections: () => ReadonlyMap<string, number>;
   /** By interceptor. */
@@ -37,10 +39,14 @@ export function scrapedMetrics(metrics: Metrics & MetricsText, states: ScrapedSt
 export function trafficGauges(metrics: Metrics, states: TrafficStates): () => void {
   /** Endpoints that ever had an open breaker: one that a reload took away counts as closed. */
   const opened = new Map<string, readonly [string, string]>();
+  /** Listeners that ever were: one that a reload took away has none open. */
+  const doors = new Set<string>();
   return () => {
     for (const labels of opened.values()) metrics.gauge(METRICS.breakerOpen, labels).set(0);
     metrics.gauge(METRICS.inFlight, []).set(states.inFlight());
     metrics.gauge(METRICS.longLivedOpen, []).set(states.longLived());
+    metrics.gauge(METRICS.shedShare, []).set(1 - states.strain.admitted);
+    metrics.gauge(METRICS.loopDelay, []).set(states.strain.takeWorstMs() / 1000);
     for (const [interceptor, { pendingReviews, cachedVerdicts, endpoints }] of states.clients()) {
       metrics.gauge(METRICS.reviewsPending, [interceptor]).set(pendingReviews);
       metrics.gauge(METRICS.verdictCacheEntries, [interceptor]).set(cachedVerdicts);
@@ -50,7 +56,9 @@ export function trafficGauges(metrics: Metrics, states: TrafficStates): () => vo
         metrics.gauge(METRICS.breakerOpen, [interceptor, url]).set(isOpen ? 1 : 0);
       }
     }
-    for (const [listener, open] of states.connections()) metrics.gauge(METRICS.connections, [listener]).set(open);
+    const connections = states.connections();
+    for (const listener of connections.keys()) doors.add(listener);
+    for (const listener of doors) metrics.gauge(METRICS.connections, [listener]).set(connections.get(listener) ?? 0);
   };
 }
 

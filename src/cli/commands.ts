@@ -5,6 +5,7 @@ import { healthcheckCommand } from "./healthcheck.ts";
 import type { CommandDefinition } from "./program.ts";
 import { planCommand } from "./plan.ts";
 import { reloadCommand } from "./reload.ts";
+import { rollCommand } from "./roll.ts";
 import { runCommand } from "./run.ts";
 
 /** Every command, in the order of the help page. A new one is a file here and a line in this list. */
@@ -15,5 +16,6 @@ export const COMMANDS: readonly CommandDefinition[] = [
   planCommand,
   certsCommand,
   reloadCommand,
+  rollCommand,
   healthcheckCommand,
 ];

@@ -1,17 +1,14 @@
-import { readFile } from "node:fs/promises";
 import { Command } from "commander";
-import { adminUrl, callAdmin, DEFAULT_ADMIN_ADDRESS } from "./admin-call.ts";
-import { adminPlace, DEFAULT_TOKEN_FILE, type AdminPlace } from "../config/admin-place.ts";
-import { err, ok, type Result } from "../model/result.ts";
+import { DEFAULT_TOKEN_FILE } from "../config/admin-place.ts";
+import { adminAccess, detailOf, type AdminOptions } from "./admin-access.ts";
+import { callAdmin, DEFAULT_ADMIN_ADDRESS } from "./admin-call.ts";
 import type { CommandIo } from "./io.ts";
 import { output } from "./output.ts";
 
 /** A reload waits for interceptors to describe themselves. */
 const TIMEOUT_MS = 120_000;
 
-interface ReloadOptions {
-  readonly config?: string;
-  readonly tokenFile?: string;
+interface ReloadOptions extends AdminOptions {
   readonly json?: true;
 }
 
@@ -32,22 +29,13 @@ export function reloadCommand(io: CommandIo): Command {
 
 async function reload(address: string | undefined, options: ReloadOptions, io: CommandIo): Promise<void> {
   const says = output(io, options);
-  const place = await placeOf(options, io);
-  if (!place.ok) return says.fail([place.error]);
-  const url = adminUrl(address ?? place.value.address ?? DEFAULT_ADMIN_ADDRESS, "/admin/reload");
-  if (!url.ok) return says.fail([url.error]);
-  const tokenFile = options.tokenFile ?? place.value.tokenFile;
-  const adminToken = await readToken(tokenFile);
-  if (adminToken === undefined) {
-    const isGuess = options.tokenFile === undefined && options.config === undefined;
-    const advice = isGuess ? "; name the gateway's configuration with --config, or the file with --token-file" : "";
-    return says.fail([`${tokenFile} cannot be read or holds no admin token${advice}`]);
-  }
-  const reply = await callAdmin({ method: "POST", url: url.value, timeoutMs: TIMEOUT_MS, adminToken });
+  const access = await adminAccess({ address, path: "/admin/reload", options }, io);
+  if (!access.ok) return says.fail([access.error]);
+  const reply = await callAdmin({ method: "POST", ...access.value, timeoutMs: TIMEOUT_MS });
   if (!reply.ok) return says.fail([reply.error]);
   const { status, json } = reply.value;
   const outcome = outcomeOf(json);
-  if (outcome === undefined) return says.fail([`${url.value.host} answered ${status}${detailOf(json)}`]);
+  if (outcome === undefined) return says.fail([`${access.value.url.host} answered ${status}${detailOf(json)}`]);
   for (const warning of outcome.warnings) says.warn(warning);
   says.answer(
     ({ green, red, bold }) => [headline(outcome, { green, red, bold }), ...outcome.changes.map((line) => `  ${line}`)],
@@ -56,22 +44,6 @@ async function reload(address: string | undefined, options: ReloadOptions, io: C
   if (outcome.kind !== "rejected") return;
   for (const issue of outcome.issues) io.stderr.write(`${issue}\n`);
   io.exit(1);
-}
-
-/** Where the gateway is: as its configuration says, else as its environment does, paths from the working directory. */
-async function placeOf({ config }: ReloadOptions, { env }: CommandIo): Promise<Result<AdminPlace, string>> {
-  if (config === undefined)
-    return ok({
-      address: env["SALLYPORT_ADMIN__ADDRESS"],
-      tokenFile: env["SALLYPORT_ADMIN__TOKEN_FILE"] ?? DEFAULT_TOKEN_FILE,
-    });
-  const text = await readFile(config, "utf8").catch(() => undefined);
-  return text === undefined ? err(`${config} cannot be read`) : adminPlace({ file: config, text }, env);
-}
-
-async function readToken(path: string): Promise<string | undefined> {
-  const text = await readFile(path, "utf8").catch(() => "");
-  return /^\s*([\x21-\x7e]+)\s*$/.exec(text)?.[1];
 }
 
 interface Outcome {
@@ -113,7 +85,3 @@ function outcomeOf(json: unknown): Outcome | undefined {
 }
 
 const texts = (value: unknown): readonly string[] => (Array.isArray(value) ? value.map(String) : []);
-
-/** What a problem body says to people. */
-const detailOf = (json: unknown): string =>
-  typeof json === "object" && json !== null && "detail" in json ? `: ${String(json.detail)}` : "";

@@ -26,6 +26,9 @@ export interface GatewayConfig {
   readonly secrets: { readonly headers: readonly string[]; readonly query: readonly string[] };
   readonly log: { readonly level: "debug" | "info" | "warn" | "error"; readonly reviews: "none" | "failures" | "all" };
   readonly drainMs: number;
+  /** Between not ready and the end of listening, at shutdown. */
+  readonly drainDelayMs: number;
+  readonly overload: OverloadConfig;
   /** Of all bodies held for review at once, in the whole process (C24). */
   readonly maxCapturedBytes: number;
   /** Pointer of each: `/upstreams/<name>`. */
@@ -82,6 +85,18 @@ export interface ListenerLimits {
   readonly bodyIdleMs: number;
   readonly idleMs: number;
   readonly maxConnections: number;
+  /** Exchanges under way. */
+  readonly maxRequests: number;
+}
+
+/** Beyond which requests are shed (R12). */
+export interface OverloadConfig {
+  /** Exchanges under way in the whole gateway. */
+  readonly maxRequests: number;
+  /** How long the event loop may keep things waiting. */
+  readonly loopDelayMs: number;
+  /** Of the heap the process may have at most, 0 to 1; 1: never looked at. */
+  readonly heapShare: number;
 }
 
 export interface AdminConfig {

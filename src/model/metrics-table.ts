@@ -74,6 +74,26 @@ export const METRICS = {
     help: "Problems answered, by code of the problem table.",
     labels: ["code", "source"],
   },
+  shed: {
+    kind: "counter",
+    name: "sallyport_shed_total",
+    help: "Requests answered 503 before anything was done for them, by listener and reason: gateway_full, listener_full, loop_delay, heap (R12).",
+    labels: ["listener", "reason"],
+  },
+  shedShare: {
+    kind: "gauge",
+    name: "sallyport_shed_share",
+    help: "Part of new requests that is shed because the process is hard-pressed: 0 when it is not.",
+    labels: [],
+    overWorkers: "max",
+  },
+  loopDelay: {
+    kind: "gauge",
+    name: "sallyport_loop_delay_seconds",
+    help: "Longest time the event loop kept a timer waiting since metrics were read last.",
+    labels: [],
+    overWorkers: "max",
+  },
   upstreamDuration: {
     kind: "histogram",
     name: "sallyport_upstream_duration_seconds",

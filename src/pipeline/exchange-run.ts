@@ -3,6 +3,7 @@ import type { Exchange, RequestHead, Response } from "../model/exchange.ts";
 import type { ReviewRecord } from "../model/exchange-record.ts";
 import type { Closing, Term } from "../ports/long-lived.ts";
 import type { RunnableBinding, RunnablePlan, RunnableRoute } from "../ports/runnable-plan.ts";
+import type { Entered } from "../ports/turnstile.ts";
 import { BodySource } from "./body-source.ts";
 import { BudgetLedger } from "./budget-ledger.ts";
 import type { PipelineDeps } from "./deps.ts";
@@ -68,6 +69,8 @@ export class ExchangeRun {
   closing: Closing | undefined;
   /** Keeps the plan's resources open for what outlives the exchange. */
   readonly hold: PlanHold;
+  /** Whom the request was let in by. */
+  readonly entered: Entered | undefined;
   readonly #letGo: () => void;
   #plan: RunnablePlan | undefined;
   #route: RunnableRoute | undefined;
@@ -91,6 +94,7 @@ export class ExchangeRun {
     this.deps = beginning.deps;
     this.startedMs = beginning.startedMs;
     this.again = beginning.again ?? "";
+    this.entered = beginning.entered;
     this.hold = new PlanHold(beginning.release);
     this.#letGo = this.hold.take();
   }
@@ -256,6 +260,8 @@ interface Beginning {
   readonly startedMs: number;
   /** Of a re-review only. */
   readonly again?: string;
+  /** Of a request; nobody else is counted. */
+  readonly entered?: Entered;
 }
 
 const NOTHING: readonly RunnableBinding[] = [];

@@ -3,6 +3,7 @@ import { PROBLEMS } from "../model/problem.ts";
 import type { Received } from "../model/received.ts";
 import type { Sent } from "../ports/inbound.ts";
 import type { Arrival } from "../ports/runnable-plan.ts";
+import type { Entered } from "../ports/turnstile.ts";
 import type { PipelineDeps } from "./deps.ts";
 import { causeText, type StageEnd } from "./ending.ts";
 import type { ExchangeRun } from "./exchange-run.ts";
@@ -21,6 +22,7 @@ export interface Finished {
 export function finish(run: ExchangeRun, finished: Finished): void {
   const { deps } = run;
   run.isOver = true;
+  run.entered?.leave();
   run.forgetNotice?.();
   run.leave?.();
   const durationMs = deps.clock.nowMs() - run.startedMs;
@@ -118,10 +120,12 @@ export function finishRefused(
     readonly arrival: Extract<Arrival, { kind: "refused" }>;
     readonly revision: string;
     readonly startedMs: number;
+    readonly entered: Entered;
     readonly sent: Sent;
   },
 ): void {
   const { received, arrival, revision, startedMs, sent } = refused;
+  refused.entered.leave();
   const { problem, cause, status } = arrival.refusal;
   const { source, status: usual } = PROBLEMS[problem];
   book(deps, () => ({

@@ -14,12 +14,12 @@ import type { ExchangeRun } from "./exchange-run.ts";
 /** A problem in the form its client understands: gRPC's own, or that of the route (RFC 9457 where none matched). */
 export const problemAnswer = (
   refusal: Refusal,
-  { requestId, correlationId }: TraceIds,
+  { requestId, correlationId }: Partial<TraceIds> & Pick<TraceIds, "requestId">,
   form: ErrorFormat | "grpc" | undefined,
-): Response =>
-  form === "grpc"
-    ? renderGrpcProblem(refusal, { requestId, correlationId })
-    : renderProblem(refusal, { requestId, correlationId }, form);
+): Response => {
+  const occasion = { requestId, ...(correlationId === undefined ? {} : { correlationId }) };
+  return form === "grpc" ? renderGrpcProblem(refusal, occasion) : renderProblem(refusal, occasion, form);
+};
 
 /** When a gRPC call has to be over, by its own word; the end of the exchange where that is no time, or has passed. */
 export function underDeadline(

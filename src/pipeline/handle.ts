@@ -2,7 +2,7 @@ import type { Cancel } from "../model/cancel.ts";
 import type { Response } from "../model/exchange.ts";
 import { HeaderLines } from "../model/header-lines.ts";
 import { grpcKind } from "../model/grpc.ts";
-import { PROBLEMS } from "../model/problem.ts";
+import { PROBLEMS, type Refusal } from "../model/problem.ts";
 import type { Received } from "../model/received.ts";
 import type { Answer, Handle } from "../ports/inbound.ts";
 import { authenticate } from "./authenticate.ts";
@@ -24,8 +24,10 @@ import { withWarnings } from "./warnings.ts";
  */
 export function pipeline(deps: PipelineDeps): Handle {
   return async (received, cancel) => {
+    const entered = deps.turnstile.enter(received.listener);
+    if (typeof entered === "string") return shed(deps, received);
     const startedMs = deps.clock.nowMs();
-    const { plan, release } = deps.plans.acquire();
+    const { plan, release } = deps.plans.acquire(received.listener);
     const giveUp = (): void => {
       discardBody(received.body);
       release();
@@ -34,18 +36,36 @@ export function pipeline(deps: PipelineDeps): Handle {
       const arrival = plan.receive(received);
       if (arrival.kind === "refused") {
         giveUp();
-        const isGrpc = grpcKind(received.method, received.headers.first("content-type")) === "grpc";
-        const response = problemAnswer(arrival.refusal, arrival.ids, isGrpc ? "grpc" : undefined);
-        const head = { received, arrival, revision: plan.plan.revision, startedMs };
+        const response = problemAnswer(arrival.refusal, arrival.ids, formOf(received));
+        const head = { received, arrival, revision: plan.plan.revision, startedMs, entered };
         return { response, onSent: (sent) => finishRefused(deps, { ...head, sent }) };
       }
-      return live(new ExchangeRun({ plan, release, exchange: arrival.exchange, deps, startedMs }), received, cancel);
+      return live(new ExchangeRun({ plan, release, exchange: arrival.exchange, deps, startedMs, entered }), received, cancel);
     } catch (thrown) {
       giveUp();
+      entered.leave();
       throw thrown;
     }
   };
 }
+
+/** The answer to a request that is not begun (R12): nothing of it was looked at, and it leaves no line in the access log. */
+function shed({ ids }: PipelineDeps, received: Received): Answer {
+  discardBody(received.body);
+  const requestId = ids.requestId();
+  return { response: problemAnswer(OVERLOADED, { requestId }, formOf(received)), onSent: nobodyAsks };
+}
+
+/** How a problem is told before there is a route. */
+const formOf = ({ method, headers }: Received): "grpc" | undefined =>
+  grpcKind(method, headers.first("content-type")) === "grpc" ? "grpc" : undefined;
+
+const OVERLOADED: Refusal = {
+  problem: "gateway_overloaded",
+  detail: "The gateway has more requests than it can serve at present; this one was not begun.",
+};
+
+const nobodyAsks = (): void => {};
 
 /** From an exchange to its answer. Never rejects. */
 async function live(run: ExchangeRun, received: Received, cancel: Cancel): Promise<Answer> {

@@ -74,6 +74,18 @@ export interface VerdictRevoker {
   revoke(interceptor: string, tags: readonly string[]): number | undefined | Promise<number | undefined>;
 }
 
+/** Which workers a roll replaced, by number, and which it did not because no successor began. */
+export interface RollOutcome {
+  readonly replaced: readonly number[];
+  readonly kept: readonly number[];
+}
+
+/** Replaces workers. */
+export interface WorkerRoller {
+  /** All of them, one after the other; undefined: there are none. Calls that come while one runs share its outcome. Never rejects. */
+  roll(): Promise<RollOutcome> | undefined;
+}
+
 /** A manifest that is not in force: the interceptor changed it, and an operator's reload would take it (C30). */
 export interface ManifestDrift {
   readonly version: string;

@@ -117,6 +117,6 @@ export interface RunnablePlan {
 
 /** The plan in force. */
 export interface PlanSource {
-  /** Takes the plan for one exchange; `release` when its response is done, so that resources of old generations can close. */
-  acquire(): { readonly plan: RunnablePlan; readonly release: () => void };
+  /** Takes the plan for one exchange of this listener; `release` when its response is done, so that resources of old generations can close. */
+  acquire(listener?: string): { readonly plan: RunnablePlan; readonly release: () => void };
 }

@@ -8,7 +8,7 @@ import { listening, startSallyport, type Listening, type RunningSallyport } from
 import { startStreamingUpstream } from "../support/start-streaming-upstream.ts";
 import { temporaryDirectory } from "../support/temporary-directory.ts";
 
-/** A `sallyport run` process in front of an upstream. */
+/** A `sallyport run` process in front of an upstream; `drain` may bring further keys. */
 async function running(upstream: string, drain: string): Promise<{ process: RunningSallyport; at: Listening } & AsyncDisposable> {
   const directory = await temporaryDirectory();
   await writeFile(
@@ -76,6 +76,21 @@ describe("SIGTERM", () => {
     expect([answer.status, answer.text, answer.headers["connection"]]).toEqual([200, "finished", "close"]);
     expect(await process.ended).toEqual({ code: 0, signal: null });
     expect(process.lines().map(({ event }) => event)).toEqual(["draining", "exchange", "stopped"]);
+  });
+
+  it("still takes new connections while `drain_delay` lasts, and says at /ready that it should be sent none", async () => {
+    await using upstream = await startStreamingUpstream((_request, response) => void response.end("ok"));
+    await using gateway = await running(upstream.url, "5s\ndrain_delay: 1s");
+    const { process, at } = gateway;
+    const beganMs = performance.now();
+    process.signal("SIGTERM");
+    await draining(process);
+    expect((await send(`${at.adminUrl}/ready`)).status).toBe(503);
+    const answer = await send(`${at.url}/x`);
+    expect([answer.status, answer.text]).toEqual([200, "ok"]);
+    await vi.waitFor(async () => expect(await isRefused(at.url)).toBe(true), { timeout: 5_000 });
+    expect(performance.now() - beganMs).toBeGreaterThan(900);
+    expect(await process.ended).toEqual({ code: 0, signal: null });
   });
 
   it("cuts what does not finish in time, and still ends with code 0", async () => {

@@ -1,5 +1,6 @@
 import type { ServerResponse } from "node:http";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
+import { freePort } from "../support/free-port.ts";
 import { begin, send, whole } from "../support/http-client.ts";
 import { startStreamingUpstream } from "../support/start-streaming-upstream.ts";
 import { startUpstream, type TestUpstream } from "../support/start-upstream.ts";
@@ -157,6 +158,70 @@ describe("a gateway with workers (C37)", () => {
     expect(await requestsTotal(gateway)).toBe(sent);
     expect((await readMetrics(gateway))("sallyport_worker_exits_total", {})).toBe(0);
   }, 60_000);
+});
+
+describe("a roll", () => {
+  it("replaces all workers, one after the other, while no request fails", async () => {
+    const gateway = await start();
+    const load = new SteadyLoad(gateway.url, 4);
+    for (let round = 0; round < 2; round += 1) {
+      const before = gateway.pids();
+      const rolled = await gateway.admin("/admin/roll", { method: "POST" });
+      expect([rolled.status, rolled.json()]).toEqual([200, { replaced: [1, 2], kept: [] }]);
+      const after = gateway.pids();
+      for (const worker of [1, 2]) expect(after.get(worker)).not.toBe(before.get(worker));
+      for (const pid of before.values()) expect(isAlive(pid)).toBe(false);
+    }
+    const { sent, failures } = await load.stop();
+    expect([sent > 100, failures]).toEqual([true, []]);
+    expect(await requestsTotal(gateway)).toBe(sent);
+  }, 60_000);
+});
+
+describe("listeners of a gateway with workers", () => {
+  /** The same with these listeners. */
+  const withDoors = (doors: string): string => `version: 1
+workers: 2
+listeners: [${doors}]
+admin: { address: "127.0.0.1:0", token_file: admin-token }
+${sections()}`;
+
+  it("are opened, changed and closed by a reload in every worker, and nobody is refused by the others", async () => {
+    const gateway = await start();
+    const [, port = ""] = /:(\d+)$/.exec(gateway.url) ?? [];
+    const added = await freePort();
+    const load = new SteadyLoad(gateway.url, 4);
+    const first = '{ name: public, address: "127.0.0.1:0"';
+    const reload = async (doors: string): Promise<unknown> => {
+      await gateway.saveFile("gateway.yaml", withDoors(doors));
+      return (await gateway.admin("/admin/reload", { method: "POST" })).json();
+    };
+    const statuses = (at: number | string): Promise<readonly number[]> =>
+      Promise.all(
+        Array.from(
+          { length: 4 },
+          async () => (await send(`http://127.0.0.1:${at}/x`, { headers: { connection: "close" } })).status,
+        ),
+      );
+    await reload(`${first} }, { name: added, address: "127.0.0.1:${added}" }`);
+    expect(await statuses(added)).toEqual([200, 200, 200, 200]);
+    await reload(`${first}, limits: { uri_bytes: 1KiB } }, { name: added, address: "127.0.0.1:${added}" }`);
+    const long = await Promise.all(Array.from({ length: 4 }, () => send(`${gateway.url}/${"x".repeat(2_000)}`)));
+    expect(long.map(({ status }) => status)).toEqual([414, 414, 414, 414]);
+    await reload(`${first}, limits: { uri_bytes: 1KiB } }`);
+    await vi.waitFor(() => expect(send(`http://127.0.0.1:${added}/x`)).rejects.toThrow(/ECONNREFUSED/), { timeout: 5_000 });
+    expect(await reload(`${first} }, { name: same, address: "127.0.0.1:${port}" }`)).toMatchObject({
+      outcome: "rejected",
+      issues: [expect.stringMatching(/^listener same cannot listen: .*EADDRINUSE/)],
+    });
+    const { failures } = await load.stop();
+    expect(failures).toEqual([]);
+    // a worker that is started later opens what is in force
+    const pid = gateway.pids().get(1) ?? 0;
+    process.kill(pid, "SIGKILL");
+    await vi.waitFor(() => expect(gateway.pids().get(1)).not.toBe(pid), { timeout: 10_000 });
+    expect(await statuses(port)).toEqual([200, 200, 200, 200]);
+  });
 });
 
 describe("the end of a gateway with workers", () => {

@@ -112,7 +112,8 @@ async function forkGuard(directory: string, port: number): Promise<{ readonly ch
   return { child, port: said.port };
 }
 
-async function untilReady(url: string): Promise<void> {
+/** Resolves when a gateway says that it is ready. */
+export async function untilReady(url: string): Promise<void> {
   const deadline = performance.now() + 20_000;
   for (;;) {
     const answer = await fetch(url).catch(() => undefined);
@@ -122,7 +123,8 @@ async function untilReady(url: string): Promise<void> {
   }
 }
 
-async function residentBytes(pid: number): Promise<number> {
+/** Resident bytes of a process. */
+export async function residentBytes(pid: number): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, "utf8");
   return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1024;
 }

@@ -1,6 +1,6 @@
 import type { AdminFacts } from "../../src/admin/admin-routes.ts";
 import type { ExecutionPlan } from "../../src/model/plan.ts";
-import type { PlanChange, ReadinessCheck, ReloadOutcome } from "../../src/ports/admin-facts.ts";
+import type { PlanChange, ReadinessCheck, ReloadOutcome, RollOutcome } from "../../src/ports/admin-facts.ts";
 
 /** A plan with nothing in it. */
 export const emptyPlan = (revision = "r1"): ExecutionPlan => ({
@@ -46,6 +46,9 @@ export class FakeAdminFacts implements AdminFacts {
       return tags.length;
     },
   };
+  /** Undefined: one process serves. */
+  rollOutcome: RollOutcome | undefined;
+  readonly workers = { roll: () => (this.rollOutcome === undefined ? undefined : Promise.resolve(this.rollOutcome)) };
   readonly interceptors = { interceptors: () => this.states };
 
   readonly reloader = {

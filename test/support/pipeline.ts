@@ -20,6 +20,7 @@ import type { Answer, Handle, Sent } from "../../src/ports/inbound.ts";
 import type { LongLivedStream } from "../../src/ports/long-lived.ts";
 import type { Observation } from "../../src/ports/observers.ts";
 import type { RunnablePlan, RunnableRoute } from "../../src/ports/runnable-plan.ts";
+import type { Entered, ShedReason } from "../../src/ports/turnstile.ts";
 import { addressSet } from "../../src/support/cidr.ts";
 import { RecordingSink } from "./byte-flow.ts";
 import type { FakeBinding } from "./fake-binding.ts";
@@ -161,6 +162,10 @@ export class Scene {
   left = 0;
   /** Whether the fake registry takes another one. */
   takesStreams = true;
+  /** Let in by the fake turnstile and not out again. */
+  underWay = 0;
+  /** Why the fake turnstile lets nobody in; undefined: it lets everybody. */
+  sheds: ShedReason | undefined;
   readonly room: CaptureRoom;
   readonly holder: PlanHolder;
   retired = 0;
@@ -176,6 +181,8 @@ export class Scene {
     this.handle = pipeline({
       plans: this.holder,
       clock: this.clock,
+      ids: fixedIds(),
+      turnstile: { enter: () => this.#turn() },
       log: this.log,
       captured: this.room,
       shadows: { enqueue: (review) => void this.shadows.push(review) },
@@ -183,6 +190,12 @@ export class Scene {
       longLived: { enter: (stream) => this.#enter(stream) },
       onRecord: (record) => void this.records.push(record),
     });
+  }
+
+  #turn(): Entered | ShedReason {
+    if (this.sheds !== undefined) return this.sheds;
+    this.underWay += 1;
+    return { leave: () => void (this.underWay -= 1) };
   }
 
   #enter(stream: LongLivedStream): (() => void) | undefined {

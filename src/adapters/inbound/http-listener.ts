@@ -1,5 +1,4 @@
-import { chmod } from "node:fs/promises";
-import { Server, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import { ok, type Result } from "../../model/result.ts";
 import { Arrivals, type Arrived } from "./arrivals.ts";
 import { Connection, type Tally } from "./connection.ts";
@@ -9,7 +8,8 @@ import { Http2Door } from "./http2/http2-door.ts";
 import type { Peer } from "./inbound-exchange.ts";
 import type { Line } from "./line.ts";
 import type { ListenerDeps } from "./listener-deps.ts";
-import type { ListenerCodec, ListenerSettings, ListeningAddress } from "./listener-settings.ts";
+import type { ListenerCodec, ListenerSettings } from "./listener-settings.ts";
+import { ListeningSocket, type ListeningPlace, type SocketOwner } from "./listening-socket.ts";
 import { nodeDoor } from "./node/node-door.ts";
 import { byteRefuser } from "./refuse-bytes.ts";
 import { secureContextsOf } from "./tls-context.ts";
@@ -24,9 +24,6 @@ const DRAIN_LOOK_MS = 100;
 /** How long exchanges may take to end when their connections are gone. */
 const SETTLE_MS = 1_000;
 
-/** What is held of a body nobody reads yet: pieces as small as its sender cut them, where one byte each makes 64 KiB cost 29 MB, 16 KiB 11 (2026-11). */
-const READ_BYTES = 16 * 1024;
-
 /** Longest silence between two log lines about connections beyond the maximum. */
 const REFUSED_LOG_MS = 10_000;
 
@@ -35,30 +32,24 @@ const REFUSED_LOG_MS = 10_000;
  * here, with a problem and a closed connection, and never reaches `handle`.
  */
 export async function httpListener(settings: ListenerSettings, deps: ListenerDeps): Promise<HttpListener> {
-  const entrance = settings.tls === undefined ? undefined : await TlsEntrance.open(settings, settings.tls);
-  // half open, because a client that sends no more may still be told why its half of a request is refused
-  const server = new Server({ noDelay: true, allowHalfOpen: true, highWaterMark: READ_BYTES });
-  const listener = new HttpListener({ server, entrance, settings, deps });
-  try {
-    await listen(server, settings.address);
-  } catch (error) {
-    server.close();
-    listener.forget();
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new Error(`listener ${settings.name} cannot listen: ${reason}`, { cause: error });
-  }
-  server.on("error", (error) => deps.log.write("error", "listener_failed", { listener: settings.name, error: error.message }));
+  const listener = await prepareListener(settings, deps);
+  listener.begin();
   return listener;
 }
 
-async function listen(server: Server, address: ListeningAddress): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  server.once("error", reject);
-  server.listen("path" in address ? { path: address.path } : { host: address.host, port: address.port }, resolve);
-  await promise;
-  server.off("error", reject);
-  // until then the process's mask holds, which lets nobody else write
-  if ("path" in address) await chmod(address.path, address.mode);
+/** A listener that takes no connection before `begin`: those that come to a socket of its own wait. `socket` is that of the one whose place it takes. */
+export async function prepareListener(
+  settings: ListenerSettings,
+  deps: ListenerDeps,
+  socket?: ListeningSocket,
+): Promise<HttpListener> {
+  const entrance = settings.tls === undefined ? undefined : await TlsEntrance.open(settings, settings.tls);
+  try {
+    return new HttpListener({ socket: socket ?? (await ListeningSocket.open(settings.address)), entrance, settings, deps });
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Error(`listener ${settings.name} cannot listen: ${reason}`, { cause: error });
+  }
 }
 
 const DOORS: Readonly<Record<ListenerCodec, (parts: DoorParts) => Door>> = {
@@ -66,17 +57,9 @@ const DOORS: Readonly<Record<ListenerCodec, (parts: DoorParts) => Door>> = {
   sallyport: http1Door,
 };
 
-/** Where a listener can be reached. */
-export interface ListeningPlace {
-  readonly host: string;
-  readonly port: number;
-  /** Of a unix socket; host and port are then empty. */
-  readonly path?: string;
-}
-
 /** What a listener is made of. */
 interface ListenerParts {
-  readonly server: Server;
+  readonly socket: ListeningSocket;
   /** Undefined: plain. */
   readonly entrance: TlsEntrance | undefined;
   readonly settings: ListenerSettings;
@@ -84,7 +67,7 @@ interface ListenerParts {
 }
 
 /** A listening door. Disposing closes it at once. */
-export class HttpListener implements AsyncDisposable {
+export class HttpListener implements AsyncDisposable, SocketOwner {
   readonly #parts: ListenerParts;
   readonly #settings: ListenerSettings;
   readonly #deps: ListenerDeps;
@@ -94,7 +77,8 @@ export class HttpListener implements AsyncDisposable {
   readonly #lines = new Map<Socket, Line>();
   /** Everything accepted, handshakes under way included. */
   readonly #sockets = new Set<Socket>();
-  readonly #closed: Promise<void>;
+  /** Settles when it listens no more and the last connection is gone. */
+  readonly #closed = Promise.withResolvers<void>();
   #draining = false;
   #underWay = 0;
   /** Run when the last exchange under way is over. */
@@ -102,23 +86,36 @@ export class HttpListener implements AsyncDisposable {
   #refusedLoggedMs = Number.NEGATIVE_INFINITY;
 
   constructor(parts: ListenerParts) {
-    const { server, settings, deps } = parts;
+    const { settings, deps } = parts;
     this.#parts = parts;
     this.#settings = settings;
     this.#deps = deps;
     this.#door = DOORS[settings.codec ?? "node"]({ settings, deps, refuse: byteRefuser(settings.name, deps) });
     this.#http2 = new Http2Door({ settings, deps, tally: this.#tally });
     this.#arrivals = new Arrivals(parts, (arrived) => this.#welcome(arrived));
-    this.#closed = new Promise((resolve) => server.once("close", resolve));
-    server.maxConnections = settings.limits.maxConnections;
-    // a worker that is full refuses: handed to each other, connections would go round for ever
-    Object.assign(server, { dropMaxConnection: true });
-    server.on("connection", (socket: Socket) => {
-      this.#sockets.add(socket);
-      socket.once("close", () => this.#sockets.delete(socket));
-      this.#arrivals.take(socket);
+  }
+
+  /** Takes the connections of its socket from now on. */
+  begin(): void {
+    this.#parts.socket.give(this);
+  }
+
+  take(socket: Socket): void {
+    this.#sockets.add(socket);
+    socket.once("close", () => {
+      this.#sockets.delete(socket);
+      this.#settleClosed();
     });
-    server.on("drop", this.#onDrop);
+    this.#arrivals.take(socket);
+  }
+
+  get maxConnections(): number {
+    return this.#settings.limits.maxConnections;
+  }
+
+  /** Its socket, for the listener that takes its place. */
+  get socket(): ListeningSocket {
+    return this.#parts.socket;
   }
 
   get name(): string {
@@ -131,10 +128,7 @@ export class HttpListener implements AsyncDisposable {
 
   /** Where it listens, with the port the system chose. */
   get address(): ListeningPlace {
-    const bound = this.#parts.server.address();
-    if (typeof bound === "object" && bound !== null) return { host: bound.address, port: bound.port };
-    const { address } = this.#settings;
-    return "path" in address ? { host: "", port: 0, path: address.path } : address;
+    return this.#parts.socket.place;
   }
 
   /** Open client connections. */
@@ -155,14 +149,14 @@ export class HttpListener implements AsyncDisposable {
   }
 
   /**
-   * Stops accepting, answers what is under way and what still arrives within a moment, each with `connection: close` or behind a
+   * Stops accepting, unless another listener has taken over its socket, answers what is under way and what still arrives within a moment, each with `connection: close` or behind a
    * GOAWAY, and cuts what is left after `deadlineMs`. Resolves when the last connection is gone and every exchange was told how its response went.
    */
   async drain(deadlineMs: number): Promise<void> {
     const { clock } = this.#deps;
     if (!this.#draining) {
       this.#draining = true;
-      this.#parts.server.close();
+      this.#parts.socket.leave(this);
       for (const line of this.#lines.values()) line.leave();
     }
     const graceEndsMs = clock.nowMs() + Math.min(DRAIN_GRACE_MS, deadlineMs / 2);
@@ -173,7 +167,8 @@ export class HttpListener implements AsyncDisposable {
     };
     look();
     const stopDeadline = clock.after(deadlineMs, () => this.#cutAll());
-    await this.#closed;
+    this.#settleClosed();
+    await this.#closed.promise;
     await this.#noneUnderWay();
     stopLooking();
     stopDeadline();
@@ -207,6 +202,10 @@ export class HttpListener implements AsyncDisposable {
     stop();
   }
 
+  #settleClosed(): void {
+    if (this.#draining && this.#sockets.size === 0) this.#closed.resolve();
+  }
+
   #settle(): void {
     this.#arrivals.settle();
     for (const line of this.#lines.values()) line.settle();
@@ -238,7 +237,11 @@ export class HttpListener implements AsyncDisposable {
     },
   };
 
-  readonly #onDrop = (): void => {
+  onError(error: Error): void {
+    this.#deps.log.write("error", "listener_failed", { listener: this.#settings.name, error: error.message });
+  }
+
+  onDrop(): void {
     const nowMs = this.#deps.clock.nowMs();
     if (nowMs - this.#refusedLoggedMs < REFUSED_LOG_MS) return;
     this.#refusedLoggedMs = nowMs;
@@ -246,5 +249,5 @@ export class HttpListener implements AsyncDisposable {
       listener: this.#settings.name,
       max_connections: this.#settings.limits.maxConnections,
     });
-  };
+  }
 }

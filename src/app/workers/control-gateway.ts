@@ -1,13 +1,13 @@
 import type { AdminServer } from "../../adapters/admin/fastify-server.ts";
 import type { RememberedFiles } from "../../adapters/files/remembered-files.ts";
-import { freePort } from "../../adapters/workers/free-port.ts";
 import { textOfAll } from "../../adapters/telemetry/metrics-snapshot.ts";
 import { adminRoutes } from "../../admin/admin-routes.ts";
 import type { GatewayConfig } from "../../config/gateway-config.ts";
 import { METRICS } from "../../model/metrics-table.ts";
-import { err, ok, type Result } from "../../model/result.ts";
+import { ok, type Result } from "../../model/result.ts";
 import type { MetricsText, Readiness, ReadinessCheck, ReloadOutcome, VerdictRevoker } from "../../ports/admin-facts.ts";
 import type { WorkerLink, WorkerProcesses } from "../../ports/worker-link.ts";
+import { pause } from "../../support/pause.ts";
 import type { Built, ShownBuilt } from "../built.ts";
 import { issueLines } from "../generations.ts";
 import { interceptorStates } from "../interceptor-states.ts";
@@ -21,6 +21,8 @@ import type { ListeningAt, RunningParts, StartingGateway } from "../running-gate
 import { readinessGauges } from "../scraped-metrics.ts";
 import { keySourceOf, withSigningKeys } from "../signing-keys.ts";
 import { makeRoom } from "../listeners.ts";
+import type { ListenerChange } from "../open-listeners.ts";
+import { chooseDoors, type ChosenDoor } from "./choose-doors.ts";
 import { filesForWorkers } from "./listener-files.ts";
 import { mergedStatus } from "./merged-status.ts";
 import { toSnapshot, type WorkerPlan } from "./plan-snapshot.ts";
@@ -45,14 +47,12 @@ export class ControlGateway implements StartingGateway {
   readonly #parts: ControlParts;
   readonly #latch: ReadyLatch;
   readonly #fleet: WorkerFleet;
-  /** What sockets were opened with; a reload does not change them. */
+  /** What it was started with; a reload does not change all of it. */
   readonly #openedWith: GatewayConfig;
-  /** Its listeners, with the ports that were chosen. */
-  #doors: GatewayConfig["listeners"] = [];
+  #doors: readonly ChosenDoor[] = [];
   /** With what a worker begins that is started now. */
   #given: WorkerPlan;
   #isUp = false;
-  #listeners: readonly ListeningAt[] = [];
   #admins: readonly AdminServer[] = [];
   #closing: AsyncDisposableStack | undefined;
 
@@ -65,6 +65,7 @@ export class ControlGateway implements StartingGateway {
       ...deps,
       metrics,
       load: async () => withSigningKeys(await loadFile(options.configFile, source, options.env)),
+      prepare: (built) => this.#prepare(built),
       onSwapped: (built) => this.#takeUp(built),
     });
     this.#latch = new ReadyLatch(() => [...readyChecks(this.#shown, this.reloader.rejection), this.#workersCheck]);
@@ -86,21 +87,15 @@ export class ControlGateway implements StartingGateway {
     const { log, options } = this.#parts;
     const room = await makeRoom(this.#openedWith, options.clock);
     if (!room.ok) return room;
-    const doors = await withPorts(this.#openedWith.listeners);
+    const doors = await this.#prepare(this.reloader.built);
     if (!doors.ok) return doors;
-    this.#doors = doors.value;
-    const unusable: string[] = [];
-    await this.#give(this.reloader.built, (listener, message) =>
-      unusable.push(`listener ${listener} has no usable certificate: ${message}`),
-    );
-    const [firstUnusable] = unusable;
-    if (firstUnusable !== undefined) return err(firstUnusable);
+    doors.value.commit(() => {});
+    await this.#give(this.reloader.built, () => {});
     const admins = await openAdmin(this.#openedWith, { routes: this.#adminRoutes(), log });
     if (!admins.ok) return admins;
     this.#admins = admins.value;
     const listening = await this.#fleet.start();
     if (listening.ok) {
-      this.#listeners = listening.value;
       this.#isUp = true;
       return ok(undefined);
     }
@@ -114,7 +109,11 @@ export class ControlGateway implements StartingGateway {
   }
 
   get listeners(): readonly ListeningAt[] {
-    return this.#listeners;
+    return this.#doors.map(({ opened: { name, tls, address } }) => ({
+      name,
+      scheme: tls === undefined ? "http" : "https",
+      ...("path" in address ? { host: "", port: 0, path: address.path } : address),
+    }));
   }
 
   get admin(): { readonly host: string; readonly port: number } {
@@ -138,16 +137,17 @@ export class ControlGateway implements StartingGateway {
     return this.reloader.reload(reason);
   }
 
-  /** Drains: not ready, workers take nothing new and finish within `drain`, then everything is given back. */
+  /** Drains: not ready; after `drain_delay` workers take nothing new and finish within `drain`, then everything is given back. */
   async [Symbol.asyncDispose](): Promise<void> {
     const closing = this.#closing;
     // the stack disposes this object too; the second time there is nothing left to do
     if (closing === undefined) return;
     this.#closing = undefined;
-    const { log } = this.#parts;
-    const { drainMs } = this.#config;
-    log.write("info", "draining", { drain_ms: drainMs });
+    const { log, options } = this.#parts;
+    const { drainMs, drainDelayMs } = this.#config;
+    log.write("info", "draining", { drain_delay_ms: drainDelayMs, drain_ms: drainMs });
     this.#latch.drain();
+    await pause(options.clock, drainDelayMs);
     await this.#fleet.drain(drainMs);
     for (const admin of this.#admins) await admin[Symbol.asyncDispose]();
     await this.reloader.close();
@@ -216,6 +216,7 @@ export class ControlGateway implements StartingGateway {
       },
       publicKeys: identity,
       verdicts: this.#verdicts,
+      workers: { roll: () => this.#fleet.roll() },
       version: options.version,
     });
   }
@@ -240,6 +241,18 @@ export class ControlGateway implements StartingGateway {
       this.#parts.liveClients.revoke(interceptor, tags) === undefined ? undefined : this.#fleet.revoke(interceptor, tags),
   };
 
+  /** Chooses ports and looks whether what is new or changed can be opened: workers open it when they are told of the plan. */
+  async #prepare({ loaded: { config } }: Built): Promise<Result<ListenerChange, string>> {
+    const { files, options } = this.#parts;
+    const doors = await chooseDoors(config, this.#doors, { clock: options.clock, readFile: files.read });
+    if (!doors.ok) return doors;
+    const commit = (swap: () => void): void => {
+      this.#doors = doors.value;
+      swap();
+    };
+    return ok({ commit, abandon: () => Promise.resolve() });
+  }
+
   /** A new plan is in force here: every worker is told, and only then has the reload succeeded. Signing keys change with overlap; returned as warnings is what takes a restart. */
   async #takeUp(built: Built): Promise<readonly string[]> {
     const { log, identity } = this.#parts;
@@ -257,14 +270,19 @@ export class ControlGateway implements StartingGateway {
   async #give(built: Built, onUnusable: (listener: string, message: string) => void): Promise<void> {
     const { files, options } = this.#parts;
     const { config } = built.loaded;
-    const wanted = { config, openedWith: this.#openedWith, before: this.#given.files };
+    const wanted = { config, before: this.#given.files };
     this.#given = this.#workerPlan(built, await filesForWorkers(wanted, { files, clock: options.clock, onUnusable }));
   }
 
   /** A worker that is started later opens what the others have open, whatever the file says by then. */
   #workerPlan({ plan, loaded, manifests }: Built, files: WorkerPlan["files"]): WorkerPlan {
     const { gatewayIdentity } = this.#openedWith;
-    return { plan, config: { ...loaded.config, listeners: this.#doors, gatewayIdentity }, manifests, files };
+    return {
+      plan,
+      config: { ...loaded.config, listeners: this.#doors.map(({ opened }) => opened), gatewayIdentity },
+      manifests,
+      files,
+    };
   }
 }
 
@@ -274,19 +292,3 @@ const readinessOf = (ready: () => boolean, checks: Readiness["checks"]): Readine
   },
   checks,
 });
-
-/** Where the system is to choose the port it is chosen here, once for all workers: one that is started later must find the same. */
-async function withPorts(listeners: GatewayConfig["listeners"]): Promise<Result<GatewayConfig["listeners"], string>> {
-  const chosen: GatewayConfig["listeners"][number][] = [];
-  for (const listener of listeners) {
-    if ("path" in listener.address) {
-      chosen.push(listener);
-      continue;
-    }
-    const { host, port } = listener.address;
-    const free = port === 0 ? await freePort(host) : ok(port);
-    if (!free.ok) return err(`listener ${listener.name} cannot listen: ${free.error}`);
-    chosen.push({ ...listener, address: { host, port: free.value } });
-  }
-  return ok(chosen);
-}

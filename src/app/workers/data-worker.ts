@@ -1,7 +1,6 @@
 import { readFromTexts, type FileTexts } from "../../adapters/files/remembered-files.ts";
 import { TokenSlot } from "../../adapters/identity/token-slot.ts";
 import type { MintedToken } from "../../adapters/identity/mint-token.ts";
-import type { HttpListener } from "../../adapters/inbound/http-listener.ts";
 import { withoutZeros } from "../../adapters/telemetry/metrics-snapshot.ts";
 import type { FlushableLog } from "../../adapters/telemetry/pino-log.ts";
 import { prometheusMetrics, type ExposedMetrics } from "../../adapters/telemetry/prometheus-metrics.ts";
@@ -19,7 +18,8 @@ import { answeringJwks } from "../answer-jwks.ts";
 import { CaptureRoom } from "../capture-room.ts";
 import { DescribeLoop } from "../describe-loop.ts";
 import type { BuildDeps } from "../generations.ts";
-import { openListeners } from "../listeners.ts";
+import { jwksListeners } from "../listeners.ts";
+import { OpenListeners } from "../open-listeners.ts";
 import { LiveClients } from "../live-clients.ts";
 import { pipelineParts, type PipelineParts } from "../pipeline-parts.ts";
 import { PlanHolder } from "../plan-holder.ts";
@@ -87,7 +87,9 @@ class DataWorker {
   readonly #captured: CaptureRoom;
   readonly #exchanges: PipelineParts;
   readonly #lookAtTraffic: () => void;
-  #listeners: readonly HttpListener[] = [];
+  readonly #listeners: OpenListeners;
+  /** Names of the listeners where the public keys are answered. */
+  readonly #withJwks: Set<string>;
   #given: WorkerPlan;
   #built: WorkerGeneration;
   #loop: DescribeLoop;
@@ -119,9 +121,10 @@ class DataWorker {
     this.#captured = new CaptureRoom(given.config.maxCapturedBytes);
     const share = shareOf(given.config, start.workers);
     this.#exchanges = pipelineParts(
-      { plans: this.#holder, clock: deps.clock, log, captured: this.#captured },
+      { plans: this.#holder, clock: deps.clock, ids: deps.ids, log, captured: this.#captured },
       {
         metrics: exposed,
+        config: given.config,
         reviews: () => this.#given.config.log.reviews,
         asideLimits: share.asideLimits,
         maxStreams: share.maxStreams,
@@ -131,15 +134,26 @@ class DataWorker {
     this.#lookAtTraffic = trafficGauges(exposed, {
       inFlight: () => this.#holder.inFlight,
       longLived: () => this.#exchanges.streams.size,
-      connections: () => new Map(this.#listeners.map(({ name, connectionCount }) => [name, connectionCount])),
+      strain: this.#exchanges.strain,
+      connections: () => this.#listeners.connections(),
       clients: () => new Map([...this.#built.clients].map(([name, client]) => [name, client.status()])),
+    });
+    this.#withJwks = new Set(jwksListeners(given.config));
+    this.#listeners = new OpenListeners({
+      handle: answeringJwks(pipeline(this.#exchanges.deps), this.#withJwks, { jwks: () => this.#jwks }),
+      log,
+      clock: deps.clock,
+      ids: deps.ids,
+      readFile: readFromTexts(() => parts.files.current),
+      plans: this.#holder,
+      drainMs: () => this.#given.config.drainMs,
     });
     this.#loop = this.#describing();
     this.#tellDiffering();
   }
 
   get doors(): readonly ListeningDoor[] {
-    return this.#listeners.map(({ name, scheme, address }) => ({ name, scheme, ...address }));
+    return this.#listeners.all.map(({ name, scheme, address }) => ({ name, scheme, ...address }));
   }
 
   /** Serves by what came from now on; exchanges under way keep what they began with. One after the other. */
@@ -172,19 +186,7 @@ class DataWorker {
   }
 
   async #open(): Promise<void> {
-    const { deps, log, files } = this.#parts;
-    const { config } = this.#given;
-    const withJwks = new Set(config.listeners.filter(({ serves }) => serves.includes("jwks")).map(({ name }) => name));
-    const handle = answeringJwks(pipeline(this.#exchanges.deps), withJwks, { jwks: () => this.#jwks });
-    this.#listeners = orThrow(
-      await openListeners(config, {
-        handle,
-        log,
-        clock: deps.clock,
-        ids: deps.ids,
-        readFile: readFromTexts(() => files.current),
-      }),
-    );
+    orThrow(await this.#listeners.prepare(this.#given.config)).commit(() => {});
   }
 
   async #swap(payload: unknown): Promise<string> {
@@ -194,29 +196,34 @@ class DataWorker {
     files.current = given.files;
     const built = await buildReceived(given, build);
     if (!built.ok) throw new Error(built.error);
+    const listeners = orThrow(await this.#listeners.prepare(given.config));
     this.#given = given;
     this.#built = built.value;
-    this.#holder.swap(built.value.generation);
+    listeners.commit(() => this.#holder.swap(built.value.generation));
     const open = this.#loop.stop();
     this.#loop = this.#describing();
     for (const name of open) this.#loop.askAgain(name);
     this.#tellDiffering();
     this.#captured.resize(given.config.maxCapturedBytes);
-    for (const listener of this.#listeners) {
-      const renewed = await listener.renewCertificates();
-      if (!renewed.ok) log.write("error", "certificate_not_renewed", { listener: listener.name, message: renewed.error });
-    }
+    this.#exchanges.turnstile.limit(given.config);
+    this.#exchanges.strain.limit(given.config.overload);
+    await this.#listeners.renewCertificates((listener, message) =>
+      log.write("error", "certificate_not_renewed", { listener, message }),
+    );
+    this.#withJwks.clear();
+    for (const name of jwksListeners(given.config)) this.#withJwks.add(name);
     return given.plan.revision;
   }
 
   async #drain(drainMs: number): Promise<void> {
     const { deps, log } = this.#parts;
     const deadline = new Promise<void>((resolve) => deps.clock.after(drainMs, resolve));
-    await Promise.all(this.#listeners.map((listener) => listener.drain(drainMs)));
+    await this.#listeners.drain(drainMs);
     await Promise.all([this.#exchanges.observers.drain(deadline), this.#exchanges.shadows.drain(deadline)]);
     this.#loop.stop();
     await this.#tail;
     await this.#holder.close();
+    this.#exchanges.strain.stop();
     await log[Symbol.asyncDispose]();
   }
 

@@ -7,17 +7,15 @@ import { certificateFiles } from "../load-file.ts";
 
 /** What workers are given certificates from. */
 export interface FilesFor {
-  /** Interceptors of the plan; their certificates were read while it was made. */
+  /** Of the plan; certificates of its interceptors were read while it was made. */
   readonly config: GatewayConfig;
-  /** Listeners, which stay those that were opened. */
-  readonly openedWith: GatewayConfig;
   /** What workers have now. */
   readonly before: FileTexts;
 }
 
 /** Certificates, keys and authorities for the workers. Those of a listener are read now; where they cannot be used, `onUnusable` hears why and they stay what they were. */
 export async function filesForWorkers(
-  { config, openedWith, before }: FilesFor,
+  { config, before }: FilesFor,
   deps: {
     readonly files: RememberedFiles;
     readonly clock: Clock;
@@ -25,7 +23,7 @@ export async function filesForWorkers(
   },
 ): Promise<FileTexts> {
   const unusable: string[] = [];
-  for (const { name, tls } of openedWith.listeners) {
+  for (const { name, tls } of config.listeners) {
     if (tls === undefined) continue;
     const pem = await listenerPem(tls, { clock: deps.clock, readFile: deps.files.read });
     const context = pem.ok ? secureContextsOf(pem.value) : pem;
@@ -33,7 +31,7 @@ export async function filesForWorkers(
     deps.onUnusable(name, context.error);
     unusable.push(...pathsOf(tls));
   }
-  const texts = new Map(deps.files.take([...certificateFiles(config), ...certificateFiles(openedWith)]));
+  const texts = new Map(deps.files.take(certificateFiles(config)));
   for (const path of unusable) {
     const text = before.get(path);
     if (text !== undefined) texts.set(path, text);

@@ -1,6 +1,7 @@
 import { sumOfTotals, type MetricsSnapshot } from "../../adapters/telemetry/metrics-snapshot.ts";
 import { METRICS } from "../../model/metrics-table.ts";
 import { ok, type Result } from "../../model/result.ts";
+import type { RollOutcome } from "../../ports/admin-facts.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { JwkSet } from "../../ports/jwk-set.ts";
 import type { Log } from "../../ports/log.ts";
@@ -57,6 +58,7 @@ export class WorkerFleet {
   /** Metrics of workers that are gone. */
   #gone: readonly MetricsSnapshot[] = [];
   #isAdding = false;
+  #rolling: Promise<RollOutcome> | undefined;
   #phase: "starting" | "up" | "closing" = "starting";
   #stopLooking = (): void => {};
 
@@ -105,6 +107,12 @@ export class WorkerFleet {
       return answer;
     });
     return forgotten;
+  }
+
+  /** Replaces all of them, one after the other: the next is turned to when the one before has ended. Calls that come meanwhile share the outcome. */
+  roll(): Promise<RollOutcome> {
+    this.#rolling ??= this.#rollAll().finally(() => (this.#rolling = undefined));
+    return this.#rolling;
   }
 
   /** Metrics of all workers there are and ever were; of one that is gone, as they were known last. */
@@ -196,6 +204,18 @@ export class WorkerFleet {
     else if (this.#phase !== "closing") log.write("error", "worker_not_started", { ...facts, reason: begun.error });
     if (!begun.ok) await this.#end(member);
     return begun;
+  }
+
+  async #rollAll(): Promise<RollOutcome> {
+    const replaced: number[] = [];
+    const kept: number[] = [];
+    for (const place of this.#places) {
+      const old = place.member;
+      if (old !== undefined) await this.#roll(place, old);
+      const isReplaced = place.member !== undefined && place.member !== old;
+      (isReplaced ? replaced : kept).push(place.worker);
+    }
+    return { replaced, kept };
   }
 
   /** A successor first, then the old one finishes: nobody is refused. */

@@ -4,7 +4,7 @@ import { formatDuration } from "../../support/durations.ts";
 import type { LoadedFiles } from "../files/loaded-files.ts";
 import type { GatewayConfig } from "../gateway-config.ts";
 import { authenticatorSchema, toAuthenticator } from "./authenticator.ts";
-import { adminSchema, logSchema, secretsSchema, statusSchema, trustedProxiesSchema } from "./gateway.ts";
+import { adminSchema, logSchema, overloadSchema, secretsSchema, statusSchema, trustedProxiesSchema } from "./gateway.ts";
 import { gatewayIdentitySchema, toGatewayIdentity } from "./gateway-identity.ts";
 import { interceptorDefaultsSchema, interceptorSchema, toInterceptor } from "./interceptor.ts";
 import { listenerSchema, toListener } from "./listener.ts";
@@ -63,6 +63,14 @@ export const configSchema = z.strictObject({
   secrets: secretsSchema.prefault({}).describe("More names that are never shown."),
   log: logSchema.prefault({}).describe("What is written to the log."),
   drain: duration({ minMs: 0, maxMs: HOUR_MS }).prefault("30s").describe("How long exchanges may take to finish at shutdown."),
+  drain_delay: duration({ minMs: 0, maxMs: HOUR_MS })
+    .prefault("0s")
+    .describe(
+      "How long the gateway still takes new connections at shutdown after `/ready` says no: as long as whoever sends it traffic takes to notice.",
+    ),
+  overload: overloadSchema
+    .prefault({})
+    .describe("Beyond which requests are answered 503 with `Retry-After` before anything is done for them (R12)."),
   max_captured_bytes: size({ minBytes: MIB, maxBytes: 64 * GIB })
     .prefault("256MiB")
     .describe("Memory for bodies held for review, over all exchanges; what finds no room is refused with 503 (C24)."),
@@ -103,6 +111,12 @@ export function toGatewayConfig(parsed: z.output<typeof configSchema>, files: Lo
     secrets: parsed.secrets,
     log: parsed.log,
     drainMs: parsed.drain,
+    drainDelayMs: parsed.drain_delay,
+    overload: {
+      maxRequests: parsed.overload.max_requests,
+      loopDelayMs: parsed.overload.loop_delay,
+      heapShare: parsed.overload.heap_percent / 100,
+    },
     maxCapturedBytes: parsed.max_captured_bytes,
     upstreams: Object.entries(parsed.upstreams).map(([name, each]) => toUpstream(name, each, files)),
     authenticators: Object.entries(parsed.authenticators).map(([name, each]) => toAuthenticator(name, each, files)),

@@ -3,7 +3,7 @@ import { parseAddressRange } from "../../support/ip-address.ts";
 import { DEFAULT_TOKEN_FILE } from "../admin-place.ts";
 import { listenAddress } from "./address.ts";
 import { headerName, queryName } from "./http-words.ts";
-import { filePath, written } from "./primitives.ts";
+import { count, duration, filePath, MINUTE_MS, written } from "./primitives.ts";
 
 /** `admin`: the operator's own door. */
 export const adminSchema = z.strictObject({
@@ -49,6 +49,23 @@ export const secretsSchema = z.strictObject({
     .array(queryName)
     .prefault([])
     .describe("Query parameters never shown in views, logs and records, besides every credential slot."),
+});
+
+/** `overload`: beyond which requests are shed. */
+export const overloadSchema = z.strictObject({
+  max_requests: count({ min: 1, max: 1_000_000 })
+    .default(20_000)
+    .describe("Exchanges under way in the whole gateway, open streams included."),
+  loop_delay: duration({ minMs: 10, maxMs: MINUTE_MS })
+    .prefault("200ms")
+    .describe(
+      "How long the event loop may keep things waiting, once and again; beyond, a growing part of new requests is shed while 50 or more are under way.",
+    ),
+  heap_percent: count({ min: 50, max: 100 })
+    .default(92)
+    .describe(
+      "Of the heap the process may have at most; beyond, 19 of 20 new requests are shed while 50 or more are under way. 100: never.",
+    ),
 });
 
 /** `log`. */

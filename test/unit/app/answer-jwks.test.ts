@@ -45,7 +45,12 @@ describe("a listener that serves the JWKS", () => {
     expect((await answer(parts)).status).toBe(404);
   });
 
-  it("costs nothing where no listener does", () => {
-    expect(answeringJwks(ordinary, new Set(), KEYS)).toBe(ordinary);
+  it("is looked up for each request, because a reload may change which does", async () => {
+    const listeners = new Set<string>();
+    const handle = answeringJwks(ordinary, listeners, KEYS);
+    const status = async (): Promise<number> => (await handle(received(), new CancelSource())).response.status;
+    expect(await status()).toBe(404);
+    listeners.add("keys");
+    expect(await status()).toBe(200);
   });
 });

@@ -30,6 +30,24 @@ describe("PlanHolder", () => {
     expect([first.retired, second.retired]).toEqual([1, 0]);
   });
 
+  it("serves a listener that is gone by the plan that knew it last, until it is let go", () => {
+    const [first, second, third] = [generation("one"), generation("two"), generation("three")];
+    const holder = new PlanHolder(first);
+    const revisionFor = (listener: string): string => {
+      const { plan, release } = holder.acquire(listener);
+      release();
+      return plan.plan.revision;
+    };
+    holder.keepFor("gone");
+    holder.swap(second);
+    holder.keepFor("gone");
+    holder.swap(third);
+    expect([revisionFor("gone"), revisionFor("other"), first.retired, second.retired]).toEqual(["one", "three", 0, 1]);
+    holder.letGo("gone");
+    holder.letGo("gone");
+    expect([revisionFor("gone"), first.retired]).toEqual(["three", 1]);
+  });
+
   it("retires an unused plan at the swap", () => {
     const first = generation("one");
     new PlanHolder(first).swap(generation("two"));

@@ -55,6 +55,7 @@ async function reloading() {
     {
       ...deps,
       metrics: deps.resources.metrics,
+      prepare: async () => ok({ commit: (swap) => swap(), abandon: async () => {} }),
       load: async () => {
         await gate;
         return ok({ loaded, fingerprint: "one" });

@@ -11,16 +11,15 @@ admin: { address: 127.0.0.1:9999 }
 log: { level: debug, reviews: all }
 `);
     expect(restartWarnings(running, loaded)).toEqual([
-      "a change of /listeners takes effect after a restart",
       "a change of /admin takes effect after a restart",
       "a change of /log/level takes effect after a restart",
     ]);
   });
 
-  it("is nothing where only routes, upstreams or the volume of reviews differ", async () => {
+  it("is nothing where only listeners, routes, upstreams or the volume of reviews differ", async () => {
     const { config: running } = await configOf(minimal());
     const { config: loaded } = await configOf(
-      `${minimal().replace("/v1/orders/**", "/v2/orders/**").replace(":9000", ":9001")}log: { reviews: all }\n`,
+      `${minimal().replace("/v1/orders/**", "/v2/orders/**").replace(":9000", ":9001").replace("127.0.0.1:8080", "127.0.0.1:8081")}log: { reviews: all }\n`,
     );
     expect(restartWarnings(running, loaded)).toEqual([]);
   });

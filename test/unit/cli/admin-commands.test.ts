@@ -10,11 +10,12 @@ import { FakeAdminFacts } from "../../support/admin-facts.ts";
 import { MemoryLog } from "../../support/memory-log.ts";
 import { healthcheckCommand } from "../../../src/cli/healthcheck.ts";
 import { reloadCommand } from "../../../src/cli/reload.ts";
+import { rollCommand } from "../../../src/cli/roll.ts";
 import { runCommand } from "../../support/run-command.ts";
 import { temporaryDirectory } from "../../support/temporary-directory.ts";
 
 const call = (argv: readonly string[], changes: { readonly env?: Readonly<Record<string, string>> } = {}) =>
-  runCommand(argv, { ...changes, commands: [healthcheckCommand, reloadCommand] });
+  runCommand(argv, { ...changes, commands: [healthcheckCommand, reloadCommand, rollCommand] });
 
 /** A real admin listener over made-up facts, with its token in a file. */
 async function adminListener() {
@@ -159,6 +160,35 @@ describe("sallyport reload", () => {
     expect((await reload({ ...gateway, address: `127.0.0.1:${port}` })).code).toBe(1);
     expect(gateway.facts.reloads).toEqual([]);
     elsewhere.close();
+  });
+});
+
+describe("sallyport roll", () => {
+  const roll = (gateway: { address: string; tokenFile: string }, ...more: string[]) =>
+    call(["roll", gateway.address, "--token-file", gateway.tokenFile, ...more]);
+
+  it("says how many workers were replaced, and fails where one was not", async () => {
+    await using gateway = await adminListener();
+    gateway.facts.rollOutcome = { replaced: [1, 2], kept: [] };
+    expect(await roll(gateway)).toEqual({ code: 0, stdout: "replaced: 2 of 2 workers\n", stderr: "" });
+    gateway.facts.rollOutcome = { replaced: [2], kept: [1] };
+    expect(await roll(gateway)).toEqual({
+      code: 1,
+      stdout: "replaced: 1 of 2 workers\n",
+      stderr: "error: no successor began for worker 1; the gateway's log says why\n",
+    });
+    const asJson = await roll(gateway, "--json");
+    expect([asJson.code, JSON.parse(asJson.stdout)]).toEqual([1, { replaced: [2], kept: [1] }]);
+  });
+
+  it("fails where one process serves, and without the token", async () => {
+    await using gateway = await adminListener();
+    expect(await roll(gateway)).toEqual({
+      code: 1,
+      stdout: "",
+      stderr: `error: ${gateway.address} answered 400: One process serves here; there are no workers to replace.\n`,
+    });
+    expect((await roll({ ...gateway, tokenFile: `${gateway.tokenFile}.absent` })).code).toBe(1);
   });
 });
 

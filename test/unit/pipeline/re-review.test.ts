@@ -3,6 +3,7 @@ import { CancelSource } from "../../../src/model/cancel.ts";
 import { reReview, type ReReview } from "../../../src/pipeline/re-review.ts";
 import { allow, binding, deny, fail, respond, setHeader, type FakeBinding } from "../../support/fake-binding.ts";
 import { parts } from "../../support/long-lived.ts";
+import { fixedIds } from "../../support/fixed-ids.ts";
 import { planOf, Scene, type RouteChoice } from "../../support/pipeline.ts";
 
 async function again(bindings: readonly FakeBinding[], route: RouteChoice = {}): Promise<ReReview> {
@@ -12,6 +13,8 @@ async function again(bindings: readonly FakeBinding[], route: RouteChoice = {}):
   const deps = {
     plans,
     clock,
+    ids: fixedIds(),
+    turnstile: { enter: () => ({ leave() {} }) },
     log,
     captured,
     observers: { enqueue() {} },

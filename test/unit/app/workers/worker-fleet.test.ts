@@ -117,6 +117,31 @@ describe("the workers of a gateway (C37)", () => {
     expect(fleet.standing("r2")).toEqual({ serving: [1, 2], others: [] });
   });
 
+  it("are rolled one after the other, each behind a successor that serves; a call that comes meanwhile shares the roll", async () => {
+    const { fleet, log, workers } = fleetOf();
+    await fleet.start();
+    const [one, other] = [fleet.roll(), fleet.roll()];
+    expect(await one).toEqual({ replaced: [1, 2], kept: [] });
+    expect(await other).toBe(await one);
+    expect(workers.map(({ worker, isGone }) => [worker, isGone])).toEqual([
+      [1, true],
+      [2, true],
+      [1, false],
+      [2, false],
+    ]);
+    expect(log.events.slice(2)).toEqual(["worker_leaving", "worker_started", "worker_leaving", "worker_started"]);
+  });
+
+  it("stay where no successor begins", async () => {
+    const { fleet, script, workers } = fleetOf();
+    await fleet.start();
+    const { start } = script;
+    script.start = (worker) => (worker.worker === 1 ? Promise.reject(new Error("no room")) : start(worker));
+    expect(await fleet.roll()).toEqual({ replaced: [2], kept: [1] });
+    expect(workers[0]?.isGone).toBe(false);
+    expect(fleet.servingCount).toBe(2);
+  });
+
   it("have all forgotten before a revoke is answered; one that does not confirm is gone, with all it kept", async () => {
     const { fleet, clock, workers, script } = fleetOf();
     await fleet.start();

@@ -25,6 +25,8 @@ interceptors:
     expect(maxStreams).toBe(25_000);
     expect(part.maxCapturedBytes).toBe(Math.floor((9 * 1024 * 1024) / 4));
     expect(part.listeners[0]?.limits.maxConnections).toBe(Math.floor((whole.listeners[0]?.limits.maxConnections ?? 0) / 4));
+    expect(part.listeners[0]?.limits.maxRequests).toBe(Math.floor((whole.listeners[0]?.limits.maxRequests ?? 0) / 4));
+    expect(part.overload).toEqual({ ...whole.overload, maxRequests: whole.overload.maxRequests / 4 });
     expect(part.upstreams[0]?.maxRequests).toBe(1);
     expect(part.interceptors[0]).toMatchObject({ maxConcurrentReviews: 1, maxPendingReviews: 1 });
     expect(asideLimits).toEqual({
