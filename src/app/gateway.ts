@@ -225,6 +225,7 @@ class Running implements StartingGateway {
     log.write("info", "draining", { drain_ms: drainMs });
     this.#latch.drain();
     const deadline = new Promise<void>((resolve) => options.clock.after(drainMs, resolve));
+    this.#exchanges.tunnels.drain(drainMs / 2);
     await Promise.all(this.#listeners.map((listener) => listener.drain(drainMs)));
     await Promise.all([this.#exchanges.observers.drain(deadline), this.#exchanges.shadows.drain(deadline)]);
     for (const admin of this.#admins) await admin[Symbol.asyncDispose]();
@@ -241,6 +242,7 @@ class Running implements StartingGateway {
         readiness: this.#latch,
         inFlight: () => this.reloader.holder.inFlight,
         longLived: () => this.#exchanges.streams.size,
+        webSockets: () => this.#exchanges.tunnels.size,
         connections: () => new Map(this.#listeners.map(({ name, connectionCount }) => [name, connectionCount])),
         clients: () => new Map([...this.reloader.built.clients].map(([name, client]) => [name, client.status()])),
       }),

@@ -4,6 +4,7 @@ import { reReview } from "../pipeline/re-review.ts";
 import type { Metrics } from "../ports/metrics.ts";
 import { AsideQueue, type AsideLimits } from "./aside-queue.ts";
 import { LongLivedStreams } from "./long-lived-streams.ts";
+import { OpenTunnels } from "./open-tunnels.ts";
 import { reReviewRecorder } from "./record-re-review.ts";
 import { exchangeRecorder } from "./record-exchange.ts";
 import { observationRecorder } from "./record-observation.ts";
@@ -15,6 +16,7 @@ export interface PipelineParts {
   readonly observers: AsideQueue;
   readonly shadows: AsideQueue;
   readonly streams: LongLivedStreams;
+  readonly tunnels: OpenTunnels;
 }
 
 /** Makes the queues for observers and shadows and the place of open streams, each with its log lines and counters. `reviews` is asked each time, because a reload may change it. */
@@ -25,11 +27,13 @@ export function pipelineParts(
     reviews,
     asideLimits,
     maxStreams,
+    maxTunnels,
   }: {
     readonly metrics: Metrics;
     readonly reviews: () => "none" | "failures" | "all";
     /** Of each queue. Default: ASIDE_LIMITS. */ readonly asideLimits?: AsideLimits;
     /** Default: MAX_STREAMS. */ readonly maxStreams?: number;
+    /** Default: MAX_TUNNELS. */ readonly maxTunnels?: number;
   },
 ): PipelineParts {
   const { clock, log } = given;
@@ -58,7 +62,12 @@ export function pipelineParts(
     onClosed: ({ reason }) => metrics.counter(METRICS.longLivedClosed, [reason]).add(),
     ...(maxStreams === undefined ? {} : { maxStreams }),
   });
+  const tunnels = new OpenTunnels({
+    clock,
+    onEnd: (end) => metrics.counter(METRICS.websocketsClosed, [end]).add(),
+    ...(maxTunnels === undefined ? {} : { maxTunnels }),
+  });
   const onRecord = exchangeRecorder({ log, metrics, reviews });
-  const deps: PipelineDeps = { ...given, observers, shadows, longLived: streams, onRecord };
-  return { deps, observers, shadows, streams };
+  const deps: PipelineDeps = { ...given, observers, shadows, longLived: streams, tunnels, onRecord };
+  return { deps, observers, shadows, streams, tunnels };
 }

@@ -8,6 +8,8 @@ export interface TrafficStates {
   readonly inFlight: () => number;
   /** Open streams that are asked about again (C36). */
   readonly longLived: () => number;
+  /** Open WebSockets. */
+  readonly webSockets: () => number;
   /** Open client connections by listener. */
   readonly connections: () => ReadonlyMap<string, number>;
   /** By interceptor. */
@@ -41,6 +43,7 @@ export function trafficGauges(metrics: Metrics, states: TrafficStates): () => vo
     for (const labels of opened.values()) metrics.gauge(METRICS.breakerOpen, labels).set(0);
     metrics.gauge(METRICS.inFlight, []).set(states.inFlight());
     metrics.gauge(METRICS.longLivedOpen, []).set(states.longLived());
+    metrics.gauge(METRICS.websocketsOpen, []).set(states.webSockets());
     for (const [interceptor, { pendingReviews, cachedVerdicts, endpoints }] of states.clients()) {
       metrics.gauge(METRICS.reviewsPending, [interceptor]).set(pendingReviews);
       metrics.gauge(METRICS.verdictCacheEntries, [interceptor]).set(cachedVerdicts);

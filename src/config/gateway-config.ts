@@ -180,7 +180,8 @@ export interface RouteConfig {
   readonly labels: Readonly<Record<string, string>>;
   readonly errorFormat: "problem";
   readonly maxBodyBytes: number;
-  readonly streaming: "auto" | "none" | "sse";
+  readonly streaming: "auto" | "none" | "sse" | "websocket";
+  readonly websocket: { readonly idleMs: number; readonly maxMessageBytes: number };
   readonly warnings: boolean;
   /** The route's own, else the top-level one. */
   readonly reviewBudgetMs: number;

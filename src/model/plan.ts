@@ -106,12 +106,21 @@ export interface RoutePlan {
   readonly labels: Readonly<Record<string, string>>;
   readonly maxBodyBytes: number;
   readonly reviewBudgetMs: number;
-  readonly streaming: "auto" | "none" | "sse";
+  readonly streaming: "auto" | "none" | "sse" | "websocket";
+  readonly websocket: WebSocketPlan;
   readonly warnings: boolean;
   /** Indices into `ExecutionPlan.bindings`, in execution order over all phases. */
   readonly bindings: readonly number[];
   /** Interceptors not yet described whose fail-closed bindings may match: the route answers 503 (C32). */
   readonly guardedBy: readonly string[];
+}
+
+/** What an open WebSocket may do. */
+export interface WebSocketPlan {
+  /** Silence in both directions. */
+  readonly idleMs: number;
+  /** Of one message, over all its frames, as sent. */
+  readonly maxMessageBytes: number;
 }
 
 /** The condition of a route. */

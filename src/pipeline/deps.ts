@@ -4,6 +4,7 @@ import type { Log } from "../ports/log.ts";
 import type { LongLived } from "../ports/long-lived.ts";
 import type { Observers } from "../ports/observers.ts";
 import type { PlanSource } from "../ports/runnable-plan.ts";
+import type { Tunnels } from "../ports/tunnels.ts";
 import type { CaptureAllowance } from "./held-room.ts";
 
 /** What the pipeline needs from outside, for the life of the process. */
@@ -18,6 +19,8 @@ export interface PipelineDeps {
   readonly shadows: Observers;
   /** Open streams that are asked about again (C36). */
   readonly longLived: LongLived;
+  /** Open WebSockets (C26). */
+  readonly tunnels: Tunnels;
   /** Takes the record of every exchange, once: access log and metrics. */
   readonly onRecord: (record: ExchangeRecord) => void;
 }

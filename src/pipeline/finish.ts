@@ -23,6 +23,7 @@ export function finish(run: ExchangeRun, finished: Finished): void {
   run.isOver = true;
   run.forgetNotice?.();
   run.leave?.();
+  run.tunnelPlace?.leave(undefined);
   const durationMs = deps.clock.nowMs() - run.startedMs;
   const ending = endingOf(run, finished);
   book(deps, () => {
@@ -72,6 +73,7 @@ function recordOf(run: ExchangeRun, ending: ExchangeEnding, { received, sent }: 
     complete: sent.completed,
     requestBytes: sent.requestBytes ?? received.body?.declaredBytes ?? 0,
     responseBytes: sent.bytes,
+    ...(run.relay === undefined ? {} : { webSocket: run.relay.outcome }),
     latency: { reviewMs: run.reviewMs, upstreamMs: run.upstreamMs, totalMs: run.deps.clock.nowMs() - run.startedMs },
     reviews: run.reviews,
   };
@@ -99,8 +101,9 @@ function endingOf(run: ExchangeRun, { ending, sent }: Finished): ExchangeEnding 
 }
 
 // a client that left in the middle of the response is a cancelled exchange too
-function answered({ status, responded, closing }: ExchangeRun, sent: Sent): ExchangeEnding {
-  if (closing !== undefined && !sent.completed) {
+function answered({ status, responded, closing, relay }: ExchangeRun, sent: Sent): ExchangeEnding {
+  // a WebSocket is closed in words, and what was sent is then whole
+  if (closing !== undefined && (!sent.completed || relay !== undefined)) {
     const { by, code, source, cause } = closing;
     return { kind: "closed", status, decidedBy: by, code, source, cause };
   }

@@ -11,7 +11,7 @@ export function checkBodies(
   placed: readonly PlacedBinding[],
   { hidden, issues }: { readonly hidden: HiddenNames; readonly issues: Issues },
 ): void {
-  const streamed = routes.filter(({ streaming }) => streaming === "sse");
+  const streamed = routes.filter(({ streaming }) => streaming === "sse" || streaming === "websocket");
   if (streamed.length === 0) return;
   const readers = new Set(placed.filter(({ binding }) => enforces(binding) && readsResponseBody(binding, hidden)));
   for (const route of streamed) {
@@ -21,7 +21,7 @@ export function checkBodies(
       const { interceptor, id } = entry.binding;
       issues.add(
         entry.pointer,
-        `${interceptor}/${id} reads response bodies, and route ${route.name} streams them (streaming: sse)`,
+        `${interceptor}/${id} reads response bodies, and route ${route.name} streams them (streaming: ${route.streaming})`,
         "leave the route out with except_routes",
       );
     }

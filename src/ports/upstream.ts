@@ -12,6 +12,8 @@ export interface UpstreamRequest {
   readonly requestTarget: string;
   readonly headers: HeaderLines;
   readonly body: Body;
+  /** Asks for this protocol, which is the adapter's to say on the wire; then a 101 with a `tunnel` may be the response. Never with a body. */
+  readonly upgrade?: "websocket";
 }
 
 /** Why there is no response: the public problem, and the cause for the log. */

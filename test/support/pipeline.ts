@@ -1,4 +1,5 @@
 import { CaptureRoom } from "../../src/app/capture-room.ts";
+import { OpenTunnels } from "../../src/app/open-tunnels.ts";
 import { PlanHolder } from "../../src/app/plan-holder.ts";
 import { routeBindings } from "../../src/app/route-bindings.ts";
 import { parsePathPattern } from "../../src/config/path-pattern.ts";
@@ -19,6 +20,7 @@ import type { Answer, Handle, Sent } from "../../src/ports/inbound.ts";
 import type { LongLivedStream } from "../../src/ports/long-lived.ts";
 import type { Observation } from "../../src/ports/observers.ts";
 import type { RunnablePlan, RunnableRoute } from "../../src/ports/runnable-plan.ts";
+import type { TunnelEnd } from "../../src/ports/tunnels.ts";
 import { addressSet } from "../../src/support/cidr.ts";
 import { RecordingSink } from "./byte-flow.ts";
 import type { FakeBinding } from "./fake-binding.ts";
@@ -90,6 +92,7 @@ function routeOf(choice: RouteChoice, { name, bindings, upstream }: RouteParts):
     maxBodyBytes: 10 * 1024 * 1024,
     reviewBudgetMs: 2000,
     streaming: "auto",
+    websocket: { idleMs: 300_000, maxMessageBytes: 16 * 1024 * 1024 },
     warnings: false,
     bindings: own.map((each) => bindings.indexOf(each)),
     guardedBy: [],
@@ -157,6 +160,9 @@ export class Scene {
   left = 0;
   /** Whether the fake registry takes another one. */
   takesStreams = true;
+  /** How WebSockets ended, in order. */
+  readonly tunnelEnds: TunnelEnd[] = [];
+  readonly tunnels = new OpenTunnels({ clock: this.clock, onEnd: (end) => void this.tunnelEnds.push(end), maxTunnels: 2 });
   readonly room: CaptureRoom;
   readonly holder: PlanHolder;
   retired = 0;
@@ -177,6 +183,7 @@ export class Scene {
       shadows: { enqueue: (review) => void this.shadows.push(review) },
       observers: { enqueue: (observation) => void this.observations.push(observation) },
       longLived: { enter: (stream) => this.#enter(stream) },
+      tunnels: this.tunnels,
       onRecord: (record) => void this.records.push(record),
     });
   }

@@ -49,7 +49,13 @@ export function httpUpstream(settings: HttpUpstreamSettings, deps: { readonly cl
       // what undici refuses to write it tells the call, it does not throw
       if (!cancel.aborted)
         pool.dispatch(
-          { method: methodOf(request), path: request.requestTarget, headers: linesOf(request), body: call.requestBody },
+          {
+            method: methodOf(request),
+            path: request.requestTarget,
+            headers: linesOf(request),
+            body: call.requestBody,
+            ...(request.upgrade === undefined ? {} : { upgrade: request.upgrade }),
+          },
           call,
         );
       return call.answer;

@@ -125,12 +125,14 @@ class DataWorker {
         reviews: () => this.#given.config.log.reviews,
         asideLimits: share.asideLimits,
         maxStreams: share.maxStreams,
+        maxTunnels: share.maxTunnels,
       },
     );
     liveClients.onRevoked((interceptor, tags) => this.#exchanges.streams.revoked(interceptor, tags));
     this.#lookAtTraffic = trafficGauges(exposed, {
       inFlight: () => this.#holder.inFlight,
       longLived: () => this.#exchanges.streams.size,
+      webSockets: () => this.#exchanges.tunnels.size,
       connections: () => new Map(this.#listeners.map(({ name, connectionCount }) => [name, connectionCount])),
       clients: () => new Map([...this.#built.clients].map(([name, client]) => [name, client.status()])),
     });
@@ -212,6 +214,7 @@ class DataWorker {
   async #drain(drainMs: number): Promise<void> {
     const { deps, log } = this.#parts;
     const deadline = new Promise<void>((resolve) => deps.clock.after(drainMs, resolve));
+    this.#exchanges.tunnels.drain(drainMs / 2);
     await Promise.all(this.#listeners.map((listener) => listener.drain(drainMs)));
     await Promise.all([this.#exchanges.observers.drain(deadline), this.#exchanges.shadows.drain(deadline)]);
     this.#loop.stop();

@@ -37,7 +37,7 @@ export function upstreamRequests(terms: ForwardTerms): UpstreamRequests {
   const passes = (name: string): boolean => !stripped.has(name) && !isFraming(name) && !isHopByHop(name);
   const passesUncoded = (name: string): boolean => passes(name) && !ASKS_FOR_CODED_OR_PART.has(name);
   return (exchange, { readsResponseBody }) => {
-    const { head, body } = exchange;
+    const { head, body, protocol } = exchange;
     const credential = terms.credential === undefined ? undefined : ownCredential(terms.credential);
     const added: string[] = [...VIA];
     if (readsResponseBody) added.push("accept-encoding", "identity");
@@ -48,9 +48,12 @@ export function upstreamRequests(terms: ForwardTerms): UpstreamRequests {
       requestTarget: requestTarget(head, queryNames, credential),
       headers: withHost(head).derive(readsResponseBody ? passesUncoded : passes, added),
       body,
+      ...(protocol === "websocket" ? UPGRADE : undefined),
     };
   };
 }
+
+const UPGRADE = { upgrade: "websocket" } as const;
 
 /** The head's lines, its host line being what was matched. */
 const withHost = ({ headers, host }: Exchange["head"]): HeaderLines =>

@@ -1,12 +1,17 @@
 import { createServer, type IncomingMessage, type ServerOptions, type ServerResponse } from "node:http";
 import { createServer as createTlsServer, Server as TlsServer } from "node:https";
 import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import type { SecureContextOptions } from "node:tls";
+import { asksForWebSocket } from "../asks-for-websocket.ts";
+import { checkHead, type HeadCheck } from "../check-head.ts";
 import type { Door, DoorParts, ServedConnection } from "../door.ts";
+import { DateLine } from "../http1/date-line.ts";
 import { InboundExchange } from "../inbound-exchange.ts";
 import type { ListenerLimits } from "../listener-settings.ts";
 import { answerBare } from "../refuse-bytes.ts";
 import { CONNECT_REFUSED, refusalOf } from "../unparsable.ts";
+import { ChangingLine } from "./changing-line.ts";
 import { LeanMessage } from "./lean-message.ts";
 import { NodeWire } from "./node-wire.ts";
 
@@ -19,15 +24,18 @@ class NodeDoor implements Door {
   readonly server: ReturnType<typeof createServer> | TlsServer;
   readonly #parts: DoorParts;
   readonly #served = new WeakMap<Socket, ServedConnection>();
+  readonly #date: DateLine;
 
   constructor(parts: DoorParts) {
     this.#parts = parts;
-    const options = serverOptions(parts.settings.limits);
+    this.#date = new DateLine(parts.deps.clock);
+    const options = { ...serverOptions(parts.settings.limits), shouldUpgradeCallback: this.#mayChange };
     this.server = parts.tls === undefined ? createServer(options) : createTlsServer({ ...options, ...parts.tls });
     // Node would drop lines beyond a maximum without a word; they are counted by checkHead
     this.server.maxHeadersCount = 0;
     for (const event of ["request", "checkContinue", "checkExpectation"]) this.server.on(event, this.#onRequest);
     this.server.on("connect", this.#onConnect);
+    this.server.on("upgrade", this.#onUpgrade);
     this.server.on("clientError", this.#onClientError);
   }
 
@@ -51,6 +59,26 @@ class NodeDoor implements Door {
     served.connection.accept(new InboundExchange(wire, served.parts));
   };
 
+  /** Whether Node is to let the connection go for this request; what follows an Upgrade that is ignored is HTTP. */
+  readonly #mayChange = (message: IncomingMessage): boolean => {
+    const served = this.#served.get(message.socket);
+    return served?.connection.busy === false && asksForWebSocket(headOf(message), this.#check(message));
+  };
+
+  readonly #onUpgrade = (message: IncomingMessage, duplex: Duplex, first: Buffer): void => {
+    const { socket } = message;
+    const served = duplex === socket ? this.#served.get(socket) : undefined;
+    if (served === undefined) return void duplex.destroy();
+    const head = { ...headOf(message), requestTarget: message.url ?? "", expects: false, persistent: false };
+    const taken = { head, checked: this.#check(message), changes: true };
+    const line = new ChangingLine(socket, { date: this.#date, taken, first });
+    served.connection.accept(new InboundExchange(line.wire, served.parts));
+  };
+
+  #check({ httpVersionMajor: major, httpVersionMinor: minor, rawHeaders: raw, url = "" }: IncomingMessage): HeadCheck {
+    return checkHead({ url, major, minor, raw }, this.#parts.settings.limits);
+  }
+
   // Node hands over the bare connection: there is no response object
   readonly #onConnect = (_message: IncomingMessage, socket: Socket): void => {
     socket.on("error", () => {});
@@ -63,6 +91,8 @@ class NodeDoor implements Door {
     this.#parts.refuse(socket, this.#served.get(socket)?.connection, refusalOf(error.code));
   };
 }
+
+const headOf = ({ method = "", httpVersionMinor: minor, rawHeaders: raw }: IncomingMessage) => ({ method, minor, raw });
 
 function serverOptions(limits: ListenerLimits): ServerOptions {
   return {
@@ -81,7 +111,5 @@ function serverOptions(limits: ListenerLimits): ServerOptions {
     // a body nobody reads yet waits in pieces as small as its sender cut them: one byte each makes 64 KiB cost 29 MB, this 11 MB (2026-11)
     highWaterMark: 16 * 1024,
     optimizeEmptyRequests: true,
-    // an Upgrade is ignored: what follows is HTTP
-    shouldUpgradeCallback: () => false,
   };
 }
