@@ -174,16 +174,15 @@ export interface WebSocketUpstream extends AsyncDisposable {
   readonly heads: readonly string[];
   /** Connections that are open. */
   readonly connections: ReadonlySet<Socket>;
-  /** The next one whose handshake was answered. */
+  /** The next one whose handshake is answered. */
   opened(): Promise<WebSocketPeer>;
 }
 
 /** What an upstream does with a head: the text it answers with. Undefined: a proper 101. */
-export type AnswerHead = (head: string, socket: Socket) => string | undefined;
+export type AnswerHead = (head: string, socket: Socket) => string | undefined | Promise<string | undefined>;
 
 /** Value of a line of a head. */
-export const lineOf = (head: string, name: string): string | undefined =>
-  new RegExp(`^${name}: *(.*)\r$`, "im").exec(head)?.[1];
+export const lineOf = (head: string, name: string): string | undefined => new RegExp(`^${name}: *(.*)\r$`, "im").exec(head)?.[1];
 
 /** A proper 101 with these lines on top. */
 export const switching = (head: string, lines = ""): string =>
@@ -193,23 +192,24 @@ export const switching = (head: string, lines = ""): string =>
 export async function startWebSocketUpstream(answer: AnswerHead = () => undefined): Promise<WebSocketUpstream> {
   const heads: string[] = [];
   const connections = new Set<Socket>();
-  const peers: WebSocketPeer[] = [];
-  const waiting: ((peer: WebSocketPeer) => void)[] = [];
+  let waiting: ((peer: WebSocketPeer) => void)[] = [];
+  const serve = async (socket: Socket): Promise<void> => {
+    for (let read = await readHead(socket); read !== undefined; read = await readHead(socket)) {
+      heads.push(read.head);
+      const text = (await answer(read.head, socket)) ?? switching(read.head);
+      socket.write(text, "latin1");
+      if (!text.startsWith("HTTP/1.1 101")) continue;
+      const peer = new WebSocketPeer(socket, { ...read, masks: false });
+      const [next, ...others] = waiting;
+      waiting = others;
+      return next?.(peer);
+    }
+  };
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     connections.add(socket);
     socket.on("error", () => {});
     socket.once("close", () => connections.delete(socket));
-    void readHead(socket).then((read) => {
-      if (read === undefined) return;
-      heads.push(read.head);
-      const text = answer(read.head, socket) ?? switching(read.head);
-      socket.write(text, "latin1");
-      if (!text.startsWith("HTTP/1.1 101")) return;
-      const peer = new WebSocketPeer(socket, { ...read, masks: false });
-      const next = waiting.shift();
-      if (next === undefined) peers.push(peer);
-      else next(peer);
-    });
+    void serve(socket);
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   // a listening TCP server's address is no pipe name
@@ -218,10 +218,7 @@ export async function startWebSocketUpstream(answer: AnswerHead = () => undefine
     url: `http://127.0.0.1:${port}`,
     heads,
     connections,
-    opened: () => {
-      const peer = peers.shift();
-      return peer === undefined ? new Promise((resolve) => waiting.push(resolve)) : Promise.resolve(peer);
-    },
+    opened: () => new Promise((resolve) => waiting.push(resolve)),
     async [Symbol.asyncDispose]() {
       for (const socket of connections) socket.destroy();
       await new Promise((resolve) => server.close(resolve));
@@ -275,6 +272,10 @@ function readHead(socket: Socket): Promise<{ readonly head: string; readonly fir
       socket.pause();
       settle({ head: received.subarray(0, at + 2).toString("latin1"), first: received.subarray(at + 4) });
     };
-    socket.on("error", () => {}).on("data", onData).on("end", onEnd).on("close", onEnd);
+    socket
+      .on("error", () => {})
+      .on("data", onData)
+      .on("end", onEnd)
+      .on("close", onEnd);
   });
 }
