@@ -73,7 +73,7 @@ function recordOf(run: ExchangeRun, ending: ExchangeEnding, { received, sent }: 
     complete: sent.completed,
     requestBytes: sent.requestBytes ?? received.body?.declaredBytes ?? 0,
     responseBytes: sent.bytes,
-    ...(run.relay === undefined ? {} : { webSocket: run.relay.outcome }),
+    webSocket: run.relay?.outcome,
     latency: { reviewMs: run.reviewMs, upstreamMs: run.upstreamMs, totalMs: run.deps.clock.nowMs() - run.startedMs },
     reviews: run.reviews,
   };

@@ -15,8 +15,7 @@ import { wantsBody } from "./wanted-bodies.ts";
 export async function forward(run: ExchangeRun, cancel: Cancel): Promise<StageEnd> {
   if (cancel.aborted) return CLIENT_GONE;
   if (run.responded === undefined) {
-    const end =
-      (run.isReviewedAt("post-response") ? await captureForPostResponse(run, cancel) : undefined) ?? reserveTunnel(run);
+    const end = (run.isReviewedAt("post-response") ? await captureForPostResponse(run, cancel) : undefined) ?? reserveTunnel(run);
     if (end !== undefined) return end;
     const failure = (await send(run, cancel)) ?? judgeChange(run);
     if (failure !== undefined) return failure;

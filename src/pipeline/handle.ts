@@ -79,7 +79,7 @@ async function stages(run: ExchangeRun, cancel: Cancel): Promise<StageEnd> {
     // authorize and limit stand here, on the settled request and the final route (C3)
     (await forward(run, cancel)) ??
     (run.isReviewedAt("post-response") ? await reviewPhase(run, "post-response", cancel) : run.shadows?.turns("post-response")) ??
-    (run.agreement === undefined ? undefined : openTunnel(run)) ??
+    (run.agreement === undefined ? undefined : openTunnel(run, cancel)) ??
     (run.terms === undefined ? undefined : keepOpen(run, run.terms))
   );
 }

@@ -1,4 +1,5 @@
 import { isStream } from "../model/byte-stream.ts";
+import type { Cancel } from "../model/cancel.ts";
 import { PROBLEMS } from "../model/problem.ts";
 import type { Closing } from "../ports/long-lived.ts";
 import { agreementOf } from "../support/websocket-handshake.ts";
@@ -43,14 +44,16 @@ export function judgeChange(run: ExchangeRun): StageEnd {
  * A reviewed 101 becomes an open WebSocket: counted, watched over, and asked about again where a verdict has an end of its own (C36). Its plan
  * is let go, unless observers or shadows are still to be asked about it.
  */
-export function openTunnel(run: ExchangeRun): StageEnd {
+export function openTunnel(run: ExchangeRun, cancel: Cancel): StageEnd {
   const { response } = run.exchange;
   const { tunnelPlace: place, agreement } = run;
-  if (response?.tunnel === undefined || place === undefined || agreement === undefined || !isStream(response.body)) return undefined;
+  if (response?.tunnel === undefined || place === undefined || agreement === undefined || !isStream(response.body))
+    return undefined;
   const relay = new WebSocketRelay({
     fromUpstream: response.body,
     tunnel: response.tunnel,
     clock: run.deps.clock,
+    cancel,
     ...agreement,
     ...run.route.plan.websocket,
     onClosing: (word) => (run.closing ??= closingOf(word)),
@@ -86,7 +89,12 @@ function watchTerms(run: ExchangeRun, relay: WebSocketRelay): (() => void) | und
   });
 }
 
-const notAllowed = ({ code, reason }: Closing): FinalWord => ({ end: reason, toClient: NOT_ALLOWED, toUpstream: 1001, reason: code });
+const notAllowed = ({ code, reason }: Closing): FinalWord => ({
+  end: reason,
+  toClient: NOT_ALLOWED,
+  toUpstream: 1001,
+  reason: code,
+});
 
 /** What is written down of an end the gateway made for a reason; undefined where nobody is to blame. */
 function closingOf({ problem, reason }: FinalWord): Closing | undefined {

@@ -1,4 +1,5 @@
 import type { ByteStream } from "../model/byte-stream.ts";
+import type { Cancel } from "../model/cancel.ts";
 import type { ProblemCode } from "../model/problem.ts";
 import type { Tunnel } from "../model/tunnel.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -44,6 +45,8 @@ export interface RelayParts {
   readonly compressed: boolean;
   readonly maxMessageBytes: number;
   readonly idleMs: number;
+  /** Pulled when the client is gone: what happens to the upstream then is its doing. */
+  readonly cancel: Cancel;
   /** The gateway closed it of its own accord. Throws nothing. */
   readonly onClosing: (word: FinalWord) => void;
 }
@@ -154,7 +157,7 @@ export class WebSocketRelay implements WayEvents, OpenTunnel {
   }
 
   #senderOf(way: RelayWay): Pick<RelayEnd, "by" | "end"> {
-    return way === this.toClient ? { by: "upstream", end: "upstream" } : { by: "client", end: "client" };
+    return way === this.toClient && !this.#parts.cancel.aborted ? { by: "upstream", end: "upstream" } : { by: "client", end: "client" };
   }
 
   // whoever is first

@@ -65,7 +65,7 @@ export class FrameScanner {
     const stop = piece.byteLength;
     let frameAt = 0;
     this.#isSplit = !this.isBetweenFrames;
-    for (let at = 0; at < stop; ) {
+    for (let at = 0; at < stop;) {
       if (this.#fault !== undefined || this.#closeCode !== undefined) return at;
       if (this.#remaining > 0) {
         at = this.#readPayload(piece, at);

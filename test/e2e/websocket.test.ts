@@ -199,7 +199,7 @@ describe.each(COMBINATIONS)("a WebSocket through a $codec listener and the $upst
   ])("does not come of a 101 with %s: 502, and the upstream is let go", async (_what, make) => {
     const gone = Promise.withResolvers<void>();
     answer = (head, socket) => {
-      socket.once("close", () => gone.resolve());
+      socket.once("end", () => gone.resolve()).once("close", () => gone.resolve());
       return make(head);
     };
     const text = handshake("/auto/x", { "Sec-WebSocket-Protocol": "a, b" });
@@ -443,8 +443,10 @@ describe.each(COMBINATIONS)("a WebSocket through a $codec listener and the $upst
     expect(before("sallyport_websockets_closed_total", { end: "protocol" })).toBeGreaterThan(10);
     const { client, server } = await open();
     expect((await readMetrics(gateway))("sallyport_websockets_open", {})).toBeGreaterThanOrEqual(1);
-    server.socket.destroy();
     client.socket.destroy();
+    server.socket.destroy();
+    // those of which only the client went are given a while
+    for (const socket of upstream.connections) socket.destroy();
     await expect.poll(async () => (await readMetrics(gateway))("sallyport_websockets_open", {})).toBe(0);
     await expect.poll(async () => (await readMetrics(gateway))("sallyport_in_flight_exchanges", {})).toBe(0);
   });

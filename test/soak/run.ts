@@ -4,6 +4,7 @@ import { parseArgs } from "node:util";
 import { brownout } from "./brownout.ts";
 import { overload } from "./overload.ts";
 import { steady } from "./steady.ts";
+import { streams } from "./streams.ts";
 import { toTable, type Figure } from "./figure.ts";
 
 const { positionals, values } = parseArgs({
@@ -11,7 +12,12 @@ const { positionals, values } = parseArgs({
   options: { minutes: { type: "string", default: "2" }, write: { type: "boolean", default: false } },
 });
 
-const PROGRAMS: Readonly<Record<string, (minutes: number) => Promise<readonly Figure[]>>> = { brownout, overload, steady };
+const PROGRAMS: Readonly<Record<string, (minutes: number) => Promise<readonly Figure[]>>> = {
+  brownout,
+  overload,
+  steady,
+  streams,
+};
 
 const [name = ""] = positionals;
 const program = PROGRAMS[name];

@@ -120,6 +120,12 @@ export class WebSocketPeer {
     return frame.payload.length < 2 ? [1005, ""] : [frame.payload.readUInt16BE(0), frame.payload.subarray(2).toString()];
   }
 
+  /** Forgets what was taken, where there is much. */
+  forget(): void {
+    this.frames.splice(0, this.#taken);
+    this.#taken = 0;
+  }
+
   [Symbol.dispose](): void {
     this.socket.destroy();
   }
@@ -204,6 +210,7 @@ export async function startWebSocketUpstream(answer: AnswerHead = () => undefine
       waiting = others;
       return next?.(peer);
     }
+    socket.end();
   };
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     connections.add(socket);
@@ -277,5 +284,7 @@ function readHead(socket: Socket): Promise<{ readonly head: string; readonly fir
       .on("data", onData)
       .on("end", onEnd)
       .on("close", onEnd);
+    // paused behind the head before
+    socket.resume();
   });
 }

@@ -36,8 +36,8 @@ export interface ExchangeWire {
   flushHead(): void;
   /** Whether more may follow at once; otherwise `onRoom` says when. */
   write(chunk: Uint8Array): boolean;
-  /** The response is complete. */
-  end(): void;
+  /** The response is complete. Whether nothing of it waits any more for the client to take it; `onOut` says when all of it is out. */
+  end(): boolean;
   /** Ends the connection so that the client cannot take what it got for the whole response. */
   cut(): void;
 }

@@ -126,17 +126,17 @@ export class InboundExchange implements WireWatcher {
         onWanted: () => this.#continue(),
       });
     }
-    return {
+    const received: Received = {
       method: this.#wire.method,
       requestTarget: this.#wire.requestTarget,
       headers: HeaderLines.fromRaw(this.#wire.raw),
       body: this.#body,
       scheme: settings.tls === undefined ? "http" : "https",
-      ...(this.#wire.behind === undefined ? {} : { upgrade: "websocket" }),
       listener: settings.name,
       peerAddress: this.#parts.peer.address,
       tlsSubject: this.#parts.peer.tlsSubject,
     };
+    return this.#wire.behind === undefined ? received : { ...received, upgrade: "websocket" };
   }
 
   #continue(): void {
@@ -179,7 +179,6 @@ export class InboundExchange implements WireWatcher {
       // a 101 to who cannot have it is a bug of ours
       if (tunnel !== undefined && behind === undefined) throw new Error("the connection cannot change its protocol");
       writer.send(frame(answer.response, { method, closes }));
-      if (tunnel !== undefined && behind !== undefined) return await this.#live(tunnel, behind, writer);
     } catch (error) {
       this.#parts.log.write("error", "response_refused", {
         listener: settings.name,
@@ -188,8 +187,9 @@ export class InboundExchange implements WireWatcher {
       if (isStream(answer.response.body)) answer.response.body.discard();
       const failed = renderProblem(FAILED, { requestId: this.#parts.ids.requestId() });
       writer.send(frame(failed, { method, closes: true }));
+      return writer.sent;
     }
-    return writer.sent;
+    return tunnel === undefined || behind === undefined ? writer.sent : this.#live(tunnel, behind, writer);
   }
 
   /** The 101 is written: both directions go on until both are over. */

@@ -25,7 +25,7 @@ export function byteRefuser(
 }
 
 /** Answers on a connection that has no response object, and closes it. */
-export function answerBare(
+function answerBare(
   { socket, refusal, listener }: { readonly socket: Socket; readonly refusal: Refusal; readonly listener: string },
   { log, ids, clock }: ListenerDeps,
 ): void {

@@ -43,17 +43,15 @@ export function upstreamRequests(terms: ForwardTerms): UpstreamRequests {
     if (readsResponseBody) added.push("accept-encoding", "identity");
     if (credential?.slot.kind === "bearer") added.push("authorization", `Bearer ${credential.text}`);
     if (credential?.slot.kind === "header") added.push(credential.slot.name, credential.text);
-    return {
+    const request = {
       method: head.method,
       requestTarget: requestTarget(head, queryNames, credential),
       headers: withHost(head).derive(readsResponseBody ? passesUncoded : passes, added),
       body,
-      ...(protocol === "websocket" ? UPGRADE : undefined),
     };
+    return protocol === "websocket" ? { ...request, upgrade: protocol } : request;
   };
 }
-
-const UPGRADE = { upgrade: "websocket" } as const;
 
 /** The head's lines, its host line being what was matched. */
 const withHost = ({ headers, host }: Exchange["head"]): HeaderLines =>

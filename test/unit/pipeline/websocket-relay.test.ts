@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { CancelSource } from "../../../src/model/cancel.ts";
 import type { ByteStream, Flow } from "../../../src/model/byte-stream.ts";
 import { WebSocketRelay, type FinalWord } from "../../../src/pipeline/websocket-relay.ts";
 import { RecordingSink } from "../../support/byte-flow.ts";
@@ -19,6 +20,7 @@ function scene(appetite = Number.POSITIVE_INFINITY) {
   let toUpstream: Flow | undefined;
   const relay = new WebSocketRelay({
     clock,
+    cancel: new CancelSource(),
     fromUpstream,
     tunnel: { open: (stream: ByteStream) => void (toUpstream = stream.pipe(atUpstream)) },
     compressed: false,

@@ -65,11 +65,19 @@ describe("the frame headers of one direction (RFC 6455 section 5)", () => {
 
   it("read the code of a close frame, and let nothing pass behind it, however it is cut", () => {
     fc.assert(
-      fc.property(legalFrames, cuts, fc.option(fc.constantFrom(1000, 1014, 3000, 4999), { nil: undefined }), (frames, sizes, code) => {
-        const before = Buffer.concat([...frames, masked(OPCODES.close, code === undefined ? "" : closePayload(code, "why"))]);
-        const read = scan(Buffer.concat([before, masked(OPCODES.text, "behind")]), sizes, { ...TERMS, maxMessageBytes: 1_000_000 });
-        expect(read).toMatchObject({ passed: before.byteLength, fault: undefined, closeCode: code ?? 1005 });
-      }),
+      fc.property(
+        legalFrames,
+        cuts,
+        fc.option(fc.constantFrom(1000, 1014, 3000, 4999), { nil: undefined }),
+        (frames, sizes, code) => {
+          const before = Buffer.concat([...frames, masked(OPCODES.close, code === undefined ? "" : closePayload(code, "why"))]);
+          const read = scan(Buffer.concat([before, masked(OPCODES.text, "behind")]), sizes, {
+            ...TERMS,
+            maxMessageBytes: 1_000_000,
+          });
+          expect(read).toMatchObject({ passed: before.byteLength, fault: undefined, closeCode: code ?? 1005 });
+        },
+      ),
       { numRuns: 200 },
     );
   });
@@ -115,7 +123,10 @@ describe("the frame headers of one direction (RFC 6455 section 5)", () => {
     const whole = [half(OPCODES.binary, true), half(OPCODES.binary, true)];
     expect(scan(Buffer.concat(whole)).fault).toBeUndefined();
     const first = half(OPCODES.binary, false);
-    expect(scan(Buffer.concat([first, half(OPCODES.continuation, true)]))).toMatchObject({ passed: first.byteLength, fault: { code: 1009 } });
+    expect(scan(Buffer.concat([first, half(OPCODES.continuation, true)]))).toMatchObject({
+      passed: first.byteLength,
+      fault: { code: 1009 },
+    });
   });
 
   it("let the first frame of a message say that it is compressed where that was agreed on, no other, and no other bit", () => {

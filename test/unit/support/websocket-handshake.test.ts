@@ -6,7 +6,8 @@ const KEY = "dGhlIHNhbXBsZSBub25jZQ==";
 
 type Lines = readonly (readonly [string, string])[];
 
-const offer = (...more: Lines): HeaderLines => HeaderLines.of(["sec-websocket-version", "13"], ["sec-websocket-key", KEY], ...more);
+const offer = (...more: Lines): HeaderLines =>
+  HeaderLines.of(["sec-websocket-version", "13"], ["sec-websocket-key", KEY], ...more);
 
 const answer = (...more: Lines): HeaderLines =>
   HeaderLines.of(["upgrade", "WebSocket"], ["connection", "Upgrade"], ["sec-websocket-accept", acceptOf(KEY)], ...more);
@@ -34,7 +35,10 @@ describe("a WebSocket handshake (RFC 6455 section 4)", () => {
     ["of two versions", offer(["sec-websocket-version", "8"])],
     ["without a key", HeaderLines.of(["sec-websocket-version", "13"])],
     ["with two keys", offer(["sec-websocket-key", KEY])],
-    ["with a key of 17 bytes", HeaderLines.of(["sec-websocket-version", "13"], ["sec-websocket-key", "AAAAAAAAAAAAAAAAAAAAAAA="])],
+    [
+      "with a key of 17 bytes",
+      HeaderLines.of(["sec-websocket-version", "13"], ["sec-websocket-key", "AAAAAAAAAAAAAAAAAAAAAAA="]),
+    ],
     ["with an empty subprotocol", offer([PROTOCOL, "chat,,other"])],
     ["with a subprotocol twice", offer([PROTOCOL, "chat"], [PROTOCOL, "chat"])],
   ])("is not taken %s", (_what, headers) => {
@@ -59,7 +63,11 @@ describe("a WebSocket handshake (RFC 6455 section 4)", () => {
     ["a list of subprotocols", offer([PROTOCOL, "a, b"]), answer([PROTOCOL, "a, b"])],
     ["an empty subprotocol", offer([PROTOCOL, "a"]), answer([PROTOCOL, ""])],
     ["an extension that is not let through", offer([EXTENSIONS, "x-thing"]), answer([EXTENSIONS, "x-thing"])],
-    ["compression twice", offer([EXTENSIONS, "permessage-deflate"]), answer([EXTENSIONS, "permessage-deflate, permessage-deflate"])],
+    [
+      "compression twice",
+      offer([EXTENSIONS, "permessage-deflate"]),
+      answer([EXTENSIONS, "permessage-deflate, permessage-deflate"]),
+    ],
     ["the accept of another key", HeaderLines.of(["sec-websocket-key", "AAAAAAAAAAAAAAAAAAAAAA=="]), answer()],
   ])("does not agree on %s", (_what, offered, answered) => {
     expect(agreementOf(offered, answered).ok).toBe(false);

@@ -21,18 +21,10 @@ export interface WireHolder extends BytesHolder {
   answered(closes: boolean): void;
 }
 
-/** A head that was read, and what it came to. */
-export interface TakenHead {
-  readonly head: RequestHead;
-  readonly checked: HeadCheck;
-  /** It asks for a WebSocket, and the connection can become one. */
-  readonly changes: boolean;
-}
-
 /** A request and its response on a connection of our own codec. */
 export class Http1Wire implements ExchangeWire {
   readonly body: RequestBytes;
-  readonly behind: RequestBytes | undefined;
+  behind: RequestBytes | undefined;
   readonly #holder: WireHolder;
   readonly #head: RequestHead;
   readonly #checked: HeadCheck;
@@ -43,13 +35,16 @@ export class Http1Wire implements ExchangeWire {
   #chunked = false;
   #closes = false;
 
-  /** `changes`: the connection can become a WebSocket. */
-  constructor(holder: WireHolder, { head, checked, changes }: TakenHead) {
+  constructor(holder: WireHolder, head: RequestHead, checked: HeadCheck) {
     this.#holder = holder;
     this.#head = head;
     this.#checked = checked;
     this.body = new RequestBytes(holder, checked.kind === "refused" ? NO_BODY : checked.framing);
-    this.behind = changes ? new RequestBytes(holder, ENDLESS) : undefined;
+  }
+
+  /** It asks for a WebSocket, and the connection can become one. Before the exchange begins. */
+  mayChange(): void {
+    this.behind = new RequestBytes(this.#holder, ENDLESS);
   }
 
   get method(): string {
@@ -125,19 +120,23 @@ export class Http1Wire implements ExchangeWire {
     return all;
   }
 
-  end(): void {
+  end(): boolean {
     const { socket } = this.#holder;
     if (this.changed) return this.#endHalf();
     const last = this.#takeHead() + (this.#chunked ? "0\r\n\r\n" : "");
     if (last !== "") socket.write(last, "latin1");
     this.#state = "ended";
     // refused by the kernel: that it is gone is said soon
-    if (socket.destroyed || socket.errored !== null) return;
-    if (socket.writableLength === 0) return this.#out();
+    if (socket.destroyed || socket.errored !== null) return false;
+    if (socket.writableLength === 0) {
+      this.#out();
+      return true;
+    }
     // told when all before it was taken
     socket.write("", "latin1", (error) => {
       if (error === null || error === undefined) this.#out();
     });
+    return false;
   }
 
   /** Whether what comes now belongs to another protocol. */
@@ -170,13 +169,14 @@ export class Http1Wire implements ExchangeWire {
   }
 
   /** The other direction goes on. */
-  #endHalf(): void {
+  #endHalf(): boolean {
     const { socket } = this.#holder;
     const last = this.#takeHead();
     if (last !== "") socket.write(last, "latin1");
     socket.end(() => {
       if (socket.writableFinished) this.#watcher?.onOut();
     });
+    return false;
   }
 
   #out(): void {

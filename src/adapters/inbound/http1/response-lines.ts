@@ -25,7 +25,8 @@ export interface ResponseLines {
  */
 export function responseLines({ status, raw, body, promisedBytes }: FramedResponse, terms: ResponseTerms): ResponseLines {
   const switches = status === 101;
-  if (!Number.isInteger(status) || (status < 200 && !switches) || status > 999) throw new RangeError(`the status ${status} is not final`);
+  if (!Number.isInteger(status) || (status < 200 && !switches) || status > 999)
+    throw new RangeError(`the status ${status} is not final`);
   let text = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? "unknown"}\r\n`;
   let isDated = false;
   let closes = !terms.persistent;

@@ -1,9 +1,23 @@
 import type { Socket } from "node:net";
+import type { HeadCheck } from "../check-head.ts";
 import type { DateLine } from "../http1/date-line.ts";
-import { Http1Wire, type TakenHead, type WireHolder } from "../http1/http1-wire.ts";
+import { Http1Wire, type WireHolder } from "../http1/http1-wire.ts";
+import type { RequestHead } from "../http1/request-head.ts";
 
 /** Bytes that may wait behind a head; then the client waits. One read more may come. */
 const MAX_HELD_BYTES = 64 * 1024;
+
+/** From here down it may send on. */
+const FEW_HELD_BYTES = MAX_HELD_BYTES / 2;
+
+/** What such a connection begins with. */
+export interface ChangingParts {
+  readonly date: DateLine;
+  readonly head: RequestHead;
+  readonly checked: HeadCheck;
+  /** What was read behind the head. */
+  readonly first: Buffer;
+}
 
 /**
  * A connection that Node's server has let go because its request asks for a WebSocket: that request, and whatever comes behind it. Node has no
@@ -17,11 +31,11 @@ export class ChangingLine implements WireHolder {
   #heldBytes = 0;
   #deaf = false;
 
-  /** `first`: what was read behind the head. */
-  constructor(socket: Socket, parts: { readonly date: DateLine; readonly taken: TakenHead; readonly first: Buffer }) {
+  constructor(socket: Socket, parts: ChangingParts) {
     this.socket = socket;
     this.#date = parts.date;
-    this.wire = new Http1Wire(this, parts.taken);
+    this.wire = new Http1Wire(this, parts.head, parts.checked);
+    this.wire.mayChange();
     socket.on("error", (error) => this.wire.troubled(error));
     socket.on("close", () => this.wire.lost());
     socket.on("drain", () => this.wire.room());
@@ -44,15 +58,16 @@ export class ChangingLine implements WireHolder {
 
   answered(): void {
     this.#deaf = true;
-    this.wanted();
+    this.#readOn();
   }
 
   held(bytes: number): void {
     this.#heldBytes += bytes;
-    if (this.#heldBytes >= MAX_HELD_BYTES && !this.#deaf) this.socket.pause();
+    if (this.#heldBytes <= FEW_HELD_BYTES) this.#readOn();
+    else if (this.#heldBytes >= MAX_HELD_BYTES && !this.#deaf) this.socket.pause();
   }
 
-  wanted(): void {
+  #readOn(): void {
     if (this.socket.isPaused() && !this.socket.destroyed) this.socket.resume();
   }
 

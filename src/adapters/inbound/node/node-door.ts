@@ -9,7 +9,6 @@ import type { Door, DoorParts, ServedConnection } from "../door.ts";
 import { DateLine } from "../http1/date-line.ts";
 import { InboundExchange } from "../inbound-exchange.ts";
 import type { ListenerLimits } from "../listener-settings.ts";
-import { answerBare } from "../refuse-bytes.ts";
 import { CONNECT_REFUSED, refusalOf } from "../unparsable.ts";
 import { ChangingLine } from "./changing-line.ts";
 import { LeanMessage } from "./lean-message.ts";
@@ -70,8 +69,7 @@ class NodeDoor implements Door {
     const served = duplex === socket ? this.#served.get(socket) : undefined;
     if (served === undefined) return void duplex.destroy();
     const head = { ...headOf(message), requestTarget: message.url ?? "", expects: false, persistent: false };
-    const taken = { head, checked: this.#check(message), changes: true };
-    const line = new ChangingLine(socket, { date: this.#date, taken, first });
+    const line = new ChangingLine(socket, { date: this.#date, head, checked: this.#check(message), first });
     served.connection.accept(new InboundExchange(line.wire, served.parts));
   };
 
@@ -79,11 +77,14 @@ class NodeDoor implements Door {
     return checkHead({ url, major, minor, raw }, this.#parts.settings.limits);
   }
 
-  // Node hands over the bare connection: there is no response object
+  // Node hands over the bare connection, on which requests before this one may still be answered, and looks after it no more
   readonly #onConnect = (_message: IncomingMessage, socket: Socket): void => {
+    const connection = this.#served.get(socket)?.connection;
     socket.on("error", () => {});
-    const { settings, deps } = this.#parts;
-    answerBare({ socket, refusal: CONNECT_REFUSED, listener: settings.name }, deps);
+    socket.on("drain", () => connection?.room());
+    // what comes is dropped, so that its reset is seen; an end changes nothing, the connection closes behind the response under way
+    socket.resume();
+    this.#parts.refuse(socket, connection, CONNECT_REFUSED);
   };
 
   readonly #onClientError = (error: Error & { readonly code?: string }, socket: Socket): void => {
