@@ -179,6 +179,10 @@ export const RULES: Readonly<Record<`C${number}`, "planned" | readonly Holder[]>
     ["test/unit/plan/selector-match.test.ts", "includes HEAD in GET, and not the other way round (C26)"],
     ["test/unit/review/apply-verdict-values.test.ts", "responses (C26)"],
     ["test/unit/app/open-tunnels.test.ts", "the open WebSockets of a process (C26)"],
+    [
+      "test/e2e/websocket-handshake.test.ts",
+      "a WebSocket handshake through a $codec listener and the $upstreamClient client (C26)",
+    ],
     ["test/e2e/websocket.test.ts", "a WebSocket through a $codec listener and the $upstreamClient client (C26)"],
     ["test/e2e/websocket-reviews.test.ts", "a handshake that is reviewed (C26)"],
   ],

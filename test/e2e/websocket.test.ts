@@ -1,73 +1,27 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { RawClient } from "../support/raw-http.ts";
-import { startGateway, type TestGateway } from "../support/start-gateway.ts";
-import { gatewayFiles } from "../support/start-interceptor.ts";
 import {
   frameBytes,
   handshake,
-  KEY,
   lineOf,
   openWebSocket,
   OPCODES,
-  startWebSocketUpstream,
   switching,
-  type AnswerHead,
   type WebSocketPeer,
-  type WebSocketUpstream,
 } from "../support/websocket-peer.ts";
-import { configuration, openRoute } from "./support/configuration.ts";
 import { readMetrics } from "./support/metrics.ts";
-
-const COMBINATIONS = [
-  { codec: "node", upstreamClient: "undici" },
-  { codec: "sallyport", upstreamClient: "sallyport" },
-  { codec: "node", upstreamClient: "sallyport" },
-  { codec: "sallyport", upstreamClient: "undici" },
-] as const;
+import { COMBINATIONS, webSocketPlace, type WebSocketPlace } from "./support/websocket-place.ts";
 
 describe.each(COMBINATIONS)("a WebSocket through a $codec listener and the $upstreamClient client (C26)", (combination) => {
-  let upstream: WebSocketUpstream;
-  let gateway: TestGateway;
-  let answer: AnswerHead = () => undefined;
+  let place: WebSocketPlace;
 
   beforeAll(async () => {
-    upstream = await startWebSocketUpstream((head, socket) => answer(head, socket));
-    gateway = await startGateway({
-      ...combination,
-      files: await gatewayFiles(),
-      config: configuration({
-        upstreams: { main: { endpoints: [upstream.url] } },
-        routes: [
-          openRoute("auto"),
-          openRoute("small", { streaming: "websocket", websocket: { max_message_bytes: "1KiB" } }),
-          openRoute("quiet", { websocket: { idle: "200ms" } }),
-          openRoute("none", { streaming: "none" }),
-        ],
-      }),
-    });
+    place = await webSocketPlace(combination);
   });
 
-  afterAll(async () => {
-    for (const part of [gateway, upstream]) await part?.[Symbol.asyncDispose]();
-  });
-
-  /** Both ends of a new one. */
-  async function open(
-    path = "/auto",
-    lines: Readonly<Record<string, string | undefined>> = {},
-  ): Promise<{ client: WebSocketPeer; server: WebSocketPeer }> {
-    answer = () => undefined;
-    const opened = upstream.opened();
-    const client = await openWebSocket(gateway, handshake(path, lines));
-    expect(client.head).toMatch(/^HTTP\/1\.1 101 /);
-    return { client, server: await opened };
-  }
-
-  const lineFor = (client: WebSocketPeer) =>
-    gateway.lineWhere(({ event, request_id }) => event === "exchange" && request_id === lineOf(client.head, "x-request-id"));
+  afterAll(async () => place?.[Symbol.asyncDispose]());
 
   it("is opened with canonical lines both ways, and carries frames both ways until it is closed", async () => {
-    const { client, server } = await open("/auto/chat?x=1", {
+    const { client, server } = await place.open("/auto/chat?x=1", {
       "Sec-WebSocket-Protocol": undefined,
       Connection: "keep-alive, Upgrade",
     });
@@ -86,7 +40,7 @@ describe.each(COMBINATIONS)("a WebSocket through a $codec listener and the $upst
     expect(await client.nextClose()).toEqual([1000, ""]);
     await client.over;
     client.socket.end();
-    expect(await lineFor(client)).toMatchObject({
+    expect(await place.lineFor(client)).toMatchObject({
       status: 101,
       outcome: "forwarded",
       complete: true,
@@ -97,141 +51,15 @@ describe.each(COMBINATIONS)("a WebSocket through a $codec listener and the $upst
     });
   });
 
-  it("loses no byte behind the handshake, of either side, and lets none pass before the 101", async () => {
-    const asked = Promise.withResolvers<string>();
-    const go = Promise.withResolvers<void>();
-    let before = "";
-    answer = async (head, socket) => {
-      socket.on("data", (bytes) => (before += bytes.toString("latin1")));
-      socket.resume();
-      asked.resolve(head);
-      await go.promise;
-      return `${switching(head)}${frameBytes(OPCODES.text, "at once", false).toString("latin1")}`;
-    };
-    const early = frameBytes(OPCODES.text, "early", true);
-    const opening = openWebSocket(gateway, handshake("/auto/early"), { behind: early });
-    await asked.promise;
-    // long enough for bytes to come by, were they let
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    expect(before).toBe("");
-    go.resolve();
-    using client = await opening;
-    expect(client.head).toMatch(/^HTTP\/1\.1 101 /);
-    expect(await client.nextText()).toBe("at once");
-    await expect.poll(() => before).toBe(early.toString("latin1"));
-  });
-
-  it.each<readonly [string, string]>([
-    ["another version", handshake("/auto/x", { "Sec-WebSocket-Version": "12" })],
-    ["no version", handshake("/auto/x", { "Sec-WebSocket-Version": undefined })],
-    ["no key", handshake("/auto/x", { "Sec-WebSocket-Key": undefined })],
-    ["a key of 15 bytes", handshake("/auto/x", { "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAA" })],
-    ["a key with bits behind its 16 bytes", handshake("/auto/x", { "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZR==" })],
-    ["two keys", handshake("/auto/x", { "X: 1\r\nSec-WebSocket-Key": KEY })],
-    ["a subprotocol twice", handshake("/auto/x", { "Sec-WebSocket-Protocol": "a, b, a" })],
-    ["a subprotocol that is no token", handshake("/auto/x", { "Sec-WebSocket-Protocol": "a/b" })],
-  ])("is refused with 400 to a handshake with %s, and no upstream asked", async (_what, text) => {
-    const asked = upstream.heads.length;
-    using client = await openWebSocket(gateway, text);
-    expect(client.head).toMatch(/^HTTP\/1\.1 400 /);
-    expect(lineOf(client.head, "sec-websocket-version")).toBe("13");
-    await client.over;
-    expect(upstream.heads.length).toBe(asked);
-  });
-
-  it.each<readonly [string, string]>([
-    ["h2c", handshake("/auto/x", { Upgrade: "h2c", "HTTP2-Settings": "AAMAAABkAARAAAAAAAIAAAAA" })],
-    ["another protocol", handshake("/auto/x", { Upgrade: "tcp" })],
-    ["several protocols", handshake("/auto/x", { Upgrade: "websocket, h2c" })],
-    ["several protocols in lines", handshake("/auto/x", { "Upgrade: h2c\r\nUpgrade": "websocket" })],
-    ["no Connection to name it", handshake("/auto/x", { Connection: "keep-alive" })],
-    ["a body", handshake("/auto/x", { "Content-Length": "2" })],
-    ["HTTP/1.0", handshake("/auto/x").replace("HTTP/1.1", "HTTP/1.0")],
-    ["POST", handshake("/auto/x", { "Content-Length": "0" }).replace("GET", "POST")],
-    ["a route without streams", handshake("/none/x")],
-  ])("never comes of %s: it is the ordinary request it also is, and its connection closes", async (_what, text) => {
-    answer = (head) =>
-      lineOf(head, "upgrade") === undefined ? "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok" : switching(head);
-    using client = await RawClient.connect(Number(new URL(gateway.url).port));
-    client.send(`${text}{}\x81\x80aaaa`);
-    const received = await client.toEnd();
-    expect(received).toMatch(/^HTTP\/1\.1 200 OK\r\n[^]*\r\n\r\nok$/);
-  });
-
-  it("does not come of a handshake sent ahead behind another request", async () => {
-    const go = Promise.withResolvers<void>();
-    answer = async (head) => {
-      if (head.includes("/first")) await go.promise;
-      return lineOf(head, "upgrade") === undefined ? "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok" : switching(head);
-    };
-    using client = await RawClient.connect(Number(new URL(gateway.url).port));
-    client.send(`GET /auto/first HTTP/1.1\r\nHost: gateway.test\r\n\r\n${handshake("/auto/second")}`);
-    await expect.poll(() => upstream.heads.some((head) => head.includes("/auto/first"))).toBe(true);
-    go.resolve();
-    await client.toEnd();
-    expect(client.statuses).toEqual([200, 200]);
-  });
-
-  it("comes of a handshake on a connection that was used before", async () => {
-    answer = (head) => (lineOf(head, "upgrade") === undefined ? "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok" : undefined);
-    using client = await RawClient.connect(Number(new URL(gateway.url).port));
-    client.send("GET /auto/first HTTP/1.1\r\nHost: gateway.test\r\n\r\n");
-    await client.until((received) => received.endsWith("ok"));
-    const opened = upstream.opened();
-    client.send(handshake("/auto/second"));
-    await client.until((received) => received.includes("101 Switching Protocols\r\n"));
-    await (await opened).text("hi");
-    await client.until((received) => received.endsWith("\x81\x02hi"));
-  });
-
-  it.each<readonly [string, (head: string) => string]>([
-    ["another accept", () => switching("Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n")],
-    ["no accept", (head) => switching(head).replace(/Sec-WebSocket-Accept.*\r\n/, "")],
-    ["two accepts", (head) => switching(head, /Sec-WebSocket-Accept.*\r\n/.exec(switching(head))?.[0])],
-    ["another protocol", (head) => switching(head).replace("Upgrade: websocket", "Upgrade: h2c")],
-    ["no Upgrade", (head) => switching(head).replace("Upgrade: websocket\r\n", "")],
-    ["no Connection", (head) => switching(head).replace("Connection: Upgrade", "Connection: keep-alive")],
-    ["a subprotocol nobody offered", (head) => switching(head, "Sec-WebSocket-Protocol: c\r\n")],
-    ["two subprotocols", (head) => switching(head, "Sec-WebSocket-Protocol: a\r\nSec-WebSocket-Protocol: b\r\n")],
-    ["an extension nobody offered", (head) => switching(head, "Sec-WebSocket-Extensions: permessage-deflate\r\n")],
-    ["a length", (head) => switching(head, "Content-Length: 5\r\n")],
-    ["a coding", (head) => switching(head, "Transfer-Encoding: chunked\r\n")],
-  ])("does not come of a 101 with %s: 502, and the upstream is let go", async (_what, make) => {
-    const gone = Promise.withResolvers<void>();
-    answer = (head, socket) => {
-      socket.once("end", () => gone.resolve()).once("close", () => gone.resolve());
-      return make(head);
-    };
-    const text = handshake("/auto/x", { "Sec-WebSocket-Protocol": "a, b" });
-    using client = await RawClient.connect(Number(new URL(gateway.url).port));
-    client.send(text);
-    expect(await client.toEnd()).toMatch(/^HTTP\/1\.1 502 [^]*"code":"upstream_invalid_response","retryable":false/);
-    await gone.promise;
-  });
-
-  it("does not come of a 101 nobody asked for", async () => {
-    answer = () => switching("Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n");
-    using client = await RawClient.connect(Number(new URL(gateway.url).port));
-    client.send("GET /auto/x HTTP/1.1\r\nHost: gateway.test\r\nConnection: close\r\n\r\n");
-    expect(await client.toEnd()).toMatch(/^HTTP\/1\.1 502 /);
-  });
-
-  it("hands a refusal of the upstream on as it is", async () => {
-    answer = () => "HTTP/1.1 403 Forbidden\r\nX-Why: because\r\nContent-Length: 2\r\n\r\nno";
-    using client = await RawClient.connect(Number(new URL(gateway.url).port));
-    client.send(handshake("/auto/x"));
-    expect(await client.toEnd()).toMatch(/^HTTP\/1\.1 403 Forbidden\r\n[^]*x-why: because\r\n[^]*\r\n\r\nno$/i);
-  });
-
   it("echoes the subprotocol and the compression the upstream chose of those offered", async () => {
-    answer = (head) =>
+    place.answer = (head) =>
       switching(
         head,
         "Sec-WebSocket-Protocol: b\r\nSec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover\r\n",
       );
-    const opened = upstream.opened();
+    const opened = place.upstream.opened();
     using client = await openWebSocket(
-      gateway,
+      place.gateway,
       handshake("/auto/x", {
         "Sec-WebSocket-Protocol": "a, b",
         "Sec-WebSocket-Extensions": "permessage-deflate; client_max_window_bits",
@@ -249,7 +77,7 @@ describe.each(COMBINATIONS)("a WebSocket through a $codec listener and the $upst
   });
 
   it("carries messages in parts, with pings and pongs between them, and large ones byte for byte", async () => {
-    const { client, server } = await open();
+    const { client, server } = await place.open();
     await client.send(OPCODES.text, "one ", { final: false });
     await client.send(OPCODES.ping, "p");
     await client.send(OPCODES.continuation, "two ", { final: false });
@@ -275,7 +103,7 @@ describe.each(COMBINATIONS)("a WebSocket through a $codec listener and the $upst
   });
 
   it("carries frames that come a byte at a time", async () => {
-    const { client, server } = await open();
+    const { client, server } = await place.open();
     for (const byte of Buffer.concat([frameBytes(OPCODES.text, "slow", true), frameBytes(OPCODES.ping, "", true)])) {
       await client.write(Buffer.from([byte]));
       await new Promise((resolve) => setImmediate(resolve));
@@ -295,10 +123,10 @@ describe.each(COMBINATIONS)("a WebSocket through a $codec listener and the $upst
     [3000, ""],
     [4999, "x".repeat(123)],
   ] as const)("hands close code %i on, either way", async (code, reason) => {
-    const { client, server } = await open();
+    const { client, server } = await place.open();
     await client.close(code, reason);
     expect(await server.nextClose()).toEqual([code, reason]);
-    const { client: second, server: other } = await open();
+    const { client: second, server: other } = await place.open();
     await other.close(code, reason);
     expect(await second.nextClose()).toEqual([code, reason]);
     for (const peer of [client, server, second, other]) peer.socket.destroy();
@@ -330,7 +158,7 @@ describe.each(COMBINATIONS)("a WebSocket through a $codec listener and the $upst
         client.send(OPCODES.text, "x".repeat(1024), { final: false }).then(() => client.send(OPCODES.continuation, "x")),
     ],
   ])("is closed for %s of a client with %i; its upstream hears 1001 and nothing of the frame", async (_what, code, send) => {
-    const { client, server } = await open("/small");
+    const { client, server } = await place.open("/small");
     await client.text("before");
     await send(client);
     expect((await client.nextClose())?.[0]).toBe(code);
@@ -342,7 +170,7 @@ describe.each(COMBINATIONS)("a WebSocket through a $codec listener and the $upst
     expect([frame?.opcode, frame?.payload.readUInt16BE(0)]).toEqual([8, 1001]);
     await server.over;
     client.socket.end();
-    expect(await lineFor(client)).toMatchObject({
+    expect(await place.lineFor(client)).toMatchObject({
       level: "info",
       outcome: "closed",
       decided_by: "websocket",
@@ -356,29 +184,29 @@ describe.each(COMBINATIONS)("a WebSocket through a $codec listener and the $upst
     ["a masked frame", 1002, (server) => server.write(frameBytes(OPCODES.text, "x", true))],
     ["a message that is too large", 1009, (server) => server.text("x".repeat(2000))],
   ])("is closed for %s of an upstream with 1011 to the client, and %i to the upstream", async (_what, code, send) => {
-    const { client, server } = await open("/small");
+    const { client, server } = await place.open("/small");
     await send(server);
     expect((await client.nextClose())?.[0]).toBe(1011);
     expect((await server.nextClose())?.[0]).toBe(code);
     client.socket.end();
-    expect(await lineFor(client)).toMatchObject({ level: "warn", outcome: "closed", code: "upstream_invalid_response" });
+    expect(await place.lineFor(client)).toMatchObject({ level: "warn", outcome: "closed", code: "upstream_invalid_response" });
   });
 
   it("says 1011 to the client where the upstream goes without a word, broken off or not", async () => {
     for (const go of ["end", "resetAndDestroy"] as const) {
-      const { client, server } = await open();
+      const { client, server } = await place.open();
       await server.text("last");
       expect(await client.nextText()).toBe("last");
       server.socket[go]();
       expect(await client.nextClose()).toEqual([1011, "the upstream is gone"]);
       await client.over;
       client.socket.end();
-      expect(await lineFor(client)).toMatchObject({ websocket_closed_by: "upstream", websocket_close_code: 1006 });
+      expect(await place.lineFor(client)).toMatchObject({ websocket_closed_by: "upstream", websocket_close_code: 1006 });
     }
   });
 
   it("is half closed by a client that has said all, and lets the upstream finish", async () => {
-    const { client, server } = await open();
+    const { client, server } = await place.open();
     await client.text("all");
     client.socket.end();
     expect(await server.nextText()).toBe("all");
@@ -389,22 +217,22 @@ describe.each(COMBINATIONS)("a WebSocket through a $codec listener and the $upst
     expect(await client.nextText()).toBe("still");
     expect(await client.nextClose()).toEqual([1000, ""]);
     await client.over;
-    expect(await lineFor(client)).toMatchObject({ complete: true, websocket_closed_by: "client" });
+    expect(await place.lineFor(client)).toMatchObject({ complete: true, websocket_closed_by: "client" });
   });
 
   it("lets the upstream go at once when its client is gone, and writes one line", async () => {
-    const { client, server } = await open();
+    const { client, server } = await place.open();
     const gone = new Promise((resolve) => server.socket.once("close", resolve));
     server.socket.once("end", () => server.socket.end());
     const begunMs = performance.now();
     client.socket.resetAndDestroy();
     await gone;
     expect(performance.now() - begunMs).toBeLessThan(500);
-    expect(await lineFor(client)).toMatchObject({ status: 101, websocket_closed_by: "client", websocket_close_code: 1006 });
+    expect(await place.lineFor(client)).toMatchObject({ status: 101, websocket_closed_by: "client", websocket_close_code: 1006 });
   });
 
   it("is closed with 1001 when neither end says anything for too long, and not while one does", async () => {
-    const { client, server } = await open("/quiet");
+    const { client, server } = await place.open("/quiet");
     for (let i = 0; i < 6; i += 1) {
       await server.send(OPCODES.ping, "");
       await new Promise((resolve) => setTimeout(resolve, 60));
@@ -413,11 +241,11 @@ describe.each(COMBINATIONS)("a WebSocket through a $codec listener and the $upst
     expect(await client.nextClose()).toEqual([1001, "nothing was sent for too long"]);
     expect(await server.nextClose()).toEqual([1001, "nothing was sent for too long"]);
     client.socket.end();
-    expect(await lineFor(client)).toMatchObject({ outcome: "closed", code: "request_timeout" });
+    expect(await place.lineFor(client)).toMatchObject({ outcome: "closed", code: "request_timeout" });
   });
 
   it("makes a fast sender wait for a slow reader, either way, and loses nothing", async () => {
-    const { client, server } = await open();
+    const { client, server } = await place.open();
     const piece = Buffer.alloc(256 * 1024, 7);
     for (const [from, to] of [
       [client, server],
@@ -439,15 +267,15 @@ describe.each(COMBINATIONS)("a WebSocket through a $codec listener and the $upst
   });
 
   it("is counted", async () => {
-    const before = await readMetrics(gateway);
+    const before = await readMetrics(place.gateway);
     expect(before("sallyport_websockets_closed_total", { end: "protocol" })).toBeGreaterThan(10);
-    const { client, server } = await open();
-    expect((await readMetrics(gateway))("sallyport_websockets_open", {})).toBeGreaterThanOrEqual(1);
+    const { client, server } = await place.open();
+    expect((await readMetrics(place.gateway))("sallyport_websockets_open", {})).toBeGreaterThanOrEqual(1);
     client.socket.destroy();
     server.socket.destroy();
     // those of which only the client went are given a while
-    for (const socket of upstream.connections) socket.destroy();
-    await expect.poll(async () => (await readMetrics(gateway))("sallyport_websockets_open", {})).toBe(0);
-    await expect.poll(async () => (await readMetrics(gateway))("sallyport_in_flight_exchanges", {})).toBe(0);
+    for (const socket of place.upstream.connections) socket.destroy();
+    await expect.poll(async () => (await readMetrics(place.gateway))("sallyport_websockets_open", {})).toBe(0);
+    await expect.poll(async () => (await readMetrics(place.gateway))("sallyport_in_flight_exchanges", {})).toBe(0);
   });
 });

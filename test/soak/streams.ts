@@ -43,11 +43,11 @@ export async function streams(): Promise<readonly Figure[]> {
 async function grown(scene: Scene, what: string, goalMib: number, work: () => Promise<void>): Promise<Figure> {
   const before = await scene.residentBytes();
   let peak = before;
-  let over = false;
+  const watch = { isOver: false };
   const watching = (async () => {
-    for (; !over; await pause(50)) peak = Math.max(peak, await scene.residentBytes());
+    for (; !watch.isOver; await pause(50)) peak = Math.max(peak, await scene.residentBytes());
   })();
-  await work().finally(() => (over = true));
+  await work().finally(() => (watch.isOver = true));
   await watching;
   const growth = peak - before;
   return { what: `memory: ${what}`, value: mib(growth), goal: `≤ ${goalMib} MiB`, met: growth <= goalMib * MIB };

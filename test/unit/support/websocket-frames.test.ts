@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { closeFrame, FrameScanner, type FrameTerms } from "../../../src/support/websocket-frames.ts";
 import { closePayload, frameBytes, OPCODES, type FrameChoice } from "../../support/websocket-peer.ts";
