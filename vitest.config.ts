@@ -3,7 +3,7 @@ import { defineConfig } from "vitest/config";
 /** End-to-end tests that a listener's codec could break. */
 const CLIENT_SIDE = [
   ...["access-log", "bodies", "clients", "denials", "drain", "flow", "identity", "listeners"],
-  ...["long-lived", "oracle", "overload", "problems", "proxy", "reload", "rotation", "streams"],
+  ...["long-lived", "oracle", "overload", "problems", "proxy", "reload", "rotation", "sse", "streams", "websocket-reviews"],
 ];
 
 /** End-to-end tests whose clients do not care which version of HTTP they speak. */

@@ -178,6 +178,13 @@ export const RULES: Readonly<Record<`C${number}`, "planned" | readonly Holder[]>
     ["test/unit/plan/route-table.test.ts", "%j and a %s lead to %s (C26)"],
     ["test/unit/plan/selector-match.test.ts", "includes HEAD in GET, and not the other way round (C26)"],
     ["test/unit/review/apply-verdict-values.test.ts", "responses (C26)"],
+    ["test/unit/app/open-tunnels.test.ts", "the open WebSockets of a process (C26)"],
+    [
+      "test/e2e/websocket-handshake.test.ts",
+      "a WebSocket handshake through a $codec listener and the $upstreamClient client (C26)",
+    ],
+    ["test/e2e/websocket.test.ts", "a WebSocket through a $codec listener and the $upstreamClient client (C26)"],
+    ["test/e2e/websocket-reviews.test.ts", "a handshake that is reviewed (C26)"],
   ],
   C27: [["test/unit/pipeline/handle.test.ts", "a CORS preflight (C27)"]],
   C28: [["test/unit/pipeline/respond.test.ts", "what post-response sees (C28)"]],
@@ -235,6 +242,7 @@ export const RULES: Readonly<Record<`C${number}`, "planned" | readonly Holder[]>
     ["test/unit/app/record-re-review.test.ts", "the line of log about asking again (C36)"],
     ["test/unit/app/generations.test.ts", "that retires closes its upstreams, but for those that open streams still hold (C36)"],
     ["test/e2e/long-lived.test.ts", "an open stream of events that was let through for a time (C36)"],
+    ["test/e2e/websocket-reviews.test.ts", "an open WebSocket that was let through for a time (C36)"],
   ],
   C37: [
     ["test/unit/app/workers/worker-share.test.ts", "a worker's share of the limits (C37)"],

@@ -240,6 +240,7 @@ class Running implements StartingGateway {
     this.#latch.drain();
     await pause(options.clock, drainDelayMs);
     const deadline = new Promise<void>((resolve) => options.clock.after(drainMs, resolve));
+    this.#exchanges.tunnels.drain(drainMs / 2);
     await this.#listeners.drain(drainMs);
     await Promise.all([this.#exchanges.observers.drain(deadline), this.#exchanges.shadows.drain(deadline)]);
     for (const admin of this.#admins) await admin[Symbol.asyncDispose]();
@@ -259,6 +260,7 @@ class Running implements StartingGateway {
         longLived: () => this.#exchanges.streams.size,
         strain: this.#exchanges.strain,
         connections: () => this.#listeners.connections(),
+        webSockets: () => this.#exchanges.tunnels.size,
         clients: () => new Map([...this.reloader.built.clients].map(([name, client]) => [name, client.status()])),
       }),
       plan: { plan: () => this.reloader.built.plan, history: () => this.reloader.history.changes },

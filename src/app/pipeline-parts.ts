@@ -7,6 +7,7 @@ import type { Metrics } from "../ports/metrics.ts";
 import { AsideQueue, type AsideLimits } from "./aside-queue.ts";
 import { CountingTurnstile } from "./counting-turnstile.ts";
 import { LongLivedStreams } from "./long-lived-streams.ts";
+import { OpenTunnels } from "./open-tunnels.ts";
 import { reReviewRecorder } from "./record-re-review.ts";
 import { exchangeRecorder } from "./record-exchange.ts";
 import { observationRecorder } from "./record-observation.ts";
@@ -22,6 +23,7 @@ export interface PipelineParts {
   readonly streams: LongLivedStreams;
   readonly turnstile: CountingTurnstile;
   readonly strain: Strain;
+  readonly tunnels: OpenTunnels;
 }
 
 /** Makes the turnstile, the queues for observers and shadows and the place of open streams, each with its log lines and counters. `reviews` is asked each time, because a reload may change it. */
@@ -33,6 +35,7 @@ export function pipelineParts(
     reviews,
     asideLimits,
     maxStreams,
+    maxTunnels,
   }: {
     readonly metrics: Metrics;
     /** This process's part of it. */
@@ -40,6 +43,7 @@ export function pipelineParts(
     readonly reviews: () => "none" | "failures" | "all";
     /** Of each queue. Default: ASIDE_LIMITS. */ readonly asideLimits?: AsideLimits;
     /** Default: MAX_STREAMS. */ readonly maxStreams?: number;
+    /** Default: MAX_TUNNELS. */ readonly maxTunnels?: number;
   },
 ): PipelineParts {
   const { clock, log } = given;
@@ -68,10 +72,15 @@ export function pipelineParts(
     onClosed: ({ reason }) => metrics.counter(METRICS.longLivedClosed, [reason]).add(),
     ...(maxStreams === undefined ? {} : { maxStreams }),
   });
+  const tunnels = new OpenTunnels({
+    clock,
+    onEnd: (end) => metrics.counter(METRICS.websocketsClosed, [end]).add(),
+    ...(maxTunnels === undefined ? {} : { maxTunnels }),
+  });
   const onRecord = exchangeRecorder({ log, metrics, reviews });
   const strain = new Strain(config.overload, { clock, heapShare });
   const onShed = shedRecorder({ log, metrics, clock, underWay: () => turnstile.underWay });
   const turnstile: CountingTurnstile = new CountingTurnstile(config, { strain, onShed });
-  const deps: PipelineDeps = { ...given, observers, shadows, longLived: streams, turnstile, onRecord };
-  return { deps, observers, shadows, streams, turnstile, strain };
+  const deps: PipelineDeps = { ...given, observers, shadows, longLived: streams, tunnels, turnstile, onRecord };
+  return { deps, observers, shadows, streams, tunnels, turnstile, strain };
 }

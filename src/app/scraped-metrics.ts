@@ -10,6 +10,8 @@ export interface TrafficStates {
   /** Open streams that are asked about again (C36). */
   readonly longLived: () => number;
   readonly strain: Pick<Strain, "admitted" | "takeWorstMs">;
+  /** Open WebSockets. */
+  readonly webSockets: () => number;
   /** Open client connections by listener. */
   readonly connections: () => ReadonlyMap<string, number>;
   /** By interceptor. */
@@ -47,6 +49,7 @@ export function trafficGauges(metrics: Metrics, states: TrafficStates): () => vo
     metrics.gauge(METRICS.longLivedOpen, []).set(states.longLived());
     metrics.gauge(METRICS.shedShare, []).set(1 - states.strain.admitted);
     metrics.gauge(METRICS.loopDelay, []).set(states.strain.takeWorstMs() / 1000);
+    metrics.gauge(METRICS.websocketsOpen, []).set(states.webSockets());
     for (const [interceptor, { pendingReviews, cachedVerdicts, endpoints }] of states.clients()) {
       metrics.gauge(METRICS.reviewsPending, [interceptor]).set(pendingReviews);
       metrics.gauge(METRICS.verdictCacheEntries, [interceptor]).set(cachedVerdicts);

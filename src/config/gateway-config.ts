@@ -209,7 +209,8 @@ export interface RouteConfig {
   readonly errorFormat: ErrorFormat;
   readonly upstreamErrors: UpstreamErrorsPlan;
   readonly maxBodyBytes: number;
-  readonly streaming: "auto" | "none" | "sse" | "grpc";
+  readonly streaming: "auto" | "none" | "sse" | "websocket" | "grpc";
+  readonly websocket: { readonly idleMs: number; readonly maxMessageBytes: number };
   readonly warnings: boolean;
   /** The route's own, else the top-level one. */
   readonly reviewBudgetMs: number;

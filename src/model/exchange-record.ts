@@ -28,6 +28,8 @@ export interface ExchangeRecord {
   readonly complete: boolean;
   readonly requestBytes: number;
   readonly responseBytes: number;
+  /** Of an open WebSocket: who closed it, and the code the client was told, or told; 1006: none. */
+  readonly webSocket?: { readonly by: "client" | "upstream" | "gateway"; readonly code: number } | undefined;
   readonly latency: LatencySplit;
   /** In the order they were asked, catch-up rounds included. */
   readonly reviews: readonly ReviewRecord[];

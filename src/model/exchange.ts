@@ -1,6 +1,7 @@
 import type { Body } from "./byte-stream.ts";
 import type { HeaderLines } from "./header-lines.ts";
 import type { Principal } from "./principal.ts";
+import type { Tunnel } from "./tunnel.ts";
 
 /** Method, address and header lines of a request, as patched so far (C25). */
 export interface RequestHead {
@@ -37,14 +38,16 @@ export interface Response {
   readonly status: number;
   readonly headers: HeaderLines;
   readonly body: Body;
+  /** Of a 101 only: the connection changed its protocol (C26). */
+  readonly tunnel?: Tunnel;
 }
 
 /** One request and what is known of it so far. A value: each stage gives the next one. */
 export interface Exchange {
   readonly ids: TraceIds;
   readonly listener: string;
-  /** By method and content type (C26). */
-  readonly protocol: "http" | "grpc" | "grpc-web";
+  /** By method and content type (C26); `websocket`: a handshake, on a route that lets it through. */
+  readonly protocol: "http" | "grpc" | "grpc-web" | "websocket";
   readonly client: Client;
   readonly head: RequestHead;
   readonly body: Body;

@@ -34,6 +34,8 @@ export function toLogFields(record: ExchangeRecord): Readonly<Record<string, unk
     complete: record.complete,
     request_bytes: record.requestBytes,
     response_bytes: record.responseBytes,
+    websocket_closed_by: record.webSocket?.by,
+    websocket_close_code: record.webSocket?.code,
     review_ms: rounded(latency.reviewMs),
     upstream_ms: rounded(latency.upstreamMs),
     total_ms: rounded(latency.totalMs),

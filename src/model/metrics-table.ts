@@ -207,6 +207,13 @@ export const METRICS = {
     help: "Open streams closed by a re-review, by reason: denied, failed, route-gone (C36).",
     labels: ["reason"],
   },
+  websocketsOpen: { kind: "gauge", name: "sallyport_websockets_open", help: "Open WebSockets.", labels: [] },
+  websocketsClosed: {
+    kind: "counter",
+    name: "sallyport_websockets_closed_total",
+    help: "WebSockets that ended, by who or what ended them: client, upstream, idle, too-large, protocol, drain, denied, failed, route-gone.",
+    labels: ["end"],
+  },
 
   configReload: {
     kind: "counter",

@@ -107,7 +107,8 @@ export interface RoutePlan {
   readonly labels: Readonly<Record<string, string>>;
   readonly maxBodyBytes: number;
   readonly reviewBudgetMs: number;
-  readonly streaming: "auto" | "none" | "sse" | "grpc";
+  readonly streaming: "auto" | "none" | "sse" | "websocket" | "grpc";
+  readonly websocket: WebSocketPlan;
   readonly warnings: boolean;
   /** How the gateway's own errors look. */
   readonly errorFormat: ErrorFormat;
@@ -131,6 +132,14 @@ export interface UpstreamErrorsPlan {
   readonly client: UpstreamErrorPolicy;
   /** 500 to 599. */
   readonly server: UpstreamErrorPolicy;
+}
+
+/** What an open WebSocket may do. */
+export interface WebSocketPlan {
+  /** Silence in both directions. */
+  readonly idleMs: number;
+  /** Of one message, over all its frames, as sent. */
+  readonly maxMessageBytes: number;
 }
 
 /** The condition of a route. */

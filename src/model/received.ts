@@ -9,6 +9,8 @@ export interface Received {
   readonly headers: HeaderLines;
   /** Absent when the message has no body. */
   readonly body: ByteStream | undefined;
+  /** It asks for this protocol, and its connection can change to it: then a 101 may be the answer. */
+  readonly upgrade?: "websocket";
   readonly scheme: "http" | "https";
   /** Name of the listener it came in by. */
   readonly listener: string;

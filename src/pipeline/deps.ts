@@ -6,6 +6,7 @@ import type { Observers } from "../ports/observers.ts";
 import type { Ids } from "../ports/ids.ts";
 import type { PlanSource } from "../ports/runnable-plan.ts";
 import type { Turnstile } from "../ports/turnstile.ts";
+import type { Tunnels } from "../ports/tunnels.ts";
 import type { CaptureAllowance } from "./held-room.ts";
 
 /** What the pipeline needs from outside, for the life of the process. */
@@ -23,6 +24,8 @@ export interface PipelineDeps {
   readonly shadows: Observers;
   /** Open streams that are asked about again (C36). */
   readonly longLived: LongLived;
+  /** Open WebSockets (C26). */
+  readonly tunnels: Tunnels;
   /** Takes the record of every exchange, once: access log and metrics. */
   readonly onRecord: (record: ExchangeRecord) => void;
 }

@@ -8,6 +8,7 @@ import type { ExchangeRun } from "./exchange-run.ts";
 import { copyOnItsWay, watchOpen } from "./observe.ts";
 import { placeOf } from "./place.ts";
 import { ShadowReviews } from "./shadow-reviews.ts";
+import { wantsBody } from "./wanted-bodies.ts";
 
 /**
  * Matches the request as it stands and enters the route: the provisional one at ingress, another one after a granted move (C1, C2).
@@ -22,11 +23,26 @@ export function enterRoute(run: ExchangeRun): StageEnd {
   const shadows = place.shadows.filter(({ plan }) => isSampled(run.exchange.ids.requestId, plan.percent));
   if (shadows.length > 0) run.shadows ??= new ShadowReviews(run);
   run.enter(route, bindings, shadows);
+  if (run.asksForWebSocket) settleProtocol(run);
   const end = guarded(route) ?? limitBody(run);
   if (end !== undefined || (!run.isReviewed && run.shadows === undefined)) return end;
   copyOnItsWay(run, "request");
   watchOpen(run);
   return undefined;
+}
+
+/**
+ * Whether the route lets the handshake through; if not, it is the ordinary request it also is. Where nothing is said (`auto`) and somebody
+ * reviews bodies, it does not: a client must not choose to be unreviewed by asking for another protocol (C18).
+ */
+function settleProtocol(run: ExchangeRun): void {
+  const { streaming } = run.route.plan;
+  const readsBodies = (): boolean =>
+    run.matched.some(
+      (binding) => binding.plan.mode !== "observe" && (wantsBody(binding, "request") || wantsBody(binding, "response")),
+    );
+  const isLetThrough = streaming === "websocket" || (streaming === "auto" && !readsBodies());
+  run.exchange = { ...run.exchange, protocol: isLetThrough ? "websocket" : "http" };
 }
 
 function noRoute(match: Exclude<RouteMatch, { kind: "matched" }>): StageEnd {

@@ -13,6 +13,9 @@ import type { KeptCopy } from "./kept-copy.ts";
 import { inPlanOrder } from "./place.ts";
 import { PlanHold } from "./plan-hold.ts";
 import { selectsPrincipal } from "./select-binding.ts";
+import type { TunnelPlace } from "../ports/tunnels.ts";
+import type { Agreement } from "../support/websocket-handshake.ts";
+import type { WebSocketRelay } from "./websocket-relay.ts";
 import type { ShadowTurns } from "./shadow-turns.ts";
 
 /** What the gateway keeps beside one exchange while it runs. Owned by `handle`, dropped when the response is done. What only reviews need is made when one is due. */
@@ -22,6 +25,8 @@ export class ExchangeRun {
   readonly deps: PipelineDeps;
   /** Monotonic, when the head was received. */
   readonly startedMs: number;
+  /** The client asks for a WebSocket; whether it can have one depends on the route. */
+  readonly asksForWebSocket: boolean;
   /** The client's own head, before any patch: what authenticators read (C2). */
   readonly original: RequestHead;
   readonly reviews: ReviewRecord[] = [];
@@ -65,6 +70,12 @@ export class ExchangeRun {
   terms: Map<string, Term> | undefined;
   /** Takes its open stream out of those that are asked about again (C36); undefined where it is none of them. */
   leave: (() => void) | undefined;
+  /** Room for the WebSocket it asks for; taken before its upstream is asked. */
+  tunnelPlace: TunnelPlace | undefined;
+  /** What its upstream agreed to, where that is a WebSocket. */
+  agreement: Agreement | undefined;
+  /** The open WebSocket it has become. */
+  relay: WebSocketRelay | undefined;
   /** Its open stream was closed, and why (C36). */
   closing: Closing | undefined;
   /** Keeps the plan's resources open for what outlives the exchange. */
@@ -91,6 +102,7 @@ export class ExchangeRun {
     this.revision = beginning.plan.plan.revision;
     this.exchange = beginning.exchange;
     this.original = beginning.exchange.head;
+    this.asksForWebSocket = beginning.exchange.protocol === "websocket";
     this.deps = beginning.deps;
     this.startedMs = beginning.startedMs;
     this.again = beginning.again ?? "";

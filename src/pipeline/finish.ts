@@ -25,6 +25,7 @@ export function finish(run: ExchangeRun, finished: Finished): void {
   run.entered?.leave();
   run.forgetNotice?.();
   run.leave?.();
+  run.tunnelPlace?.leave(undefined);
   const durationMs = deps.clock.nowMs() - run.startedMs;
   const ending = endingOf(run, finished);
   book(deps, () => {
@@ -74,6 +75,7 @@ function recordOf(run: ExchangeRun, ending: ExchangeEnding, { received, sent }: 
     complete: sent.completed,
     requestBytes: sent.requestBytes ?? received.body?.declaredBytes ?? 0,
     responseBytes: sent.bytes,
+    webSocket: run.relay?.outcome,
     latency: { reviewMs: run.reviewMs, upstreamMs: run.upstreamMs, totalMs: run.deps.clock.nowMs() - run.startedMs },
     reviews: run.reviews,
   };
@@ -101,8 +103,9 @@ function endingOf(run: ExchangeRun, { ending, sent }: Finished): ExchangeEnding 
 }
 
 // a client that left in the middle of the response is a cancelled exchange too
-function answered({ status, responded, closing }: ExchangeRun, sent: Sent): ExchangeEnding {
-  if (closing !== undefined && (!sent.completed || sent.bodyBroke === true)) {
+function answered({ status, responded, closing, relay }: ExchangeRun, sent: Sent): ExchangeEnding {
+  // a WebSocket is closed in words, and what was sent is then whole
+  if (closing !== undefined && (!sent.completed || sent.bodyBroke === true || relay !== undefined)) {
     const { by, code, source, cause } = closing;
     return { kind: "closed", status, decidedBy: by, code, source, cause };
   }

@@ -6,6 +6,7 @@ import { bodyTooLarge, CLIENT_GONE, failed, refused, type StageEnd } from "./end
 import type { ExchangeRun } from "./exchange-run.ts";
 import { tellingGrpc, underDeadline } from "./grpc.ts";
 import { copyOnItsWay } from "./observe.ts";
+import { judgeChange, reserveTunnel } from "./open-tunnel.ts";
 import { recordReview } from "./record-review.ts";
 import { selects } from "./select-binding.ts";
 import { showBodies } from "./show-bodies.ts";
@@ -15,9 +16,9 @@ import { wantsBody } from "./wanted-bodies.ts";
 export async function forward(run: ExchangeRun, cancel: Cancel): Promise<StageEnd> {
   if (cancel.aborted) return CLIENT_GONE;
   if (run.responded === undefined) {
-    const end = run.isReviewedAt("post-response") ? await captureForPostResponse(run, cancel) : undefined;
+    const end = (run.isReviewedAt("post-response") ? await captureForPostResponse(run, cancel) : undefined) ?? reserveTunnel(run);
     if (end !== undefined) return end;
-    const failure = await send(run, cancel);
+    const failure = (await send(run, cancel)) ?? judgeChange(run);
     if (failure !== undefined) return failure;
     showAnswer(run);
   } else {

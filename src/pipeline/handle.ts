@@ -14,6 +14,7 @@ import { finish, finishRefused } from "./finish.ts";
 import { discardBody, forward } from "./forward.ts";
 import { problemAnswer } from "./grpc.ts";
 import { keepOpen } from "./keep-open.ts";
+import { openTunnel } from "./open-tunnel.ts";
 import { reviewPhase } from "./review-phase.ts";
 import { withWarnings } from "./warnings.ts";
 
@@ -100,6 +101,7 @@ async function stages(run: ExchangeRun, cancel: Cancel): Promise<StageEnd> {
     // authorize and limit stand here, on the settled request and the final route (C3)
     (await forward(run, cancel)) ??
     (run.isReviewedAt("post-response") ? await reviewPhase(run, "post-response", cancel) : run.shadows?.turns("post-response")) ??
+    (run.agreement === undefined ? undefined : openTunnel(run, cancel)) ??
     (run.terms === undefined ? undefined : keepOpen(run, run.terms))
   );
 }

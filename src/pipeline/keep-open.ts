@@ -1,5 +1,5 @@
 import { isStream } from "../model/byte-stream.ts";
-import type { Closing, Terms } from "../ports/long-lived.ts";
+import type { Closing, LongLivedStream, Terms } from "../ports/long-lived.ts";
 import { ClosableStream } from "./closable-stream.ts";
 import { refused, type StageEnd } from "./ending.ts";
 import type { ExchangeRun } from "./exchange-run.ts";
@@ -17,6 +17,8 @@ const FAREWELL_MS = 20;
  */
 export function keepOpen(run: ExchangeRun, terms: Terms): StageEnd {
   const { response } = run.exchange;
+  // has its own way of being closed, and may have let its plan go
+  if (response?.tunnel !== undefined) return undefined;
   const { streaming } = run.route.plan;
   if (response === undefined || !isStream(response.body) || streaming === "none") return undefined;
   const isGrpc = run.exchange.protocol === "grpc";
@@ -26,10 +28,7 @@ export function keepOpen(run: ExchangeRun, terms: Terms): StageEnd {
   // a comment in clear text is no part of a coded body, and one more byte none of a counted one
   const isPlain = !isGrpc && !response.headers.has("content-encoding") && body.declaredBytes === undefined;
   const leave = longLived.enter({
-    exchange: { ...run.exchange, head: run.original, body: undefined, response: undefined, labels: NO_LABELS },
-    route: run.route.plan.name,
-    startedMs: run.startedMs,
-    terms,
+    ...storedExchange(run, terms),
     close: (closing) => {
       run.closing = closing;
       body.close(
@@ -49,8 +48,16 @@ export function keepOpen(run: ExchangeRun, terms: Terms): StageEnd {
   return undefined;
 }
 
-// the upstream has acted: nothing may invite a repeat (C17)
-const NO_ROOM: StageEnd = refused("long-lived", {
+/** What is kept of an exchange to ask about it again: as the client sent it. */
+export const storedExchange = (run: ExchangeRun, terms: Terms): Omit<LongLivedStream, "close"> => ({
+  exchange: { ...run.exchange, head: run.original, body: undefined, response: undefined, labels: NO_LABELS },
+  route: run.route.plan.name,
+  startedMs: run.startedMs,
+  terms,
+});
+
+/** The answer where one stream more cannot be asked about again. The upstream has acted: nothing may invite a repeat (C17). */
+export const NO_ROOM: StageEnd = refused("long-lived", {
   problem: "gateway_overloaded",
   detail: "The gateway keeps too many streams open.",
   status: 502,

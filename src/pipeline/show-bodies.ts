@@ -116,6 +116,7 @@ const brokenResponse = (run: ExchangeRun, cause: unknown): Ending =>
 export function streamReason(run: ExchangeRun): Unreviewable | undefined {
   const { response } = run.exchange;
   if (response?.body === undefined) return undefined;
+  if (response.tunnel !== undefined) return { kind: "stream", message: "it is an upgrade" };
   if (response.status === 206) return { kind: "partial", message: "it is a partial response" };
   const type = contentType(response);
   if (type.startsWith(EVENT_STREAM)) return { kind: "stream", message: "it is an event stream" };

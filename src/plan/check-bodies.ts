@@ -11,7 +11,7 @@ export function checkBodies(
   placed: readonly PlacedBinding[],
   { hidden, issues }: { readonly hidden: HiddenNames; readonly issues: Issues },
 ): void {
-  const streamed = routes.filter(({ streaming }) => streaming === "sse" || streaming === "grpc");
+  const streamed = routes.filter(({ streaming }) => streaming === "sse" || streaming === "grpc" || streaming === "websocket");
   if (streamed.length === 0) return;
   const enforcing = placed.filter(({ binding }) => enforces(binding));
   const readers = {
@@ -23,7 +23,7 @@ export function checkBodies(
       const entry = placed[at];
       if (entry === undefined) continue;
       const side = readers.response.has(entry) ? "response" : "request";
-      if (side === "request" && (route.streaming === "sse" || !readers.request.has(entry))) continue;
+      if (side === "request" && (route.streaming !== "grpc" || !readers.request.has(entry))) continue;
       const { interceptor, id } = entry.binding;
       issues.add(
         entry.pointer,

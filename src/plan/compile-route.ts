@@ -48,6 +48,7 @@ function routePlan({ match, ...route }: RouteConfig): Omit<RoutePlan, "bindings"
     maxBodyBytes: route.maxBodyBytes,
     reviewBudgetMs: route.reviewBudgetMs,
     streaming: route.streaming,
+    websocket: route.websocket,
     warnings: route.warnings,
     errorFormat: route.errorFormat,
     upstreamErrors: route.upstreamErrors,

@@ -37,6 +37,9 @@ export const ROUTE_FACTS: FactTable<RoutePlan, "name" | "bindings"> = {
   maxBodyBytes: ({ maxBodyBytes }) => ({ max_body_bytes: formatSize(maxBodyBytes) }),
   reviewBudgetMs: ({ reviewBudgetMs }) => ({ review_budget: formatDuration(reviewBudgetMs) }),
   streaming: ({ streaming }) => ({ streaming }),
+  websocket: ({ websocket }) => ({
+    websocket: `idle ${formatDuration(websocket.idleMs)}, max_message_bytes ${formatSize(websocket.maxMessageBytes)}`,
+  }),
   warnings: ({ warnings }) => ({ warnings: yesNo(warnings) }),
   errorFormat: ({ errorFormat }) => ({ error_format: errorFormat }),
   upstreamErrors: ({ upstreamErrors: { client, server } }) => ({ "upstream_errors/4xx": client, "upstream_errors/5xx": server }),

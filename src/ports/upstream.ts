@@ -16,6 +16,8 @@ export interface UpstreamRequest {
   readonly passesTrailer?: (name: string) => boolean;
   /** When all of the response has to be here, on the monotonic clock. Absent: the upstream's own timeouts alone. */
   readonly deadlineMs?: number;
+  /** Asks for this protocol, which is the adapter's to say on the wire; then a 101 with a `tunnel` may be the response. Never with a body. */
+  readonly upgrade?: "websocket";
 }
 
 /** Why there is no response: the public problem, and the cause for the log. */

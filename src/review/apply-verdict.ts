@@ -92,6 +92,8 @@ const isForeign = (plan: BindingPlan, field: Field): boolean =>
 /** Why a change, legal in itself, does not fit this exchange. */
 function misfitOf(plan: BindingPlan, { head, response }: Exchange, change: CheckedChange): string | undefined {
   if (change.kind === "status") {
+    // an agreement between the two ends, and nobody else's to undo but by a deny (C26)
+    if (response?.status === 101) return "the status of an upgrade cannot change";
     // a body would appear from nowhere, or vanish without a patch (C26)
     const alters = isBodiless(change.status) !== isBodiless(response?.status);
     return alters ? "the status cannot change between one with and one without a body" : undefined;
@@ -104,7 +106,8 @@ function misfitOf(plan: BindingPlan, { head, response }: Exchange, change: Check
   return tooLarge ? `the body would be larger than ${maxBytes} bytes` : undefined;
 }
 
-const isBodiless = (status: number | undefined): boolean => status === 204 || status === 304;
+/** A 101 has no body either: what comes behind it is another protocol's. */
+const isBodiless = (status: number | undefined): boolean => status === 204 || status === 304 || status === 101;
 
 const rejected = (plan: BindingPlan, why: string): Result<never, ReviewFailure> =>
   invalid("patch_rejected", `${nameOf(plan)}: ${why}`);

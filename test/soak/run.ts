@@ -6,6 +6,7 @@ import { overload } from "./overload.ts";
 import { rolls } from "./rolls.ts";
 import { shed } from "./shed.ts";
 import { steady } from "./steady.ts";
+import { streams } from "./streams.ts";
 import { toTable, type Figure } from "./figure.ts";
 
 const { positionals, values } = parseArgs({
@@ -22,6 +23,7 @@ const PROGRAMS: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
   overload,
   shed,
   rolls: () => rolls(Number(values.restarts)),
+  streams,
   steady: () => steady(Number(values.minutes)),
 };
 

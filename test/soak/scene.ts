@@ -39,15 +39,15 @@ export interface Guard {
   restart(): Promise<void>;
 }
 
-/** Starts everything and waits until it is ready. */
-export async function openScene(): Promise<Scene> {
+/** Starts everything and waits until it is ready. `upstreamUrl`: an upstream of the caller's own. */
+export async function openScene(upstreamUrl?: string): Promise<Scene> {
   const stack = new AsyncDisposableStack();
   const directory = stack.use(await temporaryDirectory());
   const certificates = await testCertificates();
   const server = await certificates.server();
   const files = { ...(await gatewayFiles()), "server.pem": server.cert, "server.key": server.key };
   for (const [name, content] of Object.entries(files)) await writeFile(join(directory.path, name), content);
-  const upstream = stack.use(await startUpstream());
+  const url = upstreamUrl ?? stack.use(await startUpstream()).url;
   const guard = await startGuard(directory.path);
   stack.defer(() => guard.kill());
   const [port, adminPort] = [await freePort(), await freePort()];
@@ -55,9 +55,9 @@ export async function openScene(): Promise<Scene> {
 listeners: [{ name: public, address: "127.0.0.1:${port}" }]
 admin: { address: "127.0.0.1:${adminPort}", token_file: admin-token }
 log: { reviews: none }
-upstreams: { main: { endpoints: ["${upstream.url}"] } }
+upstreams: { main: { endpoints: ["${url}"] } }
 routes:
-  - { name: guarded, match: { path: /guarded/** }, authenticate: [anonymous], upstream: main }
+  - { name: guarded, match: { path: /guarded/** }, authenticate: [anonymous], upstream: main, max_body_bytes: 2GiB }
   - { name: plain, match: { path: /plain/** }, authenticate: [anonymous], upstream: main, labels: { turn: "${turn}" } }
 interceptors:
   - name: guard

@@ -1,4 +1,5 @@
 import { CaptureRoom } from "../../src/app/capture-room.ts";
+import { OpenTunnels } from "../../src/app/open-tunnels.ts";
 import { PlanHolder } from "../../src/app/plan-holder.ts";
 import { routeBindings } from "../../src/app/route-bindings.ts";
 import { parsePathPattern } from "../../src/config/path-pattern.ts";
@@ -21,6 +22,7 @@ import type { LongLivedStream } from "../../src/ports/long-lived.ts";
 import type { Observation } from "../../src/ports/observers.ts";
 import type { RunnablePlan, RunnableRoute } from "../../src/ports/runnable-plan.ts";
 import type { Entered, ShedReason } from "../../src/ports/turnstile.ts";
+import type { TunnelEnd } from "../../src/ports/tunnels.ts";
 import { addressSet } from "../../src/support/cidr.ts";
 import { RecordingSink } from "./byte-flow.ts";
 import type { FakeBinding } from "./fake-binding.ts";
@@ -92,6 +94,7 @@ function routeOf(choice: RouteChoice, { name, bindings, upstream }: RouteParts):
     maxBodyBytes: 10 * 1024 * 1024,
     reviewBudgetMs: 2000,
     streaming: "auto",
+    websocket: { idleMs: 300_000, maxMessageBytes: 16 * 1024 * 1024 },
     warnings: false,
     errorFormat: "problem",
     upstreamErrors: { client: "verbatim", server: "opaque" },
@@ -166,6 +169,9 @@ export class Scene {
   underWay = 0;
   /** Why the fake turnstile lets nobody in; undefined: it lets everybody. */
   sheds: ShedReason | undefined;
+  /** How WebSockets ended, in order. */
+  readonly tunnelEnds: TunnelEnd[] = [];
+  readonly tunnels = new OpenTunnels({ clock: this.clock, onEnd: (end) => void this.tunnelEnds.push(end), maxTunnels: 2 });
   readonly room: CaptureRoom;
   readonly holder: PlanHolder;
   retired = 0;
@@ -188,6 +194,7 @@ export class Scene {
       shadows: { enqueue: (review) => void this.shadows.push(review) },
       observers: { enqueue: (observation) => void this.observations.push(observation) },
       longLived: { enter: (stream) => this.#enter(stream) },
+      tunnels: this.tunnels,
       onRecord: (record) => void this.records.push(record),
     });
   }

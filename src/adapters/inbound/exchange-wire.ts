@@ -15,6 +15,11 @@ export interface ExchangeWire {
   /** Whether the client said that it expects anything. */
   readonly expects: boolean;
   readonly body: BodySource;
+  /**
+   * What the client sends behind a head that asks for a WebSocket; absent where it does not, or the connection cannot become one. Not to be
+   * read before a 101 is written: from then on `write` writes as it is, and `end` ends that direction alone.
+   */
+  readonly behind?: BodySource | undefined;
   /** The verdict on the head; asked once. */
   check(): HeadCheck;
   /** Who hears of the response's fate from now on. */

@@ -5,16 +5,18 @@ import { HeaderLines } from "../../model/header-lines.ts";
 import { renderProblem } from "../../model/problem-body.ts";
 import type { Refusal } from "../../model/problem.ts";
 import type { Received } from "../../model/received.ts";
+import type { Tunnel } from "../../model/tunnel.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Ids } from "../../ports/ids.ts";
 import type { Answer, Handle, Sent } from "../../ports/inbound.ts";
 import type { Log } from "../../ports/log.ts";
 import type { HeadCheck, RequestFraming } from "./check-head.ts";
-import type { ExchangeWire, WireWatcher } from "./exchange-wire.ts";
+import type { BodySource, ExchangeWire, WireWatcher } from "./exchange-wire.ts";
 import type { ListenerSettings } from "./listener-settings.ts";
 import { RequestBody } from "./request-body.ts";
 import { frame } from "./response-framing.ts";
 import { ResponseWriter } from "./response-writer.ts";
+import { TunnelBytes } from "./tunnel-bytes.ts";
 import { drainRest, SMALL_REST_BYTES } from "./unread-body.ts";
 
 /** What every exchange of a connection shares. */
@@ -124,7 +126,7 @@ export class InboundExchange implements WireWatcher {
         onWanted: () => this.#continue(),
       });
     }
-    return {
+    const received: Received = {
       method: this.#wire.method,
       requestTarget: this.#wire.requestTarget,
       headers: HeaderLines.fromRaw(this.#wire.raw),
@@ -134,6 +136,7 @@ export class InboundExchange implements WireWatcher {
       peerAddress: this.#parts.peer.address,
       tlsSubject: this.#parts.peer.tlsSubject,
     };
+    return this.#wire.behind === undefined ? received : { ...received, upgrade: "websocket" };
   }
 
   #continue(): void {
@@ -171,8 +174,11 @@ export class InboundExchange implements WireWatcher {
       beforeEnd: () => this.#settleRequest(),
     });
     this.#writer = writer;
-    const { method } = this.#wire;
+    const { method, behind } = this.#wire;
+    const { tunnel } = answer.response;
     try {
+      // a 101 to who cannot have it is a bug of ours
+      if (tunnel !== undefined && behind === undefined) throw new Error("the connection cannot change its protocol");
       writer.send(frame(answer.response, { method, closes }));
     } catch (error) {
       this.#parts.log.write("error", "response_refused", {
@@ -182,8 +188,17 @@ export class InboundExchange implements WireWatcher {
       if (isStream(answer.response.body)) answer.response.body.discard();
       const failed = renderProblem(FAILED, { requestId: this.#parts.ids.requestId() });
       writer.send(frame(failed, { method, closes: true }));
+      return writer.sent;
     }
-    return writer.sent;
+    return tunnel === undefined || behind === undefined ? writer.sent : this.#live(tunnel, behind, writer);
+  }
+
+  /** The 101 is written: both directions go on until both are over. */
+  async #live(tunnel: Tunnel, behind: BodySource, writer: ResponseWriter): Promise<Sent> {
+    const fromClient = new TunnelBytes(behind, () => this.#wire.cut());
+    tunnel.open(fromClient);
+    const [sent] = await Promise.all([writer.sent, fromClient.over]);
+    return { ...sent, requestBytes: fromClient.receivedBytes };
   }
 
   /** Runs when the response is out but for its end. A client that waits for 100 Continue has sent nothing: there is nothing to read. */

@@ -24,6 +24,8 @@ export function frame(response: Response, request: { readonly method: string; re
   response.headers.each((name, value, writtenName) => {
     if (!isFraming(name) && !isHopByHop(name)) raw.push(writtenName, value);
   });
+  // the codec says which protocol comes behind it
+  if (status === 101) return { status, raw, body, promisedBytes: undefined };
   if (request.closes) raw.push("connection", "close");
   const isBodyless = request.method === "HEAD" || status === 204 || status === 304;
   const length = isStream(body) ? body.declaredBytes : (body?.byteLength ?? (isBodyless ? statedLength(response) : 0));

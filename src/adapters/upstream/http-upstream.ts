@@ -47,11 +47,11 @@ export function httpUpstream(settings: HttpUpstreamSettings, deps: { readonly cl
         onOver: () => (underWay -= 1),
       });
       // what undici refuses to write it tells the call, it does not throw
-      if (!cancel.aborted)
-        pool.dispatch(
-          { method: methodOf(request), path: request.requestTarget, headers: linesOf(request), body: call.requestBody },
-          call,
-        );
+      if (!cancel.aborted) {
+        const { requestTarget: path, upgrade } = request;
+        const options = { method: methodOf(request), path, headers: linesOf(request), body: call.requestBody };
+        pool.dispatch(upgrade === undefined ? options : { ...options, upgrade }, call);
+      }
       return call.answer;
     },
     async [Symbol.asyncDispose]() {

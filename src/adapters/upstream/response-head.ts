@@ -17,6 +17,24 @@ export interface ResponseHead {
  */
 export function readResponseHead(method: string, status: number, raw: readonly (Buffer | string)[]): Result<ResponseHead> {
   if (status < 200 || status > 599) return err(`status ${status}`);
+  const read = readLines(raw);
+  if (!read.ok) return read;
+  const headers = read.value;
+  const declared = declaredBytes(headers);
+  if (!declared.ok) return declared;
+  const bodyless = method === "HEAD" || status === 204 || status === 304 || declared.value === 0;
+  return ok({ status, headers, body: bodyless ? { kind: "none" } : { kind: "stream", declaredBytes: declared.value } });
+}
+
+/** Judges a 101 that was asked for: it must not speak of a body. What the protocol says of it is judged elsewhere. */
+export function changedHead(status: number, raw: readonly (Buffer | string)[]): Result<HeaderLines> {
+  const headers = readLines(raw);
+  if (!headers.ok) return headers;
+  const isFramed = headers.value.has("content-length") || headers.value.has("transfer-encoding");
+  return status !== 101 || isFramed ? err("101 with framing of its own") : headers;
+}
+
+function readLines(raw: readonly (Buffer | string)[]): Result<HeaderLines> {
   const lines: string[] = [];
   for (let i = 0; i + 1 < raw.length; i += 2) {
     const name = latin1(raw[i]);
@@ -25,11 +43,7 @@ export function readResponseHead(method: string, status: number, raw: readonly (
     if (!isHeaderValue(value)) return err(`illegal value of header ${name.slice(0, 64)}`);
     lines.push(name, value);
   }
-  const headers = HeaderLines.fromRaw(lines);
-  const declared = declaredBytes(headers);
-  if (!declared.ok) return declared;
-  const bodyless = method === "HEAD" || status === 204 || status === 304 || declared.value === 0;
-  return ok({ status, headers, body: bodyless ? { kind: "none" } : { kind: "stream", declaredBytes: declared.value } });
+  return ok(HeaderLines.fromRaw(lines));
 }
 
 function declaredBytes(headers: HeaderLines): Result<number | undefined> {

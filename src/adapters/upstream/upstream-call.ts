@@ -1,3 +1,5 @@
+import { Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import type { Dispatcher } from "undici";
 import { isStream } from "../../model/byte-stream.ts";
 import { BodyFailure } from "../../model/body-failure.ts";
@@ -9,7 +11,8 @@ import type { UpstreamFailure, UpstreamRequest } from "../../ports/upstream.ts";
 import { failureOf } from "./failure-of.ts";
 import { RequestBodyBroken, RequestBodyStream } from "./request-body-stream.ts";
 import { ResponseBody, type ResponseSource } from "./response-body.ts";
-import { readResponseHead } from "./response-head.ts";
+import { changedHead, readResponseHead } from "./response-head.ts";
+import { TunnelSocket } from "./tunnel-socket.ts";
 
 /** How long each part of a call may take, milliseconds. */
 export interface UpstreamTimeouts {
@@ -48,6 +51,8 @@ export class UpstreamCall implements Dispatcher.DispatchHandler, ResponseSource 
   #body: ResponseBody | undefined;
   #lastByteMs = 0;
   #over = false;
+  /** The connection, once it has changed its protocol. */
+  #changed: Socket | undefined;
 
   constructor(parts: UpstreamCallParts) {
     const { request, timeouts, clock, cancel } = parts;
@@ -96,12 +101,32 @@ export class UpstreamCall implements Dispatcher.DispatchHandler, ResponseSource 
     this.#settle(ok({ status, headers, body: body.kind === "none" ? undefined : this.#body }));
   }
 
+  /** undici has let the connection go: it is nobody else's. Bytes read behind the head are put back into it. */
+  onRequestUpgrade(controller: Dispatcher.DispatchController, status: number, _headers: unknown, duplex: Duplex): void {
+    const head = changedHead(status, Array.isArray(controller.rawHeaders) ? controller.rawHeaders : []);
+    if (this.#over || !(duplex instanceof Socket) || !head.ok) {
+      duplex.on("error", () => {}).destroy();
+      return this.#fail({ problem: "upstream_invalid_response", cause: head.ok ? "no connection to tunnel" : head.error });
+    }
+    this.#stopWaiting();
+    this.#stopTotal?.();
+    this.#changed = duplex;
+    const body = new ResponseBody(undefined, this);
+    this.#body = body;
+    duplex.on("data", (chunk: Buffer) => body.push(chunk));
+    duplex.on("end", () => this.onResponseEnd());
+    duplex.on("error", (error: Error) => this.onResponseError(null, error));
+    duplex.on("close", () => this.onResponseError(null, new Error("the connection is gone")));
+    this.#settle(ok({ status, headers: head.value, body, tunnel: new TunnelSocket(duplex) }));
+  }
+
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Uint8Array): void {
     this.#lastByteMs = this.#parts.clock.nowMs();
     this.#body?.push(chunk);
   }
 
   onResponseEnd(): void {
+    if (this.#over) return;
     this.#leave();
     this.#body?.finish((sink) => sink.end());
   }
@@ -115,19 +140,21 @@ export class UpstreamCall implements Dispatcher.DispatchHandler, ResponseSource 
   }
 
   pause(): void {
-    this.#controller?.pause();
+    if (this.#changed === undefined) this.#controller?.pause();
+    else this.#changed.pause();
   }
 
   resume(): void {
     // silence counts from here, not from before the reader's rest
     this.#lastByteMs = this.#parts.clock.nowMs();
-    this.#controller?.resume();
+    if (this.#changed === undefined) this.#controller?.resume();
+    else this.#changed.resume();
   }
 
   abandon(): void {
     if (this.#over) return;
     this.#leave();
-    this.#controller?.abort(new Error("nobody reads the response"));
+    this.#abort("nobody reads the response");
   }
 
   #fail(failure: UpstreamFailure): void {
@@ -135,7 +162,12 @@ export class UpstreamCall implements Dispatcher.DispatchHandler, ResponseSource 
     this.#leave();
     this.#settle(err(failure));
     this.#body?.finish((sink) => sink.fail(failure));
-    this.#controller?.abort(new Error(failure.cause));
+    this.#abort(failure.cause);
+  }
+
+  #abort(cause: string): void {
+    if (this.#changed === undefined) this.#controller?.abort(new Error(cause));
+    else this.#changed.destroy();
   }
 
   #leave(): void {

@@ -128,6 +128,7 @@ class DataWorker {
         reviews: () => this.#given.config.log.reviews,
         asideLimits: share.asideLimits,
         maxStreams: share.maxStreams,
+        maxTunnels: share.maxTunnels,
       },
     );
     liveClients.onRevoked((interceptor, tags) => this.#exchanges.streams.revoked(interceptor, tags));
@@ -136,6 +137,7 @@ class DataWorker {
       longLived: () => this.#exchanges.streams.size,
       strain: this.#exchanges.strain,
       connections: () => this.#listeners.connections(),
+      webSockets: () => this.#exchanges.tunnels.size,
       clients: () => new Map([...this.#built.clients].map(([name, client]) => [name, client.status()])),
     });
     this.#withJwks = new Set(jwksListeners(given.config));
@@ -218,6 +220,7 @@ class DataWorker {
   async #drain(drainMs: number): Promise<void> {
     const { deps, log } = this.#parts;
     const deadline = new Promise<void>((resolve) => deps.clock.after(drainMs, resolve));
+    this.#exchanges.tunnels.drain(drainMs / 2);
     await this.#listeners.drain(drainMs);
     await Promise.all([this.#exchanges.observers.drain(deadline), this.#exchanges.shadows.drain(deadline)]);
     this.#loop.stop();

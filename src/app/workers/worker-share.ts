@@ -1,6 +1,7 @@
 import type { GatewayConfig } from "../../config/gateway-config.ts";
 import { ASIDE_LIMITS, type AsideLimits } from "../aside-queue.ts";
 import { MAX_STREAMS } from "../long-lived-streams.ts";
+import { MAX_TUNNELS } from "../open-tunnels.ts";
 
 /** Most workers of one gateway. */
 const MAX_WORKERS = 64;
@@ -16,6 +17,8 @@ export interface WorkerShare {
   readonly asideLimits: AsideLimits;
   /** Open streams that are asked about again (C36). */
   readonly maxStreams: number;
+  /** Open WebSockets (C26). */
+  readonly maxTunnels: number;
 }
 
 /** A worker's share of every limit that is for the whole gateway: ⌊limit / workers⌋, at least 1. The only place where limits are divided. */
@@ -48,5 +51,6 @@ export function shareOf(config: GatewayConfig, workers: number): WorkerShare {
       concurrency: part(ASIDE_LIMITS.concurrency),
     },
     maxStreams: part(MAX_STREAMS),
+    maxTunnels: part(MAX_TUNNELS),
   };
 }

@@ -62,6 +62,15 @@ const match = z.strictObject({
   labels: labelMap.default({}).describe("Labels the request must have, each with exactly this value."),
 });
 
+const webSocket = z.strictObject({
+  idle: duration({ minMs: 10, maxMs: 86_400_000 })
+    .prefault("5m")
+    .describe("Longest silence in both directions, pings included; then it is closed with 1001."),
+  max_message_bytes: size({ minBytes: 1, maxBytes: 64 * GIB })
+    .prefault("16MiB")
+    .describe("Largest message, over all its frames and as sent; beyond: closed with 1009."),
+});
+
 /** One entry of `routes`, defaults already merged in. */
 export const routeSchema = z.strictObject({
   name: name.describe("Name of the route, unique."),
@@ -86,9 +95,12 @@ export const routeSchema = z.strictObject({
     .prefault("10MiB")
     .describe("Largest request body; beyond: 413."),
   streaming: z
-    .enum(["auto", "none", "sse", "grpc"])
+    .enum(["auto", "none", "sse", "websocket", "grpc"])
     .default("auto")
-    .describe("Whether responses are streams: by their content type, never, or always server-sent events, or gRPC calls."),
+    .describe(
+      "Whether responses are streams: by their content type, never, or always server-sent events, or gRPC calls. WebSocket handshakes are let through by `websocket`, and by `auto` where no binding reviews bodies.",
+    ),
+  websocket: webSocket.prefault({}).describe("What an open WebSocket may do."),
   warnings: z.boolean().default(false).describe("Whether warnings of interceptors are sent as `sallyport-warning` headers."),
   review_budget: reviewBudget
     .optional()
@@ -126,6 +138,7 @@ export function toRoute(parsed: z.output<typeof routeSchema>, surroundings: Rout
     upstreamErrors: { client: parsed.upstream_errors["4xx"], server: parsed.upstream_errors["5xx"] },
     maxBodyBytes: parsed.max_body_bytes,
     streaming: parsed.streaming,
+    websocket: { idleMs: parsed.websocket.idle, maxMessageBytes: parsed.websocket.max_message_bytes },
     warnings: parsed.warnings,
     reviewBudgetMs: parsed.review_budget ?? surroundings.reviewBudgetMs,
   };

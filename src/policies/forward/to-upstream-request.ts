@@ -42,19 +42,20 @@ export function upstreamRequests(terms: ForwardTerms): UpstreamRequests {
     passes(name) && !isUntimely(name) && !isProtectedHeader("request", name) && terms.ownedHeaders?.has(name) !== true;
   const passesUncoded = (name: string): boolean => passes(name) && !ASKS_FOR_CODED_OR_PART.has(name);
   return (exchange, { readsResponseBody }) => {
-    const { head, body } = exchange;
+    const { head, body, protocol } = exchange;
     const credential = terms.credential === undefined ? undefined : ownCredential(terms.credential);
     const added: string[] = [...VIA];
     if (readsResponseBody) added.push("accept-encoding", "identity");
     if (credential?.slot.kind === "bearer") added.push("authorization", `Bearer ${credential.text}`);
     if (credential?.slot.kind === "header") added.push(credential.slot.name, credential.text);
-    return {
+    const request = {
       method: head.method,
       requestTarget: requestTarget(head, queryNames, credential),
       headers: withHost(head).derive(readsResponseBody ? passesUncoded : passes, added),
       body,
       passesTrailer,
     };
+    return protocol === "websocket" ? { ...request, upgrade: protocol } : request;
   };
 }
 

@@ -6,6 +6,7 @@ import type { Received } from "../../model/received.ts";
 import type { Ids } from "../../ports/ids.ts";
 import type { Arrival } from "../../ports/runnable-plan.ts";
 import { originOf, type TrustedProxies } from "./client-address.ts";
+import { offerFault, WEBSOCKET_VERSION } from "../../support/websocket-handshake.ts";
 import { parseHost } from "./host.ts";
 import { NameBook } from "./name-book.ts";
 import { namedLines, requestHeaders } from "./request-headers.ts";
@@ -55,6 +56,9 @@ function receive(received: Received, { proxies, names, ids }: ReceiveParts): Arr
   if (host === undefined) return refuse({ problem: "bad_request", detail: "Exactly one valid Host header is required." });
   const target = parseTarget(received.requestTarget, host, origin.scheme);
   if (!target.ok) return refuse(target.error);
+  const unfit = received.upgrade === undefined ? undefined : offerFault(lines.headers);
+  if (unfit !== undefined)
+    return refuse({ problem: "bad_request", detail: unfit, headers: [["sec-websocket-version", WEBSOCKET_VERSION]] });
   const headers = requestHeaders(lines, {
     names,
     keepsXForwarded: origin.trusted && proxies.headers === "x-forwarded",
@@ -73,7 +77,7 @@ function receive(received: Received, { proxies, names, ids }: ReceiveParts): Arr
     exchange: {
       ids: exchangeIds,
       listener: received.listener,
-      protocol: grpcKind(received.method, headers.value.first("content-type")) ?? "http",
+      protocol: received.upgrade ?? grpcKind(received.method, headers.value.first("content-type")) ?? "http",
       client: { address: origin.clientAddress, tlsSubject: received.tlsSubject },
       head: { method: received.method, scheme: origin.scheme, host, ...target.value, headers: headers.value },
       body: received.body,

@@ -20,6 +20,7 @@ async function again(bindings: readonly FakeBinding[], route: RouteChoice = {}):
     observers: { enqueue() {} },
     shadows: { enqueue() {} },
     longLived: { enter: () => undefined },
+    tunnels: { reserve: () => undefined },
     onRecord() {},
   };
   const asked = await reReview(deps, parts().stream({ validForMs: 5000 }), { count: 2, cancel: new CancelSource() });

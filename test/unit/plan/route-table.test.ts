@@ -23,6 +23,7 @@ function tableRoute(name: string, { listeners = ["main"], ...match }: Match): Ta
     maxBodyBytes: 0,
     reviewBudgetMs: 2000,
     streaming: "auto",
+    websocket: { idleMs: 300_000, maxMessageBytes: 16 * 1024 * 1024 },
     warnings: false,
     errorFormat: "problem",
     upstreamErrors: { client: "verbatim", server: "opaque" },

@@ -77,15 +77,21 @@ export class ClientLine implements RequestEvents, WireHolder, Awaited {
     return this.socket.destroyed;
   }
 
-  onHead(head: RequestHead, checked: HeadCheck): void {
+  get mayChange(): boolean {
+    return !this.#served.connection.busy;
+  }
+
+  onHead(head: RequestHead, checked: HeadCheck, changes: boolean): void {
     this.#await("nothing", Number.POSITIVE_INFINITY);
     const wire = new Http1Wire(this, head, checked);
+    if (changes) wire.mayChange();
     this.#arriving = wire;
     if (!this.#served.connection.accept(new InboundExchange(wire, this.#served.parts))) this.#goDeaf();
   }
 
   onBody(bytes: Uint8Array): void {
-    this.#arriving?.body.push(bytes);
+    const wire = this.#arriving;
+    (wire?.behind ?? wire?.body)?.push(bytes);
   }
 
   onEnd(): void {
@@ -149,7 +155,7 @@ export class ClientLine implements RequestEvents, WireHolder, Awaited {
   }
 
   readonly #onData = (piece: Buffer): void => {
-    if (this.#deaf || this.socket.writableEnded) return;
+    if (this.#deaf || (this.socket.writableEnded && this.#arriving?.changed !== true)) return;
     const fault = this.#parser.read(piece);
     if (fault !== undefined) return this.#refuse(REFUSALS[fault]);
     if (this.#parser.isWithinHead && this.#awaits !== "head")
@@ -161,6 +167,8 @@ export class ClientLine implements RequestEvents, WireHolder, Awaited {
     // closed behind the response under way, as was decided when the rest was refused
     if (this.#deaf && this.#served.connection.busy) return;
     if (!this.#deaf && this.#parser.isWithinRequest) return this.#refuse(UNPARSABLE);
+    const wire = this.#arriving;
+    if (wire?.changed === true) return wire.behind?.finish();
     this.socket.end();
   };
 

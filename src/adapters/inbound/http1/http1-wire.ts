@@ -24,13 +24,14 @@ export interface WireHolder extends BytesHolder {
 /** A request and its response on a connection of our own codec. */
 export class Http1Wire implements ExchangeWire {
   readonly body: RequestBytes;
+  behind: RequestBytes | undefined;
   readonly #holder: WireHolder;
   readonly #head: RequestHead;
   readonly #checked: HeadCheck;
   #watcher: WireWatcher | undefined;
   /** The response's head, until it leaves. */
   #pending = "";
-  #state: "unanswered" | "answering" | "ended" = "unanswered";
+  #state: "unanswered" | "answering" | "changed" | "ended" = "unanswered";
   #chunked = false;
   #closes = false;
 
@@ -39,6 +40,11 @@ export class Http1Wire implements ExchangeWire {
     this.#head = head;
     this.#checked = checked;
     this.body = new RequestBytes(holder, checked.kind === "refused" ? NO_BODY : checked.framing);
+  }
+
+  /** It asks for a WebSocket, and the connection can become one. Before the exchange begins. */
+  mayChange(): void {
+    this.behind = new RequestBytes(this.#holder, ENDLESS);
   }
 
   get method(): string {
@@ -89,11 +95,11 @@ export class Http1Wire implements ExchangeWire {
     this.#pending = lines.text;
     this.#chunked = lines.chunked;
     this.#closes = lines.closes;
-    this.#state = "answering";
+    this.#state = framed.status === 101 ? "changed" : "answering";
   }
 
   flushHead(): void {
-    if (this.#state !== "answering" || this.#pending === "") return;
+    if (this.#state === "unanswered" || this.#state === "ended" || this.#pending === "") return;
     this.#holder.socket.write(this.#takeHead(), "latin1");
   }
 
@@ -116,6 +122,7 @@ export class Http1Wire implements ExchangeWire {
 
   end(): boolean {
     const { socket } = this.#holder;
+    if (this.changed) return this.#endHalf();
     const last = this.#takeHead() + (this.#chunked ? "0\r\n\r\n" : "");
     if (last !== "") socket.write(last, "latin1");
     this.#state = "ended";
@@ -130,6 +137,11 @@ export class Http1Wire implements ExchangeWire {
       if (error === null || error === undefined) this.#out();
     });
     return false;
+  }
+
+  /** Whether what comes now belongs to another protocol. */
+  get changed(): boolean {
+    return this.#state === "changed";
   }
 
   cut(): void {
@@ -153,6 +165,18 @@ export class Http1Wire implements ExchangeWire {
   lost(): void {
     this.#watcher?.onGone();
     this.body.lose();
+    this.behind?.lose();
+  }
+
+  /** The other direction goes on. */
+  #endHalf(): boolean {
+    const { socket } = this.#holder;
+    const last = this.#takeHead();
+    if (last !== "") socket.write(last, "latin1");
+    socket.end(() => {
+      if (socket.writableFinished) this.#watcher?.onOut();
+    });
+    return false;
   }
 
   #out(): void {
@@ -168,5 +192,7 @@ export class Http1Wire implements ExchangeWire {
 }
 
 const NO_BODY: RequestFraming = { kind: "none" };
+
+const ENDLESS: RequestFraming = { kind: "chunked" };
 
 const latin1 = (bytes: Uint8Array): string => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");

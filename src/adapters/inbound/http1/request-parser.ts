@@ -1,25 +1,28 @@
 import { ChunkedBody } from "../../http1/chunked-body.ts";
 import type { FieldBlock } from "../../http1/field-block.ts";
 import { checkHead, type HeadCheck } from "../check-head.ts";
+import { asksForWebSocket } from "../asks-for-websocket.ts";
 import type { ListenerLimits } from "../listener-settings.ts";
 import type { HeadBlocks } from "./head-blocks.ts";
 import { requestHead, type RequestHead } from "./request-head.ts";
 
 /** What the bytes of a connection turn out to be: requests, one after the other. */
 export interface RequestEvents {
-  /** A head, and the verdict on it. Nothing comes behind one that is refused. */
-  onHead(head: RequestHead, checked: HeadCheck): void;
+  /** A head, and the verdict on it. Nothing comes behind one that is refused. `changes`: it asks for a WebSocket, and may have it. */
+  onHead(head: RequestHead, checked: HeadCheck, changes: boolean): void;
   /** A view of what was given to `read`. */
   onBody(bytes: Uint8Array): void;
   /** The last byte of the request was read; called for one without a body too. */
   onEnd(): void;
+  /** Whether the connection can become a WebSocket now: nothing else is on it. Absent: never. */
+  readonly mayChange?: boolean;
 }
 
 /** Why the bytes are no request. */
 export type ParseFault = "no-request" | "too-large" | "connect";
 
-/** `over`: a request was the last one, or refused, and what comes behind it is nobody's. `refused`: no request. */
-type Place = "before" | "after-cr" | "head" | "length" | "chunked" | "over" | "refused";
+/** `behind`: a request asked for a WebSocket, and what comes behind it is as it comes. `over`: a request was the last one, or refused, and what comes behind it is nobody's. `refused`: no request. */
+type Place = "before" | "after-cr" | "head" | "length" | "chunked" | "behind" | "over" | "refused";
 
 /**
  * Reads the requests of one connection as they come in pieces. Strict: what another reader could take otherwise is refused, and then
@@ -100,6 +103,9 @@ export class RequestParser {
         return this.#readLength(piece, at, stop);
       case "chunked":
         return this.#readChunks((this.#chunks ??= new ChunkedBody()), piece, { at, stop });
+      case "behind":
+        this.#events.onBody(piece.subarray(at, stop));
+        return stop;
       case "over":
       case "refused":
         return stop;
@@ -131,9 +137,10 @@ export class RequestParser {
       this.#chunks = new ChunkedBody();
       this.#chunks.begin();
     }
-    this.#place = framing.kind === "none" ? "before" : framing.kind;
-    this.#events.onHead(head, checked);
-    if (framing.kind === "none") this.#end();
+    const changes = asksForWebSocket(head, checked) && this.#events.mayChange === true;
+    this.#place = changes ? "behind" : framing.kind === "none" ? "before" : framing.kind;
+    this.#events.onHead(head, checked, changes);
+    if (framing.kind === "none" && !changes) this.#end();
   }
 
   #readLength(piece: Buffer, at: number, stop: number): number {

@@ -21,10 +21,12 @@ export interface ResponseLines {
 
 /**
  * Status line and header lines. Throws, as a bug of ours, on what would be read as something else than the one line it stands for, and on
- * a status that is not final.
+ * a status that is not final. A 101 names the one protocol there is to change to.
  */
 export function responseLines({ status, raw, body, promisedBytes }: FramedResponse, terms: ResponseTerms): ResponseLines {
-  if (!Number.isInteger(status) || status < 200 || status > 999) throw new RangeError(`the status ${status} is not final`);
+  const switches = status === 101;
+  if (!Number.isInteger(status) || (status < 200 && !switches) || status > 999)
+    throw new RangeError(`the status ${status} is not final`);
   let text = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? "unknown"}\r\n`;
   let isDated = false;
   let closes = !terms.persistent;
@@ -38,6 +40,7 @@ export function responseLines({ status, raw, body, promisedBytes }: FramedRespon
     if (name === "connection") closes = true;
     else text += `${name}: ${value}\r\n`;
   }
+  if (switches) return { text: `${text}Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n`, chunked: false, closes: true };
   const endless = body !== undefined && promisedBytes === undefined;
   const chunked = endless && terms.minor === 1;
   closes ||= endless && !chunked;

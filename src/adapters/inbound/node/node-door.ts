@@ -1,9 +1,14 @@
 import { createServer, type IncomingMessage, type ServerOptions, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import { asksForWebSocket } from "../asks-for-websocket.ts";
+import { checkHead, type HeadCheck } from "../check-head.ts";
 import type { Door, DoorParts, ServedConnection } from "../door.ts";
+import { DateLine } from "../http1/date-line.ts";
 import { InboundExchange } from "../inbound-exchange.ts";
 import type { ListenerLimits } from "../listener-settings.ts";
 import { CONNECT_REFUSED, refusalOf } from "../unparsable.ts";
+import { ChangingLine } from "./changing-line.ts";
 import { LeanMessage } from "./lean-message.ts";
 import { NodeWire } from "./node-wire.ts";
 
@@ -17,14 +22,17 @@ class NodeDoor implements Door {
   readonly #server: ReturnType<typeof createServer>;
   readonly #parts: DoorParts;
   readonly #served = new WeakMap<Socket, ServedConnection>();
+  readonly #date: DateLine;
 
   constructor(parts: DoorParts) {
     this.#parts = parts;
-    this.#server = createServer(serverOptions(parts.settings.limits));
+    this.#date = new DateLine(parts.deps.clock);
+    this.#server = createServer({ ...serverOptions(parts.settings.limits), shouldUpgradeCallback: this.#mayChange });
     // Node would drop lines beyond a maximum without a word; they are counted by checkHead
     this.#server.maxHeadersCount = 0;
     for (const event of ["request", "checkContinue", "checkExpectation"]) this.#server.on(event, this.#onRequest);
     this.#server.on("connect", this.#onConnect);
+    this.#server.on("upgrade", this.#onUpgrade);
     this.#server.on("clientError", this.#onClientError);
     // a server watches for late heads from when it listens
     this.#server.emit("listening");
@@ -47,6 +55,25 @@ class NodeDoor implements Door {
     served.connection.accept(new InboundExchange(wire, served.parts));
   };
 
+  /** Whether Node is to let the connection go for this request; what follows an Upgrade that is ignored is HTTP. */
+  readonly #mayChange = (message: IncomingMessage): boolean => {
+    const served = this.#served.get(message.socket);
+    return served?.connection.busy === false && asksForWebSocket(headOf(message), this.#check(message));
+  };
+
+  readonly #onUpgrade = (message: IncomingMessage, duplex: Duplex, first: Buffer): void => {
+    const { socket } = message;
+    const served = duplex === socket ? this.#served.get(socket) : undefined;
+    if (served === undefined) return void duplex.destroy();
+    const head = { ...headOf(message), requestTarget: message.url ?? "", expects: false, persistent: false };
+    const line = new ChangingLine(socket, { date: this.#date, head, checked: this.#check(message), first });
+    served.connection.accept(new InboundExchange(line.wire, served.parts));
+  };
+
+  #check({ httpVersionMajor: major, httpVersionMinor: minor, rawHeaders: raw, url = "" }: IncomingMessage): HeadCheck {
+    return checkHead({ url, major, minor, raw }, this.#parts.settings.limits);
+  }
+
   // Node hands over the bare connection, on which requests before this one may still be answered, and looks after it no more
   readonly #onConnect = (_message: IncomingMessage, socket: Socket): void => {
     const connection = this.#served.get(socket)?.connection;
@@ -62,6 +89,8 @@ class NodeDoor implements Door {
     this.#parts.refuse(socket, this.#served.get(socket)?.connection, refusalOf(error.code));
   };
 }
+
+const headOf = ({ method = "", httpVersionMinor: minor, rawHeaders: raw }: IncomingMessage) => ({ method, minor, raw });
 
 function serverOptions(limits: ListenerLimits): ServerOptions {
   return {
@@ -80,7 +109,5 @@ function serverOptions(limits: ListenerLimits): ServerOptions {
     // a body nobody reads yet waits in pieces as small as its sender cut them: one byte each makes 64 KiB cost 29 MB, this 11 MB (2026-11)
     highWaterMark: 16 * 1024,
     optimizeEmptyRequests: true,
-    // an Upgrade is ignored: what follows is HTTP
-    shouldUpgradeCallback: () => false,
   };
 }

@@ -2,9 +2,10 @@ import type { UpstreamTimeouts } from "../upstream-call.ts";
 
 /**
  * `queued`: no byte is written. `sending`: the request's body flows, or waits for the connection. `awaiting`: the head is due.
- * `receiving`: the response's body flows, whatever is left of the request's.
+ * `receiving`: the response's body flows, whatever is left of the request's. `changed`: the connection has another protocol, and whoever
+ * uses it watches over it.
  */
-export type Phase = "queued" | "sending" | "awaiting" | "receiving" | "over";
+export type Phase = "queued" | "sending" | "awaiting" | "receiving" | "changed" | "over";
 
 /** When a phase has taken too long, on the monotonic clock. `sinceMs`: when it began, or when a byte last came or went. */
 export function phaseDueMs(phase: Phase, sinceMs: number, { connectMs, firstByteMs, idleMs }: UpstreamTimeouts): number {
@@ -16,6 +17,7 @@ export function phaseDueMs(phase: Phase, sinceMs: number, { connectMs, firstByte
     case "sending":
     case "receiving":
       return sinceMs + idleMs;
+    case "changed":
     case "over":
       return Number.POSITIVE_INFINITY;
     default:

@@ -43,6 +43,15 @@ export function framedHead(block: FieldBlock, method: string): Result<FramedHead
   return ok({ status, headers: HeaderLines.fromRaw(raw), framing: method === "HEAD" ? NO_BODY : framing, persistent, keptForMs });
 }
 
+/** Judges a 101 that was asked for: refused where it speaks of a body, or in HTTP/1.0. What the protocol says of it is judged elsewhere. */
+export function changingHead(block: FieldBlock): Result<FramedHead> {
+  const { status, minor } = block.scanner;
+  const raw = linesOf(block);
+  const { bytes, chunked, fault } = watch(block, raw);
+  if (minor === 0 || bytes !== undefined || chunked || fault !== "") return err("101 with framing of its own");
+  return ok({ status, headers: HeaderLines.fromRaw(raw), framing: UNTIL_CLOSE, persistent: false, keptForMs: undefined });
+}
+
 /** Why an interim head cannot be dropped: it speaks of a body or an end, or a version, that it must not have. Undefined: it can. */
 export function interimFault(block: FieldBlock): string | undefined {
   if (block.scanner.minor === 0) return "interim response in HTTP/1.0";

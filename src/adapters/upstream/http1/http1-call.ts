@@ -93,12 +93,14 @@ export class Http1Call implements ResponseSource, WriterEvents {
 
   /** When something has to have happened, and what it is counted from; later than any number: never. */
   get dueMs(): number {
+    if (this.#phase === "changed") return Number.POSITIVE_INFINITY;
     return Math.min(phaseDueMs(this.#phase, this.#sinceMs, this.parts.timeouts), this.#totalDueMs);
   }
 
   /** The deadline came. Fails the call, or puts the deadline off where it is not the upstream's turn. */
   onDue(nowMs: number): void {
     const { connectMs, firstByteMs, idleMs, totalMs } = this.parts.timeouts;
+    if (this.#phase === "changed") return;
     if (nowMs >= this.#totalDueMs) return this.#expire("total", totalMs ?? 0);
     if (nowMs < phaseDueMs(this.#phase, this.#sinceMs, this.parts.timeouts)) return this.#setDeadline();
     if (this.#phase === "queued") return this.#expire("connect", connectMs);
@@ -128,6 +130,7 @@ export class Http1Call implements ResponseSource, WriterEvents {
   /** The response's head. */
   onHead({ status, headers, framing }: FramedHead): void {
     if (this.over) return;
+    if (status === 101) return this.#change(headers);
     this.#phase = "receiving";
     this.#sinceMs = this.parts.clock.nowMs();
     if (framing.kind !== "none") {
@@ -176,6 +179,15 @@ export class Http1Call implements ResponseSource, WriterEvents {
     this.#settle(err(failure));
     this.#body?.finish((sink) => sink.fail(failure));
     this.#line?.destroy();
+  }
+
+  #change(headers: Response["headers"]): void {
+    this.#phase = "changed";
+    this.#setDeadline();
+    const body = new ResponseBody(undefined, this);
+    this.#body = body;
+    const tunnel = this.#line?.tunnel();
+    this.#settle(ok({ status: 101, headers, body, ...(tunnel === undefined ? {} : { tunnel }) }));
   }
 
   #leave(): void {

@@ -3,6 +3,8 @@ import type { Clock } from "../../../ports/clock.ts";
 import { connectionFailure, nothingWasWritten } from "./connection-failure.ts";
 import { DeadlineAlarm } from "./deadline-alarm.ts";
 import type { FramedHead } from "./framed-head.ts";
+import type { Tunnel } from "../../../model/tunnel.ts";
+import { TunnelSocket } from "../tunnel-socket.ts";
 import type { Http1Call } from "./http1-call.ts";
 import type { Line } from "./line.ts";
 import { RequestWriter } from "./request-writer.ts";
@@ -51,6 +53,9 @@ export class Http1Connection implements ResponseEvents, Line {
   #ownRoom: Buffer | undefined;
   /** Whether what is being read may be passed on as it is. */
   #handsOver = false;
+  #changed = false;
+  /** Of the last read of a connection that has changed its protocol: such are many, and mostly silent. */
+  #lastBytes = 0;
 
   constructor(parts: ConnectionParts) {
     this.#parts = parts;
@@ -87,6 +92,11 @@ export class Http1Connection implements ResponseEvents, Line {
     this.#socket.resume();
   }
 
+  tunnel(): Tunnel {
+    this.#changed = true;
+    return new TunnelSocket(this.#socket);
+  }
+
   destroy(): void {
     this.#leave();
     this.#socket.destroy();
@@ -117,7 +127,8 @@ export class Http1Connection implements ResponseEvents, Line {
   }
 
   #begin(call: Http1Call): void {
-    this.#parser.begin(call.parts.request.method);
+    const { method, upgrade } = call.parts.request;
+    this.#parser.begin(method, upgrade !== undefined);
     this.#writer = new RequestWriter(this.#socket, call.parts.request, call);
     call.begin(this.#writer);
   }
@@ -139,7 +150,10 @@ export class Http1Connection implements ResponseEvents, Line {
   }
 
   readonly #nextRoom = (): Buffer => {
-    if (this.#parser.remainingBytes < LARGE_BYTES) return this.#parts.readRoom;
+    if (this.#parser.remainingBytes < LARGE_BYTES || (this.#changed && this.#lastBytes < LARGE_BYTES)) {
+      this.#ownRoom = undefined;
+      return this.#parts.readRoom;
+    }
     return (this.#ownRoom ??= Buffer.allocUnsafeSlow(OWN_ROOM_BYTES));
   };
 
@@ -150,6 +164,7 @@ export class Http1Connection implements ResponseEvents, Line {
       this.destroy();
       return true;
     }
+    this.#lastBytes = byteCount;
     this.#handsOver = room === this.#ownRoom && byteCount >= LARGE_BYTES;
     if (this.#handsOver) this.#ownRoom = undefined;
     // what `nextRoom` gave out

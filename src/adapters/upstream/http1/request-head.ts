@@ -7,7 +7,7 @@ import type { UpstreamRequest } from "../../../ports/upstream.ts";
  * be read as something else than the one line it stands for is an error, as is more than one host. Lines about connection and framing are left
  * out, `expect` too: both are ours to say, and the body is sent without asking. `authority` is the host where none is given.
  */
-export function requestHead({ method, requestTarget, headers }: UpstreamRequest, authority: string): Result<string> {
+export function requestHead({ method, requestTarget, headers, upgrade }: UpstreamRequest, authority: string): Result<string> {
   if (!TOKEN.test(method) || method === "CONNECT") return err("illegal method");
   if (!REQUEST_TARGET.test(requestTarget)) return err("illegal request target");
   let head = `${method} ${requestTarget} HTTP/1.1\r\n`;
@@ -23,6 +23,7 @@ export function requestHead({ method, requestTarget, headers }: UpstreamRequest,
   });
   if (hosts > 1) illegal = "more than one host line";
   if (illegal !== undefined) return err(illegal);
+  if (upgrade !== undefined) head += `connection: upgrade\r\nupgrade: ${upgrade}\r\n`;
   return ok(hosts === 0 ? `${head}host: ${authority}\r\n` : head);
 }
 

@@ -1,6 +1,6 @@
 import { ChunkedBody } from "../../http1/chunked-body.ts";
 import { FieldBlock } from "../../http1/field-block.ts";
-import { framedHead, interimFault, type FramedHead } from "./framed-head.ts";
+import { changingHead, framedHead, interimFault, type FramedHead } from "./framed-head.ts";
 
 /** What a response turns out to be, in order: one head, any number of body pieces, one end. */
 export interface ResponseEvents {
@@ -15,8 +15,8 @@ type Place = "head" | "length" | "chunked" | "until-close" | "over" | "refused";
 
 /**
  * Reads the responses of one connection, one at a time, byte for byte as they come. Strict: what another reader could take
- * otherwise is refused, and then nothing of the connection can be trusted any more. Interim responses are dropped (C26); 101,
- * which nobody asked for, is refused.
+ * otherwise is refused, and then nothing of the connection can be trusted any more. Interim responses are dropped (C26); a 101
+ * nobody asked for is refused, behind one that was asked for everything is passed on as it comes.
  */
 export class ResponseParser {
   readonly #events: ResponseEvents;
@@ -24,6 +24,7 @@ export class ResponseParser {
   readonly #chunks = new ChunkedBody();
   readonly #emit: (bytes: Uint8Array) => void;
   #method = "";
+  #mayChange = false;
   #place: Place = "over";
   /** Of a body with a length: bytes still to come. */
   #remaining = 0;
@@ -34,9 +35,10 @@ export class ResponseParser {
     this.#emit = (bytes) => events.onBody(bytes);
   }
 
-  /** A request of that method is sent: its response comes next. */
-  begin(method: string): void {
+  /** A request of that method is sent: its response comes next. `mayChange`: it asks for another protocol. */
+  begin(method: string, mayChange = false): void {
     this.#method = method;
+    this.#mayChange = mayChange;
     this.#block.begin();
     this.#place = "head";
     this.#fault = undefined;
@@ -84,7 +86,8 @@ export class ResponseParser {
   }
 
   #beginBody(piece: Buffer, at: number, stop: number): number {
-    const head = framedHead(this.#block, this.#method);
+    const isChange = this.#mayChange && this.#block.scanner.status === 101;
+    const head = isChange ? changingHead(this.#block) : framedHead(this.#block, this.#method);
     if (!head.ok) {
       this.#refuse(head.error);
       return stop;

@@ -34,7 +34,14 @@ describe("the head of a response", () => {
     expect(() => responseLines(framed(raw), TERMS)).toThrow(TypeError);
   });
 
-  it.each([99, 100, 101, 199, 1000, 200.5, Number.NaN])("with the status %d is not written", (status) => {
+  it.each([99, 100, 102, 199, 1000, 200.5, Number.NaN])("with the status %d is not written", (status) => {
     expect(() => responseLines(framed([], status), TERMS)).toThrow(RangeError);
+  });
+
+  it("of a 101 names the protocol, and nothing that frames a body", () => {
+    const { text } = responseLines(framed(["sec-websocket-accept", "x", "connection", "close"], 101), TERMS);
+    expect(text).toBe(
+      "HTTP/1.1 101 Switching Protocols\r\nsec-websocket-accept: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
+    );
   });
 });

@@ -1,0 +1,66 @@
+import type { Clock } from "../ports/clock.ts";
+import type { OpenTunnel, TunnelEnd, TunnelPlace, Tunnels } from "../ports/tunnels.ts";
+
+/** WebSockets of one process. The connections of its listeners and the requests of its upstreams are usually the nearer bounds. */
+export const MAX_TUNNELS = 100_000;
+
+/** What the WebSockets of a process need from outside. */
+export interface TunnelDeps {
+  readonly clock: Clock;
+  /** Hears of each that was open and is no more. Throws nothing. */
+  readonly onEnd: (end: TunnelEnd) => void;
+  /** Default: MAX_TUNNELS. */
+  readonly maxTunnels?: number;
+}
+
+/** The open WebSockets of a process, and those whose upstream is being asked. */
+export class OpenTunnels implements Tunnels {
+  readonly #deps: TunnelDeps;
+  readonly #open = new Set<OpenTunnel>();
+  #taken = 0;
+  #isDraining = false;
+
+  constructor(deps: TunnelDeps) {
+    this.#deps = deps;
+  }
+
+  /** Open at present. */
+  get size(): number {
+    return this.#open.size;
+  }
+
+  reserve(): TunnelPlace | undefined {
+    if (this.#isDraining || this.#taken >= (this.#deps.maxTunnels ?? MAX_TUNNELS)) return undefined;
+    this.#taken += 1;
+    let tunnel: OpenTunnel | undefined;
+    let isLeft = false;
+    return {
+      opened: (opened) => {
+        tunnel = opened;
+        this.#open.add(opened);
+        // it was asked for before
+        if (this.#isDraining) opened.drain();
+      },
+      leave: (end) => {
+        if (isLeft) return;
+        isLeft = true;
+        this.#taken -= 1;
+        if (tunnel === undefined) return;
+        this.#open.delete(tunnel);
+        if (end !== undefined) this.#deps.onEnd(end);
+      },
+    };
+  }
+
+  /** Takes none any more and ends those that are open, one after the other over this time, so that their clients do not all come back at once. */
+  drain(overMs: number): void {
+    if (this.#isDraining) return;
+    this.#isDraining = true;
+    const all = [...this.#open];
+    const stepMs = overMs / Math.max(1, all.length);
+    for (const [index, tunnel] of all.entries()) {
+      if (index === 0) tunnel.drain();
+      else this.#deps.clock.after(index * stepMs, () => tunnel.drain());
+    }
+  }
+}
