@@ -1,11 +1,29 @@
 import { readPemFiles, type PemMaterial } from "../adapters/certificates/pem-files.ts";
 import type { ReadBytes } from "../adapters/files/read-bounded.ts";
 import type { ListenerPem, ListenerSettings, PemPair } from "../adapters/inbound/listener-settings.ts";
+import { roomForSocket } from "../adapters/inbound/socket-file.ts";
 import type { GatewayConfig, ListenerConfig, ListenerTlsConfig } from "../config/gateway-config.ts";
 import { err, ok, type Result } from "../model/result.ts";
 import { canonicalJson } from "../support/canonical-json.ts";
 import { addressSet } from "../support/cidr.ts";
 import type { Clock } from "../ports/clock.ts";
+
+/**
+ * Removes sockets that were left by a gateway that was killed; once for all workers, before listeners are opened. `open` are listeners whose
+ * sockets are there rightly.
+ */
+export async function makeRoom(
+  { listeners }: Pick<GatewayConfig, "listeners">,
+  open: readonly ListenerConfig[],
+  clock: Clock,
+): Promise<Result<void, string>> {
+  const paths = new Set(open.flatMap(({ address }) => ("path" in address ? [address.path] : [])));
+  for (const { name, address } of listeners) {
+    const room = "path" in address && !paths.has(address.path) ? await roomForSocket(address.path, clock) : ok(undefined);
+    if (!room.ok) return err(`listener ${name} cannot listen: ${room.error}`);
+  }
+  return ok(undefined);
+}
 
 /** What a listener is opened with. Throws where an address range of the configuration is none, which its schema has seen to. */
 export function settingsOf(

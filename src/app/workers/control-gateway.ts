@@ -20,6 +20,7 @@ import { restartWarnings } from "../restart-warnings.ts";
 import type { ListeningAt, RunningParts, StartingGateway } from "../running-gateway.ts";
 import { readinessGauges } from "../scraped-metrics.ts";
 import { keySourceOf, withSigningKeys } from "../signing-keys.ts";
+import { makeRoom } from "../listeners.ts";
 import type { ListenerChange } from "../open-listeners.ts";
 import { chooseDoors, type ChosenDoor } from "./choose-doors.ts";
 import { filesForWorkers } from "./listener-files.ts";
@@ -241,6 +242,12 @@ export class ControlGateway implements StartingGateway {
   /** Chooses ports and looks whether what is new or changed can be opened: workers open it when they are told of the plan. */
   async #prepare({ loaded: { config } }: Built): Promise<Result<ListenerChange, string>> {
     const { files, options } = this.#parts;
+    const room = await makeRoom(
+      config,
+      this.#doors.map(({ config: door }) => door),
+      options.clock,
+    );
+    if (!room.ok) return room;
     const doors = await chooseDoors(config, this.#doors, { clock: options.clock, readFile: files.read });
     if (!doors.ok) return doors;
     const commit = (swap: () => void): void => {

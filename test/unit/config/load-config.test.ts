@@ -7,6 +7,8 @@ describe("loadConfig", () => {
     expect(config.listeners[0]).toEqual({
       name: "public",
       address: { host: "127.0.0.1", port: 8080 },
+      protocols: ["http1"],
+      proxyProtocol: false,
       tls: undefined,
       serves: [],
       codec: "node",
@@ -18,6 +20,7 @@ describe("loadConfig", () => {
         bodyIdleMs: 30_000,
         idleMs: 60_000,
         maxConnections: 10_000,
+        maxRequests: 10_000,
       },
     });
     expect(config.admin).toEqual({ address: { host: "127.0.0.1", port: 9080 }, tokenFile: ".sallyport/admin-token" });

@@ -53,7 +53,7 @@ export class Http2Wire implements ExchangeWire {
   }
 
   get expects(): boolean {
-    return this.raw.includes("expect");
+    return this.#parts.lines.expects;
   }
 
   get gone(): boolean {
@@ -72,10 +72,9 @@ export class Http2Wire implements ExchangeWire {
   check(): HeadCheck {
     const { lines, limits } = this.#parts;
     // the checks of HTTP/1.1 hold; only what ends a body without a length is another thing here
-    const url = lines.requestTarget.slice(-Math.max(1, lines.uriBytes));
-    const checked = checkHead({ url, major: 1, minor: 1, raw: lines.raw }, limits);
+    const checked = checkHead({ url: lines.path, major: 1, minor: 1, raw: lines.raw }, limits);
     if (checked.kind === "refused" || checked.framing.kind !== "none" || this.#stream.endAfterHeaders) return checked;
-    return lines.raw.includes("content-length") ? checked : { ...checked, framing: { kind: "chunked" } };
+    return lines.hasLength ? checked : { ...checked, framing: { kind: "chunked" } };
   }
 
   watch(watcher: WireWatcher): void {
@@ -127,6 +126,7 @@ export class Http2Wire implements ExchangeWire {
     if (this.isOver) return;
     this.#state = "out";
     this.#watcher?.onOut();
+    if (this.#stream.destroyed) return;
     if (this.body.complete) return void this.#stream.resume();
     // nobody reads the rest: the client is told that it need not send it (RFC 9113 section 8.1)
     this.body.ignore();
@@ -134,6 +134,9 @@ export class Http2Wire implements ExchangeWire {
   }
 
   #onClosed(): void {
-    this.#watcher?.onGone();
+    // where the request is over as well, the stream is gone before it says that all was taken
+    const { aborted, rstCode } = this.#stream;
+    if (this.#state === "ended" && !aborted && rstCode === constants.NGHTTP2_NO_ERROR) this.#onOut();
+    else this.#watcher?.onGone();
   }
 }
