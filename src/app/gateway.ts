@@ -19,7 +19,7 @@ import type { Built } from "./built.ts";
 import { buildGeneration, issueLines, type BuildDeps } from "./generations.ts";
 import { interceptorStates } from "./interceptor-states.ts";
 import { jwksListeners, makeRoom } from "./listeners.ts";
-import { OpenListeners } from "./open-listeners.ts";
+import { OpenListeners, type ListenerChange, type ListenersConfig } from "./open-listeners.ts";
 import { LiveClients } from "./live-clients.ts";
 import { loadFile } from "./load-file.ts";
 import { openAdmin } from "./open-admin.ts";
@@ -160,7 +160,7 @@ class Running implements StartingGateway {
       ...deps,
       metrics,
       load: async () => withSigningKeys(await loadFile(options.configFile, source, options.env)),
-      prepare: ({ loaded }) => this.#listeners.prepare(loaded.config),
+      prepare: ({ loaded }) => this.#prepare(loaded.config),
       onSwapped: ({ loaded }) => this.#takeUp(loaded),
     });
     this.#latch = new ReadyLatch(() => readyChecks(this.reloader.built, this.reloader.rejection));
@@ -182,13 +182,11 @@ class Running implements StartingGateway {
 
   /** Opens the admin listener first, so that health can be asked while the rest comes up; then the doors. */
   async open(): Promise<Result<void, string>> {
-    const { options, log } = this.#parts;
-    const room = await makeRoom(this.#openedWith, options.clock);
-    if (!room.ok) return room;
+    const { log } = this.#parts;
     const admins = await openAdmin(this.#openedWith, { routes: this.#adminRoutes(), log });
     if (!admins.ok) return admins;
     this.#admins = admins.value;
-    const listeners = await this.#listeners.prepare(this.#openedWith);
+    const listeners = await this.#prepare(this.#openedWith);
     if (listeners.ok) {
       listeners.value.commit(() => {});
       return ok(undefined);
@@ -271,6 +269,11 @@ class Running implements StartingGateway {
       workers: { roll: () => undefined },
       version: options.version,
     });
+  }
+
+  async #prepare(config: ListenersConfig): Promise<Result<ListenerChange, string>> {
+    const room = await makeRoom(config, this.#listeners.configs, this.#parts.options.clock);
+    return room.ok ? this.#listeners.prepare(config) : room;
   }
 
   /** What a new configuration changes outside the plan: listeners have changed with it, certificates do at once, signing keys with overlap; the rest, returned as warnings, after a restart. */

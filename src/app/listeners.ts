@@ -8,10 +8,18 @@ import { canonicalJson } from "../support/canonical-json.ts";
 import { addressSet } from "../support/cidr.ts";
 import type { Clock } from "../ports/clock.ts";
 
-/** Removes sockets that were left by a gateway that was killed; once, before anybody opens listeners. */
-export async function makeRoom({ listeners }: Pick<GatewayConfig, "listeners">, clock: Clock): Promise<Result<void, string>> {
+/**
+ * Removes sockets that were left by a gateway that was killed; once for all workers, before listeners are opened. `open` are listeners whose
+ * sockets are there rightly.
+ */
+export async function makeRoom(
+  { listeners }: Pick<GatewayConfig, "listeners">,
+  open: readonly ListenerConfig[],
+  clock: Clock,
+): Promise<Result<void, string>> {
+  const paths = new Set(open.flatMap(({ address }) => ("path" in address ? [address.path] : [])));
   for (const { name, address } of listeners) {
-    const room = "path" in address ? await roomForSocket(address.path, clock) : ok(undefined);
+    const room = "path" in address && !paths.has(address.path) ? await roomForSocket(address.path, clock) : ok(undefined);
     if (!room.ok) return err(`listener ${name} cannot listen: ${room.error}`);
   }
   return ok(undefined);

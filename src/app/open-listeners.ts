@@ -52,6 +52,11 @@ export class OpenListeners {
     return this.#open.map(({ listener }) => listener);
   }
 
+  /** What they were opened by. */
+  get configs(): readonly ListenerConfig[] {
+    return this.#open.map(({ config }) => config);
+  }
+
   /** Open connections by name, those included of listeners that finish. */
   connections(): ReadonlyMap<string, number> {
     const counts = new Map<string, number>();

@@ -84,9 +84,7 @@ export class ControlGateway implements StartingGateway {
 
   /** Opens the admin listener first, so that health can be asked while the rest comes up; then the workers, and their doors. */
   async open(): Promise<Result<void, string>> {
-    const { log, options } = this.#parts;
-    const room = await makeRoom(this.#openedWith, options.clock);
-    if (!room.ok) return room;
+    const { log } = this.#parts;
     const doors = await this.#prepare(this.reloader.built);
     if (!doors.ok) return doors;
     doors.value.commit(() => {});
@@ -244,6 +242,12 @@ export class ControlGateway implements StartingGateway {
   /** Chooses ports and looks whether what is new or changed can be opened: workers open it when they are told of the plan. */
   async #prepare({ loaded: { config } }: Built): Promise<Result<ListenerChange, string>> {
     const { files, options } = this.#parts;
+    const room = await makeRoom(
+      config,
+      this.#doors.map(({ config: door }) => door),
+      options.clock,
+    );
+    if (!room.ok) return room;
     const doors = await chooseDoors(config, this.#doors, { clock: options.clock, readFile: files.read });
     if (!doors.ok) return doors;
     const commit = (swap: () => void): void => {
