@@ -27,6 +27,7 @@ import { pipelineParts, type PipelineParts } from "./pipeline-parts.ts";
 import { readyChecks } from "./ready-checks.ts";
 import { ReadyLatch } from "./readiness.ts";
 import { Reloader } from "./reloader.ts";
+import { RequestBounds } from "./request-bounds.ts";
 import { ResourcePool } from "./resource-pool.ts";
 import { restartWarnings } from "./restart-warnings.ts";
 import type { GatewayOptions, ListeningAt, RunningGateway, RunningParts, StartingGateway } from "./running-gateway.ts";
@@ -144,6 +145,7 @@ class Running implements StartingGateway {
   readonly #exchanges: PipelineParts;
   /** What its sockets were opened with; a reload does not change them. */
   readonly #openedWith: GatewayConfig;
+  #bounds: RequestBounds | undefined;
   #listeners: readonly HttpListener[] = [];
   #admins: readonly AdminServer[] = [];
   #closing: AsyncDisposableStack | undefined;
@@ -175,11 +177,15 @@ class Running implements StartingGateway {
     this.#admins = admins.value;
     const withJwks = new Set(this.#openedWith.listeners.filter(({ serves }) => serves.includes("jwks")).map(({ name }) => name));
     const handle = answeringJwks(pipeline(this.#exchanges.deps), withJwks, this.#parts.identity);
-    const listeners = await openListeners(this.#openedWith.listeners, { handle, log, clock: options.clock, ids: options.ids });
+    const { clock, ids } = options;
+    const doorkeeper = new RequestBounds(this.#openedWith, { clock, log, metrics: this.#parts.metrics });
+    this.#bounds = doorkeeper;
+    const listeners = await openListeners(this.#openedWith.listeners, { handle, log, clock, ids, doorkeeper });
     if (listeners.ok) {
       this.#listeners = listeners.value;
       return ok(undefined);
     }
+    doorkeeper[Symbol.dispose]();
     for (const admin of this.#admins) await admin[Symbol.asyncDispose]();
     return listeners;
   }
@@ -226,6 +232,7 @@ class Running implements StartingGateway {
     this.#latch.drain();
     const deadline = new Promise<void>((resolve) => options.clock.after(drainMs, resolve));
     await Promise.all(this.#listeners.map((listener) => listener.drain(drainMs)));
+    this.#bounds?.[Symbol.dispose]();
     await Promise.all([this.#exchanges.observers.drain(deadline), this.#exchanges.shadows.drain(deadline)]);
     for (const admin of this.#admins) await admin[Symbol.asyncDispose]();
     await this.reloader.close();

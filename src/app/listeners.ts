@@ -5,6 +5,7 @@ import type { ListenerPem, ListenerSettings } from "../adapters/inbound/listener
 import type { ListenerConfig, ListenerTlsConfig } from "../config/gateway-config.ts";
 import { err, ok, type Result } from "../model/result.ts";
 import type { Clock } from "../ports/clock.ts";
+import type { Doorkeeper } from "../ports/doorkeeper.ts";
 import type { Handle } from "../ports/inbound.ts";
 import type { Ids } from "../ports/ids.ts";
 import type { Log } from "../ports/log.ts";
@@ -17,6 +18,7 @@ export async function openListeners(
     readonly log: Log;
     readonly clock: Clock;
     readonly ids: Ids;
+    readonly doorkeeper?: Doorkeeper;
     /** Where certificates are read from. Default: the disk. */ readonly readFile?: ReadBytes;
   },
 ): Promise<Result<readonly HttpListener[], string>> {

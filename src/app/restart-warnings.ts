@@ -8,6 +8,7 @@ export function restartWarnings(running: GatewayConfig, loaded: GatewayConfig): 
     "/listeners": ({ listeners }) => listeners,
     "/admin": ({ admin }) => admin,
     "/status": ({ status }) => status,
+    "/overload": ({ overload }) => overload,
     "/log/level": ({ log }) => log.level,
     "/gateway_identity/id": ({ gatewayIdentity }) => gatewayIdentity.id,
     "/gateway_identity/token_lifetime": ({ gatewayIdentity }) => gatewayIdentity.tokenLifetimeMs,

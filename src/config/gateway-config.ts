@@ -26,6 +26,13 @@ export interface GatewayConfig {
   readonly secrets: { readonly headers: readonly string[]; readonly query: readonly string[] };
   readonly log: { readonly level: "debug" | "info" | "warn" | "error"; readonly reviews: "none" | "failures" | "all" };
   readonly drainMs: number;
+  /** What turns requests away at the door. Per process of the gateway's workers: their share. */
+  readonly overload: {
+    /** Under way at once, over all listeners. */
+    readonly maxRequests: number;
+    /** Timers later than this for half a second mean overload; undefined: they mean nothing. */
+    readonly loopDelayMs: number | undefined;
+  };
   /** Of all bodies held for review at once, in the whole process (C24). */
   readonly maxCapturedBytes: number;
   /** Pointer of each: `/upstreams/<name>`. */
@@ -75,6 +82,8 @@ export interface ListenerLimits {
   readonly bodyIdleMs: number;
   readonly idleMs: number;
   readonly maxConnections: number;
+  /** Under way at once; further ones are answered 503. */
+  readonly maxRequests: number;
 }
 
 export interface AdminConfig {

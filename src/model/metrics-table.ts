@@ -34,6 +34,12 @@ export const METRICS = {
     labels: ["check"],
   },
   inFlight: { kind: "gauge", name: "sallyport_in_flight_exchanges", help: "Exchanges begun and not yet over.", labels: [] },
+  requestsShed: {
+    kind: "counter",
+    name: "sallyport_requests_shed_total",
+    help: "Requests turned away at the door with 503: too many under way (requests, listener), or the event loop behind (loop_delay).",
+    labels: ["listener", "reason"],
+  },
   connections: { kind: "gauge", name: "sallyport_connections", help: "Open client connections.", labels: ["listener"] },
   workersServing: {
     kind: "gauge",

@@ -1,5 +1,6 @@
 import { isStream, type Body } from "../model/byte-stream.ts";
 import type { Cancel } from "../model/cancel.ts";
+import type { Exchange } from "../model/exchange.ts";
 import type { ProblemCode, Refusal } from "../model/problem.ts";
 import type { UpstreamFailure } from "../ports/upstream.ts";
 import { bodyTooLarge, CLIENT_GONE, failed, refused, type StageEnd } from "./ending.ts";
@@ -40,7 +41,7 @@ async function send(run: ExchangeRun, cancel: Cancel): Promise<StageEnd> {
   const { clock } = run.deps;
   const { upstream } = run.route;
   const readsResponseBody = run.matched.some((binding) => wantsBody(binding, "response"));
-  const request = run.route.toUpstream(run.exchange, { readsResponseBody });
+  const request = run.route.toUpstream(withoutLeftCredentials(run), { readsResponseBody });
   const startedMs = clock.nowMs();
   run.forwarded = true;
   const answer = await upstream.send(request, cancel);
@@ -49,6 +50,12 @@ async function send(run: ExchangeRun, cancel: Cancel): Promise<StageEnd> {
   // from here on whoever ends the exchange has this body to give up
   run.exchange = { ...run.exchange, response: answer.value };
   return cancel.aborted ? CLIENT_GONE : undefined;
+}
+
+/** What a moved request showed to the routes it left stops here too. */
+function withoutLeftCredentials({ exchange, left }: ExchangeRun): Exchange {
+  if (left.length === 0) return exchange;
+  return { ...exchange, head: left.reduce((head, route) => route.withoutCredentials(head), exchange.head) };
 }
 
 /** Bindings after the response may need the request's body: it is captured before it leaves, or the exchange ends before the upstream acts. */

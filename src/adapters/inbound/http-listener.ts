@@ -184,9 +184,13 @@ export class HttpListener implements AsyncDisposable {
   }
 
   readonly #tally: Tally = {
-    begun: () => void (this.#underWay += 1),
+    begun: () => {
+      this.#underWay += 1;
+      this.#deps.doorkeeper?.begun(this.#settings.name);
+    },
     over: () => {
       this.#underWay -= 1;
+      this.#deps.doorkeeper?.over(this.#settings.name);
       if (this.#underWay === 0) for (const resolve of this.#awaitingNone.splice(0)) resolve();
     },
   };

@@ -6,6 +6,7 @@ import { renderProblem } from "../../model/problem-body.ts";
 import type { Refusal } from "../../model/problem.ts";
 import type { Received } from "../../model/received.ts";
 import type { Clock } from "../../ports/clock.ts";
+import type { Doorkeeper } from "../../ports/doorkeeper.ts";
 import type { Ids } from "../../ports/ids.ts";
 import type { Answer, Handle, Sent } from "../../ports/inbound.ts";
 import type { Log } from "../../ports/log.ts";
@@ -24,6 +25,7 @@ export interface ExchangeParts {
   readonly log: Log;
   readonly clock: Clock;
   readonly ids: Ids;
+  readonly doorkeeper?: Doorkeeper;
   readonly peer: Peer;
   /** Asked when a response head is made: whether the connection ends behind it whatever the exchange says. */
   readonly closing: () => boolean;
@@ -102,8 +104,13 @@ export class InboundExchange implements WireWatcher {
   }
 
   async #handled(framing: RequestFraming): Promise<Answer> {
+    const { doorkeeper, handle, settings, ids } = this.#parts;
+    const received = this.#received(framing);
+    const shed = doorkeeper?.refusal(settings.name);
+    // told from a refusal of the head: the connection may go on, and no line of log is written for each
+    if (shed !== undefined) return { response: renderProblem(shed, { requestId: ids.requestId() }), onSent: () => {} };
     try {
-      return await this.#parts.handle(this.#received(framing), this.#cancel);
+      return await handle(received, this.#cancel);
     } catch (error) {
       this.#parts.log.write("error", "handle_failed", {
         listener: this.#parts.settings.name,

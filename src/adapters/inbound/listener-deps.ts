@@ -1,4 +1,5 @@
 import type { Clock } from "../../ports/clock.ts";
+import type { Doorkeeper } from "../../ports/doorkeeper.ts";
 import type { Ids } from "../../ports/ids.ts";
 import type { Handle } from "../../ports/inbound.ts";
 import type { Log } from "../../ports/log.ts";
@@ -9,4 +10,6 @@ export interface ListenerDeps {
   readonly log: Log;
   readonly clock: Clock;
   readonly ids: Ids;
+  /** Turns requests away when too much is under way. Default: nobody does. */
+  readonly doorkeeper?: Doorkeeper;
 }

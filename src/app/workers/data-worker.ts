@@ -23,6 +23,7 @@ import { openListeners } from "../listeners.ts";
 import { LiveClients } from "../live-clients.ts";
 import { pipelineParts, type PipelineParts } from "../pipeline-parts.ts";
 import { PlanHolder } from "../plan-holder.ts";
+import { RequestBounds } from "../request-bounds.ts";
 import { ResourcePool } from "../resource-pool.ts";
 import { trafficGauges } from "../scraped-metrics.ts";
 import { readSnapshot, type WorkerPlan } from "./plan-snapshot.ts";
@@ -87,6 +88,7 @@ class DataWorker {
   readonly #captured: CaptureRoom;
   readonly #exchanges: PipelineParts;
   readonly #lookAtTraffic: () => void;
+  #bounds: RequestBounds | undefined;
   #listeners: readonly HttpListener[] = [];
   #given: WorkerPlan;
   #built: WorkerGeneration;
@@ -173,7 +175,9 @@ class DataWorker {
 
   async #open(): Promise<void> {
     const { deps, log, files } = this.#parts;
-    const { listeners } = this.#given.config;
+    const { config } = this.#given;
+    const { listeners } = config;
+    this.#bounds = new RequestBounds(config, { clock: deps.clock, log, metrics: this.#parts.exposed });
     const withJwks = new Set(listeners.filter(({ serves }) => serves.includes("jwks")).map(({ name }) => name));
     const handle = answeringJwks(pipeline(this.#exchanges.deps), withJwks, { jwks: () => this.#jwks });
     this.#listeners = orThrow(
@@ -182,6 +186,7 @@ class DataWorker {
         log,
         clock: deps.clock,
         ids: deps.ids,
+        doorkeeper: this.#bounds,
         readFile: readFromTexts(() => files.current),
       }),
     );
@@ -213,6 +218,7 @@ class DataWorker {
     const { deps, log } = this.#parts;
     const deadline = new Promise<void>((resolve) => deps.clock.after(drainMs, resolve));
     await Promise.all(this.#listeners.map((listener) => listener.drain(drainMs)));
+    this.#bounds?.[Symbol.dispose]();
     await Promise.all([this.#exchanges.observers.drain(deadline), this.#exchanges.shadows.drain(deadline)]);
     this.#loop.stop();
     await this.#tail;

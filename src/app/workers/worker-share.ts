@@ -25,9 +25,14 @@ export function shareOf(config: GatewayConfig, workers: number): WorkerShare {
     config: {
       ...config,
       maxCapturedBytes: part(config.maxCapturedBytes),
+      overload: { ...config.overload, maxRequests: part(config.overload.maxRequests) },
       listeners: config.listeners.map((listener) => ({
         ...listener,
-        limits: { ...listener.limits, maxConnections: part(listener.limits.maxConnections) },
+        limits: {
+          ...listener.limits,
+          maxConnections: part(listener.limits.maxConnections),
+          maxRequests: part(listener.limits.maxRequests),
+        },
       })),
       upstreams: config.upstreams.map((upstream) => ({ ...upstream, maxRequests: part(upstream.maxRequests) })),
       interceptors: config.interceptors.map((interceptor) => ({

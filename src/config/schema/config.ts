@@ -4,7 +4,7 @@ import { formatDuration } from "../../support/durations.ts";
 import type { LoadedFiles } from "../files/loaded-files.ts";
 import type { GatewayConfig } from "../gateway-config.ts";
 import { authenticatorSchema, toAuthenticator } from "./authenticator.ts";
-import { adminSchema, logSchema, secretsSchema, statusSchema, trustedProxiesSchema } from "./gateway.ts";
+import { adminSchema, logSchema, overloadSchema, secretsSchema, statusSchema, trustedProxiesSchema } from "./gateway.ts";
 import { gatewayIdentitySchema, toGatewayIdentity } from "./gateway-identity.ts";
 import { interceptorDefaultsSchema, interceptorSchema, toInterceptor } from "./interceptor.ts";
 import { listenerSchema, toListener } from "./listener.ts";
@@ -63,6 +63,7 @@ export const configSchema = z.strictObject({
   secrets: secretsSchema.prefault({}).describe("More names that are never shown."),
   log: logSchema.prefault({}).describe("What is written to the log."),
   drain: duration({ minMs: 0, maxMs: HOUR_MS }).prefault("30s").describe("How long exchanges may take to finish at shutdown."),
+  overload: overloadSchema.prefault({}).describe("When requests are turned away at the door, so that those inside are served."),
   max_captured_bytes: size({ minBytes: MIB, maxBytes: 64 * GIB })
     .prefault("256MiB")
     .describe("Memory for bodies held for review, over all exchanges; what finds no room is refused with 503 (C24)."),
@@ -103,6 +104,7 @@ export function toGatewayConfig(parsed: z.output<typeof configSchema>, files: Lo
     secrets: parsed.secrets,
     log: parsed.log,
     drainMs: parsed.drain,
+    overload: { maxRequests: parsed.overload.requests, loopDelayMs: parsed.overload.loop_delay },
     maxCapturedBytes: parsed.max_captured_bytes,
     upstreams: Object.entries(parsed.upstreams).map(([name, each]) => toUpstream(name, each, files)),
     authenticators: Object.entries(parsed.authenticators).map(([name, each]) => toAuthenticator(name, each, files)),

@@ -1,9 +1,11 @@
 import { z } from "zod";
+import { err, ok } from "../../model/result.ts";
+import { parseDuration } from "../../support/durations.ts";
 import { parseAddressRange } from "../../support/ip-address.ts";
 import { DEFAULT_TOKEN_FILE } from "../admin-place.ts";
 import { listenAddress } from "./address.ts";
 import { headerName, queryName } from "./http-words.ts";
-import { filePath, written } from "./primitives.ts";
+import { count, filePath, MINUTE_MS, written } from "./primitives.ts";
 
 /** `admin`: the operator's own door. */
 export const adminSchema = z.strictObject({
@@ -37,6 +39,30 @@ export const trustedProxiesSchema = z.strictObject({
     .enum(["x-forwarded", "forwarded", "none"])
     .default("x-forwarded")
     .describe("Which headers they set: `X-Forwarded-For` and kin, RFC 7239 `Forwarded`, or none."),
+});
+
+/** `overload`: when requests are turned away at the door. */
+export const overloadSchema = z.strictObject({
+  requests: count({ min: 1, max: 10_000_000 })
+    .default(20_000)
+    .describe(
+      "Requests under way over all listeners, open streams included; further ones are answered 503 before their body is read.",
+    ),
+  loop_delay: written<number | undefined>({
+    title: "duration or none",
+    expected: "none or a duration between 20ms and 1m",
+    parse: (text) => {
+      if (text === "none") return ok(undefined);
+      const parsed = parseDuration(text);
+      return parsed.ok && parsed.value >= 20 && parsed.value <= MINUTE_MS
+        ? parsed
+        : err("expected none or a duration between 20ms and 1m");
+    },
+  })
+    .prefault("500ms")
+    .describe(
+      "Event loop delay that, lasting half a second, means overload: new requests are answered 503. `none`: it does not count.",
+    ),
 });
 
 /** `secrets`: further names to hide. */

@@ -18,6 +18,9 @@ const limits = z.strictObject({
     .describe("Longest silence within a request body; beyond: 408."),
   idle: duration({ minMs: SECOND_MS, maxMs: HOUR_MS }).prefault("60s").describe("How long an idle connection is kept."),
   connections: count({ min: 1, max: 1_000_000 }).default(10_000).describe("Open connections; further ones are closed at once."),
+  requests: count({ min: 1, max: 1_000_000 })
+    .default(10_000)
+    .describe("Requests under way, open streams included; further ones are answered 503 before their body is read."),
 });
 
 const ONE_CERTIFICATE = "expected exactly one certificate";
@@ -70,6 +73,7 @@ export function toListener(parsed: z.output<typeof listenerSchema>, files: Loade
       bodyIdleMs: limits.body_idle,
       idleMs: limits.idle,
       maxConnections: limits.connections,
+      maxRequests: limits.requests,
     },
   };
 }

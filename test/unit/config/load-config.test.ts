@@ -18,6 +18,7 @@ describe("loadConfig", () => {
         bodyIdleMs: 30_000,
         idleMs: 60_000,
         maxConnections: 10_000,
+        maxRequests: 10_000,
       },
     });
     expect(config.admin).toEqual({ address: { host: "127.0.0.1", port: 9080 }, tokenFile: ".sallyport/admin-token" });
