@@ -170,7 +170,7 @@ function claimsOf(binding: BindingUnderTest): string {
 const textBody = ({ bodyFormat }: BindingUnderTest, json: string): string =>
   bodyFormat === "json" ? json : "some text, ünd more";
 
-/** 60 KiB over at most 100 lines: what a gateway takes (RFC.md §2.6). */
+/** 60 KiB over at most 100 lines: what a gateway takes (RFC.md §2.7). */
 function largeHeaders(named: readonly Header[]): readonly Header[] {
   const count = Math.max(1, 90 - named.length);
   const fillers = Array.from({ length: count }, (_, index) => ({ name: `x-filler-${index}`, value: "" }));

@@ -16,7 +16,7 @@ import { apiKey } from "../policies/authenticate/api-key.ts";
 import { staticToken } from "../policies/authenticate/static-token.ts";
 import { toClientResponse } from "../policies/forward/to-client-response.ts";
 import { shownResponses } from "../policies/forward/to-shown-response.ts";
-import { upstreamRequests } from "../policies/forward/to-upstream-request.ts";
+import { credentialsRemoved, upstreamRequests } from "../policies/forward/to-upstream-request.ts";
 import { addressSet, type AddressSet } from "../support/cidr.ts";
 import { ingress } from "../policies/ingress/receive.ts";
 import { reviewInstruments, routeInstruments, SHOWN_FROM_START } from "./instruments.ts";
@@ -126,6 +126,7 @@ function runnableRoute(route: RoutePlan, parts: RouteParts): RunnableRoute {
       return () => void release().catch(() => {});
     },
     toUpstream: upstreamRequests(terms),
+    withoutCredentials: credentialsRemoved(terms.inboundSlots),
     toClient: shownResponses(route),
     ...own,
     instruments: routeInstruments(resources.metrics, route.name, parts.bindSeries),

@@ -42,6 +42,8 @@ export class ExchangeRun {
   endedIn: Phase | undefined;
   /** Owned headers that were taken out of what the client sent (C11). */
   stripped: ReadonlySet<string> = NO_NAMES;
+  /** Routes it was matched on before a granted patch moved it (C1). */
+  left: readonly RunnableRoute[] = NO_ROUTES;
   /** The request body went over this limit of its route while it was read. */
   overBytes: number | undefined;
   /** The request was handed to the upstream. */
@@ -117,6 +119,7 @@ export class ExchangeRun {
    */
   enter(route: RunnableRoute, bindings: readonly RunnableBinding[], shadows: readonly RunnableBinding[]): void {
     const kept = this.#matched.filter((binding) => this.#outlastsMove(binding) && !bindings.includes(binding));
+    if (this.#route !== undefined && this.#route !== route) this.left = [...this.left, this.#route];
     this.#route = route;
     this.#place = bindings;
     this.#matched = kept.length === 0 ? bindings : inPlanOrder([...bindings, ...kept]);
@@ -242,6 +245,7 @@ export class ExchangeRun {
     const { route } = this;
     this.#leftRoute = { plan: route.plan, instruments: route.instruments };
     this.#route = undefined;
+    this.left = NO_ROUTES;
     this.#plan = undefined;
     this.#place = NOTHING;
     this.#matched = NOTHING;
@@ -277,5 +281,7 @@ interface Beginning {
 }
 
 const NOTHING: readonly RunnableBinding[] = [];
+
+const NO_ROUTES: readonly RunnableRoute[] = [];
 
 const NO_NAMES: ReadonlySet<string> = new Set();

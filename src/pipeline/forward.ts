@@ -1,5 +1,6 @@
 import { isStream, type Body } from "../model/byte-stream.ts";
 import type { Cancel } from "../model/cancel.ts";
+import type { Exchange } from "../model/exchange.ts";
 import type { ProblemCode, Refusal } from "../model/problem.ts";
 import type { UpstreamFailure } from "../ports/upstream.ts";
 import { bodyTooLarge, CLIENT_GONE, failed, refused, type StageEnd } from "./ending.ts";
@@ -42,7 +43,7 @@ async function send(run: ExchangeRun, cancel: Cancel): Promise<StageEnd> {
   const { clock } = run.deps;
   const { upstream } = run.route;
   const readsResponseBody = run.matched.some((binding) => wantsBody(binding, "response"));
-  const toSend = run.route.toUpstream(run.exchange, { readsResponseBody });
+  const toSend = run.route.toUpstream(withoutLeftCredentials(run), { readsResponseBody });
   const isGrpc = run.exchange.protocol === "grpc";
   const timed = isGrpc ? underDeadline(run, toSend) : { request: toSend };
   if ("end" in timed) return timed.end;
@@ -57,6 +58,12 @@ async function send(run: ExchangeRun, cancel: Cancel): Promise<StageEnd> {
   const response = isGrpc && isStream(body) ? { ...answer.value, body: tellingGrpc(body) } : answer.value;
   run.exchange = { ...run.exchange, response };
   return cancel.aborted ? CLIENT_GONE : undefined;
+}
+
+/** What a moved request showed to the routes it left stops here too. */
+function withoutLeftCredentials({ exchange, left }: ExchangeRun): Exchange {
+  if (left.length === 0) return exchange;
+  return { ...exchange, head: left.reduce((head, route) => route.withoutCredentials(head), exchange.head) };
 }
 
 /** Bindings after the response may need the request's body: it is captured before it leaves, or the exchange ends before the upstream acts. */

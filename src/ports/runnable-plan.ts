@@ -59,6 +59,8 @@ export interface RunnableRoute {
       /** A binding will read the response body: ask for it whole and uncoded (C24). */ readonly readsResponseBody: boolean;
     },
   ): UpstreamRequest;
+  /** The head without what the route's authenticators read: for a request that was moved to another route. */
+  withoutCredentials(head: RequestHead): RequestHead;
   /** The upstream's response as interceptors and the client may see it, its errors in the form the route gives them. Another body than the response's own means that nobody reads that one. */
   toClient(response: Response, exchange: Exchange): Response;
   /** Headers that only bindings of this route may set; removed from client requests (C11). */

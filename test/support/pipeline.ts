@@ -14,7 +14,7 @@ import { compareBindings } from "../../src/plan/order.ts";
 import { pipeline } from "../../src/pipeline/handle.ts";
 import { toClientResponse } from "../../src/policies/forward/to-client-response.ts";
 import { shownResponses } from "../../src/policies/forward/to-shown-response.ts";
-import { upstreamRequests } from "../../src/policies/forward/to-upstream-request.ts";
+import { credentialsRemoved, upstreamRequests } from "../../src/policies/forward/to-upstream-request.ts";
 import { ingress } from "../../src/policies/ingress/receive.ts";
 import type { Authenticator } from "../../src/ports/authenticator.ts";
 import type { Answer, Handle, Sent } from "../../src/ports/inbound.ts";
@@ -109,6 +109,7 @@ function routeOf(choice: RouteChoice, { name, bindings, upstream }: RouteParts):
     upstream,
     holdUpstream: () => upstream.hold(),
     toUpstream: upstreamRequests({ inboundSlots, credential: undefined }),
+    withoutCredentials: credentialsRemoved(inboundSlots),
     toClient: shownResponses(plan),
     ...routeBindings(bindings)(plan.bindings),
     instruments: { request: () => ({ add() {} }), duration: { observe() {} }, overhead: { observe() {} } },

@@ -1,4 +1,4 @@
-import type { Exchange } from "../../model/exchange.ts";
+import type { Exchange, RequestHead } from "../../model/exchange.ts";
 import type { HeaderLines } from "../../model/header-lines.ts";
 import type { CredentialSlot } from "../../model/plan.ts";
 import { QueryText } from "../../model/query-text.ts";
@@ -56,6 +56,18 @@ export function upstreamRequests(terms: ForwardTerms): UpstreamRequests {
       passesTrailer,
     };
     return protocol === "websocket" ? { ...request, upgrade: protocol } : request;
+  };
+}
+
+/** Empties credential slots of a head, as a request leaves: for routes it was matched on before it was moved, since what was shown to them goes no further either. */
+export function credentialsRemoved(slots: readonly CredentialSlot[]): (head: RequestHead) => RequestHead {
+  const stripped = new Set(slots.flatMap(headerOf));
+  const queryNames = slots.flatMap((slot) => (slot.kind === "query" ? [slot.name] : []));
+  return (head) => {
+    const headers = head.headers.without((name) => stripped.has(name));
+    if (head.query === undefined || queryNames.length === 0) return { ...head, headers };
+    const text = queryNames.reduce((query, name) => query.withName(name, undefined), new QueryText(head.query));
+    return { ...head, headers, query: text.raw === "" ? undefined : text.raw };
   };
 }
 

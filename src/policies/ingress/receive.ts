@@ -39,7 +39,7 @@ interface ReceiveParts {
  */
 function receive(received: Received, { proxies, names, ids }: ReceiveParts): Arrival {
   const lines = namedLines(received.headers, names);
-  const { adopted: exchangeIds, continuesTrace } = traceIds(lines.headers, ids);
+  const { adopted: exchangeIds, keepsTracestate } = traceIds(lines.headers, ids);
   const host = parseHost(onlyHost(lines.headers) ?? "");
   const origin = originOf({ ...received, headers: lines.headers }, host ?? "", proxies);
   const refuse = (refusal: Refusal): Arrival => ({
@@ -62,7 +62,7 @@ function receive(received: Received, { proxies, names, ids }: ReceiveParts): Arr
   const headers = requestHeaders(lines, {
     names,
     keepsXForwarded: origin.trusted && proxies.headers === "x-forwarded",
-    keepsTracestate: continuesTrace,
+    keepsTracestate,
     host,
     own: [
       ...origin.lines,

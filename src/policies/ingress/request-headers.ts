@@ -4,6 +4,7 @@ import type { Refusal } from "../../model/problem.ts";
 import { err, ok, type Result } from "../../model/result.ts";
 import { isHopByHop, isProtectedHeader } from "../../model/view-field.ts";
 import { connectionOptions } from "../../support/connection-options.ts";
+import { isForwardedLine } from "./forwarded-line.ts";
 import type { GATEWAY_NAMES, NameBook, NameFacts } from "./name-book.ts";
 
 /** A line of the gateway's own. */
@@ -57,7 +58,8 @@ export function requestHeaders({ headers, facts }: NamedLines, terms: HeaderTerm
   const names: string[] = [];
   const raw: string[] = [];
   for (let i = 0; i < facts.length; i += 1) {
-    const { name, complaint, isSingle, passes } = facts[i] as NameFacts; // in its bounds
+    const known = facts[i] as NameFacts; // in its bounds
+    const { name, complaint, isSingle } = known;
     const value = received[i * 2 + 1] ?? "";
     if (complaint !== undefined) return refused(complaint);
     if (!isHeaderValue(value)) return refused(`The header ${name.slice(0, 64)} has a character that must not stand in one.`);
@@ -65,7 +67,7 @@ export function requestHeaders({ headers, facts }: NamedLines, terms: HeaderTerm
       if (singles.includes(name)) return refused(`The header ${name} must stand once.`);
       singles.push(name);
     }
-    if (!isKept(passes, terms) || (options.size > 0 && options.has(name))) continue;
+    if (!isKept(known, value, terms) || (options.size > 0 && options.has(name))) continue;
     names.push(name);
     raw.push(received[i * 2] ?? "", name === "host" ? terms.host : value);
   }
@@ -78,14 +80,14 @@ export function requestHeaders({ headers, facts }: NamedLines, terms: HeaderTerm
 
 const refused = (detail: string): Result<never, Refusal> => err({ problem: "bad_request", detail });
 
-function isKept(passes: NameFacts["passes"], terms: HeaderTerms): boolean {
+function isKept({ name, passes }: NameFacts, value: string, terms: HeaderTerms): boolean {
   switch (passes) {
     case "always":
       return true;
     case "never":
       return false;
     case "x-forwarded":
-      return terms.keepsXForwarded;
+      return terms.keepsXForwarded && isForwardedLine(name, value);
     case "tracestate":
       return terms.keepsTracestate;
     default:

@@ -1,12 +1,13 @@
 import type { TraceIds } from "../../model/exchange.ts";
 import type { HeaderLines } from "../../model/header-lines.ts";
 import type { Ids } from "../../ports/ids.ts";
+import { isTraceState } from "./trace-state.ts";
 
-/** What an exchange is called, and whether the client's trace goes on in it. */
+/** What an exchange is called, and whether the client's trace goes on in it with what vendors noted of it. */
 export interface AdoptedIds {
   readonly adopted: TraceIds;
-  /** `false`: a new trace began here, and the client's `tracestate` belongs to none. */
-  readonly continuesTrace: boolean;
+  /** `false`: a new trace began here, and the client's `tracestate` belongs to none; or there is none that can be read. */
+  readonly keepsTracestate: boolean;
 }
 
 /**
@@ -21,7 +22,10 @@ export function traceIds(headers: HeaderLines, ids: Ids): AdoptedIds {
   const parent = parseTraceparent(headers.lines("traceparent"));
   const traceId = parent?.traceId ?? ids.traceId();
   const traceparent = `00-${traceId}-${ids.spanId()}-${parent?.sampled === false ? "00" : "01"}`;
-  return { adopted: { requestId, correlationId, traceId, traceparent }, continuesTrace: parent !== undefined };
+  return {
+    adopted: { requestId, correlationId, traceId, traceparent },
+    keepsTracestate: parent !== undefined && isTraceState(headers.lines("tracestate")),
+  };
 }
 
 function onlyId(headers: HeaderLines, name: string): string | undefined {

@@ -32,6 +32,28 @@ async function sent(routes: readonly RouteChoice[], headers: Record<string, stri
   return { scene, reply: await scene.send({ target: "/open/x", headers }) };
 }
 
+describe("a request that was moved", () => {
+  it("takes along no credential that it showed to the route it left", async () => {
+    const scene = new Scene([
+      {
+        ...OPEN,
+        bindings: [mover()],
+        inboundSlots: [
+          { kind: "header", name: "x-open-key" },
+          { kind: "query", name: "key" },
+        ],
+      },
+      { ...ADMIN, inboundSlots: [{ kind: "header", name: "x-admin-key" }] },
+    ]);
+    const headers = { "x-open-key": "shown", "x-admin-key": "shown", "x-kept": "1" };
+    expect((await scene.send({ target: "/open/x?key=shown&a=1", headers })).status).toBe(200);
+    const [request] = scene.upstream.requests;
+    expect(request?.requestTarget).toBe("/admin/x?a=1");
+    expect(request?.headers).toContain("x-kept");
+    expect(JSON.stringify(request?.headers)).not.toMatch(/shown|x-open-key|x-admin-key/);
+  });
+});
+
 describe("a patch that moves the request, without the power to reroute (C1)", () => {
   it.each([
     ["the path", toAdmin, {}],

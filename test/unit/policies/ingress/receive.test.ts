@@ -188,6 +188,28 @@ describe("header lines at ingress", () => {
   });
 
   it.each([
+    ["x-forwarded-port", ["443"], ["443"]],
+    ["x-forwarded-port", ["65535"], ["65535"]],
+    ["x-forwarded-port", ["65536"], []],
+    ["x-forwarded-port", ["0"], []],
+    ["x-forwarded-port", ["080"], []],
+    ["x-forwarded-port", ["443, 80"], []],
+    ["x-forwarded-port", ["x"], []],
+    ["x-real-ip", ["192.0.2.7"], ["192.0.2.7"]],
+    ["x-real-ip", ["2001:db8::7"], ["2001:db8::7"]],
+    ["x-real-ip", ["nobody"], []],
+    ["x-real-ip", ["192.0.2.7:80"], []],
+    ["x-forwarded-prefix", ["/app"], ["/app"]],
+  ])("of a trusted proxy, %s: %j, go on as %j, of a stranger never", (name, values, kept) => {
+    const lines = values.map((value): Line => [name, value]);
+    const trusted = settings({ cidrs: ["10.0.0.0/8"] });
+    expect(accepted(receivedWith(lines, { peerAddress: "10.0.0.1" }), trusted).head.headers.lines(name)).toEqual(kept);
+    expect(accepted(receivedWith(lines), trusted).head.headers.lines(name)).toEqual([]);
+    const forwarded = settings({ cidrs: ["10.0.0.0/8"], headers: "forwarded" });
+    expect(accepted(receivedWith(lines, { peerAddress: "10.0.0.1" }), forwarded).head.headers.lines(name)).toEqual([]);
+  });
+
+  it.each([
     "authorization",
     "Cookie",
     "host",
