@@ -4,9 +4,9 @@ import { join } from "node:path";
 import { CLIENT_HEADERS, type LoadFigures } from "../measure/load.ts";
 import type { Peer } from "./peer.ts";
 
-/** Connections of the load, and requests beside each other on each. */
-const CONNECTIONS = 8;
-const STREAMS = 8;
+/** Connections of the load, and requests beside each other on each. h2load makes no new connection for one that ends behind 10,000 requests: a burst must stay below that on each. */
+const CONNECTIONS = 16;
+const STREAMS = 4;
 
 const FLAGS: readonly string[] = [
   ...["-t1", `-c${CONNECTIONS}`, `-m${STREAMS}`],

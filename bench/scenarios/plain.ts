@@ -62,7 +62,7 @@ export const PLAIN_SCENARIOS: readonly Scenario[] = [
   },
   {
     name: "http2",
-    title: "Plain proxying, HTTP/2 and TLS in front (8 connections, 8 requests at a time on each)",
+    title: "Plain proxying, HTTP/2 and TLS in front (16 connections, 4 requests at a time on each)",
     request: "own",
     peers: [
       {
