@@ -108,6 +108,8 @@ export interface RoutePlan {
   readonly reviewBudgetMs: number;
   readonly streaming: "auto" | "none" | "sse" | "grpc";
   readonly warnings: boolean;
+  /** gRPC services offered as HTTP and JSON; empty: none. */
+  readonly transcode: readonly string[];
   /** Indices into `ExecutionPlan.bindings`, in execution order over all phases. */
   readonly bindings: readonly number[];
   /** Interceptors not yet described whose fail-closed bindings may match: the route answers 503 (C32). */
@@ -153,6 +155,8 @@ export interface UpstreamPlan {
     readonly idleMs: number;
     readonly totalMs: number | undefined;
   };
+  /** SHA-256 of the descriptor set, hex; undefined: none. */
+  readonly descriptorSetDigest: string | undefined;
   /** Slot the gateway's own credential is put into; undefined: the request leaves without one. */
   readonly credentialSlot: string | undefined;
 }

@@ -12,7 +12,7 @@ import { enterRoute } from "./enter-route.ts";
 import { ExchangeRun } from "./exchange-run.ts";
 import { finish, finishRefused } from "./finish.ts";
 import { discardBody, forward } from "./forward.ts";
-import { problemAnswer } from "./grpc.ts";
+import { kindOf, problemAnswer } from "./grpc.ts";
 import { keepOpen } from "./keep-open.ts";
 import { reviewPhase } from "./review-phase.ts";
 import { withWarnings } from "./warnings.ts";
@@ -34,8 +34,8 @@ export function pipeline(deps: PipelineDeps): Handle {
       const arrival = plan.receive(received);
       if (arrival.kind === "refused") {
         giveUp();
-        const isGrpc = grpcKind(received.method, received.headers.first("content-type")) === "grpc";
-        const response = problemAnswer(arrival.refusal, arrival.ids, isGrpc);
+        const kind = grpcKind(received.method, received.headers.first("content-type"));
+        const response = problemAnswer(arrival.refusal, arrival.ids, kind);
         const head = { received, arrival, revision: plan.plan.revision, startedMs };
         return { response, onSent: (sent) => finishRefused(deps, { ...head, sent }) };
       }
@@ -86,7 +86,7 @@ async function stages(run: ExchangeRun, cancel: Cancel): Promise<StageEnd> {
 
 /** The response an ending stands for; what the upstream sent is dropped unless it is the ending (C17). */
 function egress(run: ExchangeRun, ending: Ending | undefined): Response {
-  const { response, ids, protocol } = run.exchange;
+  const { response, ids } = run.exchange;
   if (ending === undefined) {
     if (response === undefined) throw new Error("the stages ended without a response");
     return response;
@@ -100,7 +100,7 @@ function egress(run: ExchangeRun, ending: Ending | undefined): Response {
     case "denied":
     case "refused":
     case "failed":
-      return problemAnswer(ending.refusal, ids, protocol === "grpc");
+      return problemAnswer(ending.refusal, ids, kindOf(run.exchange));
     default:
       return ending satisfies never;
   }

@@ -49,6 +49,7 @@ function routePlan({ match, ...route }: RouteConfig): Omit<RoutePlan, "bindings"
     reviewBudgetMs: route.reviewBudgetMs,
     streaming: route.streaming,
     warnings: route.warnings,
+    transcode: route.transcode?.services ?? [],
   };
 }
 

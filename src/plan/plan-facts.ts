@@ -37,6 +37,7 @@ export const ROUTE_FACTS: FactTable<RoutePlan, "name" | "bindings"> = {
   maxBodyBytes: ({ maxBodyBytes }) => ({ max_body_bytes: formatSize(maxBodyBytes) }),
   reviewBudgetMs: ({ reviewBudgetMs }) => ({ review_budget: formatDuration(reviewBudgetMs) }),
   streaming: ({ streaming }) => ({ streaming }),
+  transcode: ({ transcode }) => ({ transcode }),
   warnings: ({ warnings }) => ({ warnings: yesNo(warnings) }),
   guardedBy: ({ guardedBy }) => ({ "closed until described": guardedBy }),
 };
@@ -106,6 +107,7 @@ export const UPSTREAM_FACTS: FactTable<UpstreamPlan, "name"> = {
     "idle timeout": formatDuration(timeouts.idleMs),
     "total timeout": timeouts.totalMs === undefined ? "" : formatDuration(timeouts.totalMs),
   }),
+  descriptorSetDigest: ({ descriptorSetDigest }) => ({ "digest of the descriptor set": descriptorSetDigest?.slice(0, 12) ?? "" }),
   credentialSlot: ({ credentialSlot }) => ({ credential: credentialSlot ?? "" }),
 };
 

@@ -91,6 +91,7 @@ function routeOf(choice: RouteChoice, { name, bindings, upstream }: RouteParts):
     reviewBudgetMs: 2000,
     streaming: "auto",
     warnings: false,
+    transcode: [],
     bindings: own.map((each) => bindings.indexOf(each)),
     guardedBy: [],
     ...parts,

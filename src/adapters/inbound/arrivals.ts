@@ -37,8 +37,7 @@ export class Arrivals {
     this.#onArrived = onArrived;
     entrance?.tell({
       onSecure: (socket) => this.#onSecure(socket),
-      onFailed: (error) =>
-        deps.log.write("debug", "tls_handshake_failed", { listener: settings.name, error: error.message }),
+      onFailed: (error) => deps.log.write("debug", "tls_handshake_failed", { listener: settings.name, error: error.message }),
     });
   }
 

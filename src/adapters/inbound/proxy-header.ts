@@ -54,14 +54,16 @@ function parseV2(seen: Buffer): Sniffed<ProxySource> {
   const versionAndCommand = seen.readUInt8(12);
   const familyAndTransport = seen.readUInt8(13);
   const restBytes = seen.readUInt16BE(14);
-  if (versionAndCommand !== 0x20 && versionAndCommand !== 0x21) return refused("the PROXY header has an unknown version or command");
+  if (versionAndCommand !== 0x20 && versionAndCommand !== 0x21)
+    return refused("the PROXY header has an unknown version or command");
   if (restBytes > V2_MAX_REST_BYTES) return refused("the PROXY header is too long");
   const bytes = V2_HEAD_BYTES + restBytes;
   if (seen.byteLength < bytes) return MORE;
   // LOCAL: the proxy for itself; no family: it cannot say for whom
   if (versionAndCommand === 0x20 || familyAndTransport === 0x00) return { kind: "found", value: { address: undefined }, bytes };
   const addressBytes = ADDRESS_BYTES.get(familyAndTransport);
-  if (addressBytes === undefined || restBytes < 2 * addressBytes + 4) return refused("the PROXY header is not about a TCP connection");
+  if (addressBytes === undefined || restBytes < 2 * addressBytes + 4)
+    return refused("the PROXY header is not about a TCP connection");
   return { kind: "found", value: { address: addressText(seen.subarray(V2_HEAD_BYTES, V2_HEAD_BYTES + addressBytes)) }, bytes };
 }
 

@@ -26,8 +26,7 @@ export function secureContextsOf(pem: ListenerPem): Result<SecureContexts> {
   }
 }
 
-const contextOf = (pair: PemPair, clientCa: string | undefined): SecureContext =>
-  createSecureContext(optionsOf(pair, clientCa));
+const contextOf = (pair: PemPair, clientCa: string | undefined): SecureContext => createSecureContext(optionsOf(pair, clientCa));
 
 const optionsOf = ({ cert, key }: PemPair, clientCa: string | undefined): SecureContextOptions => ({
   cert,

@@ -22,7 +22,11 @@ export class TlsEntrance {
     return new TlsEntrance(contexts.value, settings, tls);
   }
 
-  private constructor(contexts: SecureContexts, { limits, protocols = ["http1"] }: ListenerSettings, { clientCert }: ListenerTls) {
+  private constructor(
+    contexts: SecureContexts,
+    { limits, protocols = ["http1"] }: ListenerSettings,
+    { clientCert }: ListenerTls,
+  ) {
     this.#contexts = contexts;
     this.#server = createServer({
       ...contexts.options,

@@ -72,6 +72,12 @@ export const routeSchema = z.strictObject({
     .enum(["auto", "none", "sse", "grpc"])
     .default("auto")
     .describe("Whether responses are streams: by their content type, never, or always server-sent events, or gRPC calls."),
+  transcode: z
+    .strictObject({
+      services: nonEmpty(grpcName, "service").describe("Full names of services in the upstream's descriptor set."),
+    })
+    .optional()
+    .describe("Offers gRPC services as HTTP and JSON, as `google.api.http` says, else by POST to `/package.Service/Method`."),
   warnings: z.boolean().default(false).describe("Whether warnings of interceptors are sent as `sallyport-warning` headers."),
   review_budget: reviewBudget
     .optional()
@@ -109,6 +115,7 @@ export function toRoute(parsed: z.output<typeof routeSchema>, surroundings: Rout
     maxBodyBytes: parsed.max_body_bytes,
     streaming: parsed.streaming,
     warnings: parsed.warnings,
+    transcode: parsed.transcode,
     reviewBudgetMs: parsed.review_budget ?? surroundings.reviewBudgetMs,
   };
 }

@@ -24,6 +24,7 @@ function tableRoute(name: string, { listeners = ["main"], ...match }: Match): Ta
     reviewBudgetMs: 2000,
     streaming: "auto",
     warnings: false,
+    transcode: [],
     bindings: [],
     guardedBy: [],
   };
