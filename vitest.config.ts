@@ -6,6 +6,12 @@ const CLIENT_SIDE = [
   ...["long-lived", "oracle", "overload", "problems", "proxy", "reload", "rotation", "streams"],
 ];
 
+/** End-to-end tests whose clients do not care which version of HTTP they speak. */
+const EITHER_VERSION = [
+  ...["access-log", "attempts", "authenticate", "bodies", "denials", "failures", "flow", "grants", "identity", "oracle"],
+  ...["patches", "powers", "problems", "proxy", "reroute", "secrets", "selectors", "verdict-cache"],
+];
+
 /**
  * Two projects, and a second time with our own codec what the first runs with Node's. `unit` is everything that needs no other process and runs in `npm run check`; `e2e` starts gateways,
  * interceptors and upstreams over real sockets and runs after it in `npm test`. Soaks and benchmarks are started by
@@ -39,6 +45,19 @@ export default defineConfig({
           name: "e2e",
           include: ["test/e2e/**/*.test.ts"],
           // a process of its own per file: sockets, signals and child processes do not leak between files
+          pool: "forks",
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      // the same requests over HTTP/2, wherever a test does not say how it sends them
+      {
+        extends: true,
+        test: {
+          name: "e2e, HTTP/2",
+          include: EITHER_VERSION.map((name) => `test/e2e/${name}.test.ts`),
+          env: { SALLYPORT_TEST_PROTOCOL: "h2c" },
           pool: "forks",
           testTimeout: 60_000,
           hookTimeout: 60_000,

@@ -18,7 +18,7 @@ workers: ${terms.workers ?? 1}
 listeners:
   - name: public
     address: "127.0.0.1:0"
-${terms.codec === undefined ? "" : `    codec: ${terms.codec}\n`}${terms.connections === undefined ? "" : `    limits: { connections: ${terms.connections} }\n`}${terms.hasTls === true ? tlsOf(place) : ""}\
+${terms.codec === undefined ? "" : `    codec: ${terms.codec}\n`}${terms.connections === undefined ? "" : `    limits: { connections: ${terms.connections} }\n`}${terms.hasTls === true ? tlsOf(place) : ""}${terms.hasHttp2 === true ? "    protocols: [http1, http2]\n" : ""}\
 admin: { address: "127.0.0.1:0", token_file: admin-token }
 upstreams:
   files: { endpoints: ["http://127.0.0.1:${place.upstreamPort}"] }

@@ -10,6 +10,8 @@ export interface SallyportTerms {
   readonly workers?: number;
   /** Clients speak TLS to it. */
   readonly hasTls?: boolean;
+  /** Clients speak HTTP/2 or HTTP/1.1, whichever they choose; over TLS. */
+  readonly hasHttp2?: boolean;
   /** What reads requests, where the default is not meant. */
   readonly codec?: "sallyport";
   /** Ceiling on client connections, where the default does not do. */

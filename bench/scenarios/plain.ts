@@ -4,7 +4,8 @@ import { fastifyHttpProxy } from "../peers/fastify-http-proxy.ts";
 import { haproxyProxy } from "../peers/haproxy-proxy.ts";
 import { httpProxy } from "../peers/http-proxy.ts";
 import { nginxProxy } from "../peers/nginx-proxy.ts";
-import { nginxTls } from "../peers/nginx-tls.ts";
+import { withHttp2Load } from "../peers/http2-load.ts";
+import { nginxHttp2, nginxTls } from "../peers/nginx-tls.ts";
 import { sallyport } from "../peers/sallyport.ts";
 import { HEADER_VIEW } from "./reviewed.ts";
 import type { Scenario, ScenarioRequest } from "./scenario.ts";
@@ -57,6 +58,24 @@ export const PLAIN_SCENARIOS: readonly Scenario[] = [
     peers: [
       { peer: sallyport({ name: "sallyport, TLS", description: "the same with an https listener", hasTls: true }) },
       { peer: nginxTls },
+    ],
+  },
+  {
+    name: "http2",
+    title: "Plain proxying, HTTP/2 and TLS in front (8 connections, 8 requests at a time on each)",
+    request: "own",
+    peers: [
+      {
+        peer: withHttp2Load(
+          sallyport({
+            name: "sallyport, HTTP/2",
+            description: "the same with `protocols: [http1, http2]`",
+            hasTls: true,
+            hasHttp2: true,
+          }),
+        ),
+      },
+      { peer: withHttp2Load(nginxHttp2) },
     ],
   },
   {

@@ -19,7 +19,7 @@ import { CaptureRoom } from "./capture-room.ts";
 import type { Built } from "./built.ts";
 import { buildGeneration, issueLines, type BuildDeps } from "./generations.ts";
 import { interceptorStates } from "./interceptor-states.ts";
-import { openListeners } from "./listeners.ts";
+import { makeRoom, openListeners } from "./listeners.ts";
 import { LiveClients } from "./live-clients.ts";
 import { loadFile } from "./load-file.ts";
 import { openAdmin } from "./open-admin.ts";
@@ -170,6 +170,8 @@ class Running implements StartingGateway {
   /** Opens the admin listener first, so that health can be asked while the rest comes up; then the doors. */
   async open(): Promise<Result<void, string>> {
     const { options, log } = this.#parts;
+    const room = await makeRoom(this.#openedWith, options.clock);
+    if (!room.ok) return room;
     const admins = await openAdmin(this.#openedWith, { routes: this.#adminRoutes(), log });
     if (!admins.ok) return admins;
     this.#admins = admins.value;

@@ -2,6 +2,7 @@ import { readPemFiles, type PemMaterial } from "../adapters/certificates/pem-fil
 import type { ReadBytes } from "../adapters/files/read-bounded.ts";
 import { httpListener, type HttpListener } from "../adapters/inbound/http-listener.ts";
 import type { ListenerPem, ListenerSettings, PemPair } from "../adapters/inbound/listener-settings.ts";
+import { roomForSocket } from "../adapters/inbound/socket-file.ts";
 import type { GatewayConfig, ListenerConfig, ListenerTlsConfig } from "../config/gateway-config.ts";
 import { err, ok, type Result } from "../model/result.ts";
 import { addressSet } from "../support/cidr.ts";
@@ -9,6 +10,15 @@ import type { Clock } from "../ports/clock.ts";
 import type { Handle } from "../ports/inbound.ts";
 import type { Ids } from "../ports/ids.ts";
 import type { Log } from "../ports/log.ts";
+
+/** Removes sockets that were left by a gateway that was killed; once, before anybody opens listeners. */
+export async function makeRoom({ listeners }: Pick<GatewayConfig, "listeners">, clock: Clock): Promise<Result<void, string>> {
+  for (const { name, address } of listeners) {
+    const room = "path" in address ? await roomForSocket(address.path, clock) : ok(undefined);
+    if (!room.ok) return err(`listener ${name} cannot listen: ${room.error}`);
+  }
+  return ok(undefined);
+}
 
 /** Opens every listener of a configuration; when one fails, those before it are closed again. */
 export async function openListeners(
@@ -63,7 +73,10 @@ export async function listenerPem(
   { certs: [first, ...others], clientCaFile }: ListenerTlsConfig,
   { clock, readFile }: PemFrom,
 ): Promise<Result<ListenerPem>> {
-  const files = { ...(first === undefined ? {} : { pair: first }), ...(clientCaFile === undefined ? {} : { caFile: clientCaFile }) };
+  const files = {
+    ...(first === undefined ? {} : { pair: first }),
+    ...(clientCaFile === undefined ? {} : { caFile: clientCaFile }),
+  };
   const read = await readPemFiles(files, clock.wallMs(), readFile);
   if (!read.ok) return err(read.error.join("; "));
   const further: PemPair[] = [];

@@ -7,6 +7,7 @@ import {
 } from "node:http";
 import { request as tlsRequest } from "node:https";
 import type { ConnectionOptions } from "node:tls";
+import { sendOverHttp2, speaksHttp2 } from "./http2-client.ts";
 
 /** One request of a test; a client that follows nothing, retries nothing and decodes nothing. */
 export interface ClientOptions {
@@ -32,6 +33,8 @@ export interface ClientAnswer {
 
 /** Sends one request and reads the whole answer; rejects when the connection breaks before its end. */
 export async function send(url: string, options: ClientOptions = {}): Promise<ClientAnswer> {
+  const { agent, tls, headers = {} } = options;
+  if (agent === undefined && tls === undefined && speaksHttp2(url, Object.keys(headers))) return sendOverHttp2(url, options);
   const { request, response } = begin(url, options);
   for (const part of partsOf(options.body)) request.write(part);
   request.end();

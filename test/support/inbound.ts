@@ -1,6 +1,11 @@
 import { systemClock } from "../../src/adapters/system/clock.ts";
 import { httpListener, type HttpListener } from "../../src/adapters/inbound/http-listener.ts";
-import type { ListenerCodec, ListenerLimits, ListenerProtocol, ListenerTls } from "../../src/adapters/inbound/listener-settings.ts";
+import type {
+  ListenerCodec,
+  ListenerLimits,
+  ListenerProtocol,
+  ListenerTls,
+} from "../../src/adapters/inbound/listener-settings.ts";
 import type { Cancel } from "../../src/model/cancel.ts";
 import type { Response } from "../../src/model/exchange.ts";
 import { HeaderLines } from "../../src/model/header-lines.ts";

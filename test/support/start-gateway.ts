@@ -8,7 +8,8 @@ import type { UpstreamClient } from "../../src/app/acquire.ts";
 import { startGateway as start } from "../../src/app/gateway.ts";
 import type { RunningGateway } from "../../src/app/running-gateway.ts";
 import { temporaryDirectory } from "./temporary-directory.ts";
-import { codecUnderTest, upstreamClientUnderTest, withCodec } from "./under-test.ts";
+import { speakHttp2To } from "./http2-client.ts";
+import { codecUnderTest, http2UnderTest, upstreamClientUnderTest, withCodec, withHttp2 } from "./under-test.ts";
 
 /** One line the gateway wrote. */
 export type LogLine = Readonly<Record<string, unknown>> & { readonly event: string; readonly level: string };
@@ -71,7 +72,7 @@ export async function startGateway({
   const directory = await temporaryDirectory();
   for (const [name, content] of Object.entries(files)) await writeFile(join(directory.path, name), content);
   const configFile = directory.file("gateway.yaml");
-  await place(configFile, withCodec(withPreamble(config), codec));
+  await place(configFile, withHttp2(withCodec(withPreamble(config), codec)));
   const log = new LineCollector();
   const started = await start({
     configFile,
@@ -89,9 +90,11 @@ export async function startGateway({
   }
   const running = started.value;
   const [door] = running.listeners;
+  const url = `${door?.scheme}://127.0.0.1:${door?.port}`;
+  if (http2UnderTest() && door?.scheme === "http") speakHttp2To(url);
   return {
     running,
-    url: `${door?.scheme}://127.0.0.1:${door?.port}`,
+    url,
     adminUrl: `http://127.0.0.1:${running.admin.port}`,
     adminToken: (await readFile(directory.file("admin-token"), "utf8")).trim(),
     directory: directory.path,

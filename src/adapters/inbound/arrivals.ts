@@ -34,7 +34,9 @@ export class Arrivals {
     this.#settings = settings;
     this.#deps = deps;
     this.#entrance = entrance;
-    this.#onArrived = onArrived;
+    this.#onArrived = (arrived) => {
+      if (!arrived.socket.destroyed) onArrived(arrived);
+    };
     entrance?.tell({
       onSecure: (socket) => this.#onSecure(socket),
       onFailed: (error) => deps.log.write("debug", "tls_handshake_failed", { listener: settings.name, error: error.message }),

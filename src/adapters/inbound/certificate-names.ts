@@ -18,7 +18,8 @@ export class CertificateNames {
   find(serverName: string): SecureContext | undefined {
     const name = serverName.toLowerCase();
     // a star stands for one label
-    return this.#exact.get(name) ?? this.#wildcard.get(name.slice(name.indexOf(".") + 1));
+    const [, parent = ""] = /^[^.]+\.(.+)$/.exec(name) ?? [];
+    return this.#exact.get(name) ?? this.#wildcard.get(parent);
   }
 }
 

@@ -1,8 +1,8 @@
 import type { Socket } from "node:net";
 import type { Clock } from "../../ports/clock.ts";
 import type { BodyFailure } from "../../model/body-failure.ts";
-import type { Line } from "./door.ts";
 import type { InboundExchange } from "./inbound-exchange.ts";
+import type { Line } from "./line.ts";
 
 /** Requests a client may send ahead on one connection; it must send those behind them again elsewhere (RFC 9112 section 9.3.2). */
 const MAX_PIPELINED = 16;

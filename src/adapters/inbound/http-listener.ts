@@ -1,11 +1,13 @@
+import { chmod } from "node:fs/promises";
 import { Server, type Socket } from "node:net";
 import { ok, type Result } from "../../model/result.ts";
 import { Arrivals, type Arrived } from "./arrivals.ts";
 import { Connection, type Tally } from "./connection.ts";
-import type { Door, DoorParts, Line } from "./door.ts";
+import type { Door, DoorParts } from "./door.ts";
 import { http1Door } from "./http1/http1-door.ts";
 import { Http2Door } from "./http2/http2-door.ts";
 import type { Peer } from "./inbound-exchange.ts";
+import type { Line } from "./line.ts";
 import type { ListenerDeps } from "./listener-deps.ts";
 import type { ListenerCodec, ListenerSettings, ListeningAddress } from "./listener-settings.ts";
 import { nodeDoor } from "./node/node-door.ts";
@@ -40,6 +42,7 @@ export async function httpListener(settings: ListenerSettings, deps: ListenerDep
   try {
     await listen(server, settings.address);
   } catch (error) {
+    server.close();
     listener.forget();
     const reason = error instanceof Error ? error.message : String(error);
     throw new Error(`listener ${settings.name} cannot listen: ${reason}`, { cause: error });
@@ -48,14 +51,14 @@ export async function httpListener(settings: ListenerSettings, deps: ListenerDep
   return listener;
 }
 
-function listen(server: Server, address: ListeningAddress): Promise<void> {
+async function listen(server: Server, address: ListeningAddress): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   server.once("error", reject);
-  server.listen("path" in address ? { path: address.path } : { host: address.host, port: address.port }, () => {
-    server.off("error", reject);
-    resolve();
-  });
-  return promise;
+  server.listen("path" in address ? { path: address.path } : { host: address.host, port: address.port }, resolve);
+  await promise;
+  server.off("error", reject);
+  // until then the process's mask holds, which lets nobody else write
+  if ("path" in address) await chmod(address.path, address.mode);
 }
 
 const DOORS: Readonly<Record<ListenerCodec, (parts: DoorParts) => Door>> = {

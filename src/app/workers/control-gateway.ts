@@ -20,6 +20,7 @@ import { restartWarnings } from "../restart-warnings.ts";
 import type { ListeningAt, RunningParts, StartingGateway } from "../running-gateway.ts";
 import { readinessGauges } from "../scraped-metrics.ts";
 import { keySourceOf, withSigningKeys } from "../signing-keys.ts";
+import { makeRoom } from "../listeners.ts";
 import { filesForWorkers } from "./listener-files.ts";
 import { mergedStatus } from "./merged-status.ts";
 import { toSnapshot, type WorkerPlan } from "./plan-snapshot.ts";
@@ -82,7 +83,9 @@ export class ControlGateway implements StartingGateway {
 
   /** Opens the admin listener first, so that health can be asked while the rest comes up; then the workers, and their doors. */
   async open(): Promise<Result<void, string>> {
-    const { log } = this.#parts;
+    const { log, options } = this.#parts;
+    const room = await makeRoom(this.#openedWith, options.clock);
+    if (!room.ok) return room;
     const doors = await withPorts(this.#openedWith.listeners);
     if (!doors.ok) return doors;
     this.#doors = doors.value;

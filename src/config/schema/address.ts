@@ -17,8 +17,7 @@ export const listenAddress = written<HostPort>({
 });
 
 /** Where a listener listens. */
-export type ListenerAddress =
-  { readonly kind: "tcp"; readonly tcp: HostPort } | { readonly kind: "unix"; readonly path: string };
+export type ListenerAddress = { readonly kind: "tcp"; readonly tcp: HostPort } | { readonly kind: "unix"; readonly path: string };
 
 /** `host:port`, or `unix:` and the absolute path of a socket, taken literally. */
 export const listenerAddress = written<ListenerAddress>({
@@ -28,7 +27,8 @@ export const listenerAddress = written<ListenerAddress>({
 });
 
 function parseTcp(text: string): Result<ListenerAddress, string> {
-  const parsed = parseHostPort(text) ?? err("expected an address such as 127.0.0.1:8080, [::]:8080 or unix:/run/sallyport/http.sock");
+  const parsed =
+    parseHostPort(text) ?? err("expected an address such as 127.0.0.1:8080, [::]:8080 or unix:/run/sallyport/http.sock");
   return parsed.ok ? ok({ kind: "tcp", tcp: parsed.value }) : parsed;
 }
 
@@ -38,7 +38,7 @@ const MAX_SOCKET_PATH_BYTES = 103;
 function parseSocketPath(path: string): Result<ListenerAddress, string> {
   if (!/^\/[^\u0000-\u001f\u007f]*[^/\u0000-\u001f\u007f]$/u.test(path))
     return err("expected an absolute path, such as unix:/run/sallyport/http.sock");
-  if (Buffer.byteLength(path) > MAX_SOCKET_PATH_BYTES)
+  if (new TextEncoder().encode(path).byteLength > MAX_SOCKET_PATH_BYTES)
     return err(`the path of a socket has at most ${MAX_SOCKET_PATH_BYTES} bytes`);
   return ok({ kind: "unix", path });
 }

@@ -84,7 +84,8 @@ export function toListener(parsed: z.output<typeof listenerSchema>, files: Loade
   const { limits } = parsed;
   return {
     name: parsed.name,
-    address: parsed.address.kind === "tcp" ? parsed.address.tcp : { path: parsed.address.path, mode: parseInt(parsed.socket_mode, 8) },
+    address:
+      parsed.address.kind === "tcp" ? parsed.address.tcp : { path: parsed.address.path, mode: parseInt(parsed.socket_mode, 8) },
     protocols: [...new Set(parsed.protocols)],
     proxyProtocol: parsed.proxy_protocol,
     tls: parsed.tls && toTls(parsed.tls, files),

@@ -7,6 +7,8 @@ describe("loadConfig", () => {
     expect(config.listeners[0]).toEqual({
       name: "public",
       address: { host: "127.0.0.1", port: 8080 },
+      protocols: ["http1"],
+      proxyProtocol: false,
       tls: undefined,
       serves: [],
       codec: "node",

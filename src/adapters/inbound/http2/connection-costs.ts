@@ -4,14 +4,17 @@ import { Budget } from "./budget.ts";
 /** Streams that may end before their response is whole, whoever ends them: rapid resets, and frames that make us reset (MadeYouReset). */
 const RESETS = { burst: 200, perSecond: 33 };
 
-/** PING and SETTINGS frames, each of which asks for an answer. */
-const ASKS = { burst: 1_000, perSecond: 100 };
+/** PING and SETTINGS frames, each of which asks for an answer. Clients that measure how fast they are sent to ping with every answer. */
+const ASKS = { burst: 1_000, perSecond: 1_000 };
 
 /** Bytes that carry neither a request nor any of its body: frames of no effect, empty ones, padding. */
 const OVERHEAD_BYTES = { burst: 256 * 1024, perSecond: 64 * 1024 };
 
-/** What frames and their flow control cost beside each request and each piece of a body, at most. */
+/** What frames and flow control cost beside each request, at most. */
 const PER_REQUEST_BYTES = 512;
+
+/** What they cost beside each piece of a body: it may be a message of some bytes. */
+const PER_PIECE_BYTES = 32;
 
 /** What a connection costs beyond the requests it brings. Each method says whether that is still within bounds. */
 export class ConnectionCosts {
@@ -20,7 +23,8 @@ export class ConnectionCosts {
   readonly #asks: Budget;
   readonly #overhead: Budget;
   #usefulBytes = 0;
-  #seenOverheadBytes = 0;
+  /** When it was looked last; negative where requests cost less than is allowed for. */
+  #overheadBytes = 0;
 
   constructor(socket: Socket, nowMs: number) {
     this.#socket = socket;
@@ -29,9 +33,9 @@ export class ConnectionCosts {
     this.#overhead = new Budget(OVERHEAD_BYTES, nowMs);
   }
 
-  /** Bytes of a body arrived. */
-  useful(bytes: number): void {
-    this.#usefulBytes += bytes;
+  /** A piece of a body arrived. */
+  piece(bytes: number): void {
+    this.#usefulBytes += bytes + PER_PIECE_BYTES;
   }
 
   /** A request arrived, with a header block of that many characters. */
@@ -50,8 +54,9 @@ export class ConnectionCosts {
   /** Looks at what arrived; `heldBytes` of bodies nobody took yet. Who is sent much acknowledges much. */
   look(nowMs: number, heldBytes: number): boolean {
     const overheadBytes = this.#socket.bytesRead - this.#usefulBytes - heldBytes - this.#socket.bytesWritten / 2;
-    const grown = Math.max(0, overheadBytes - this.#seenOverheadBytes);
-    this.#seenOverheadBytes += grown;
-    return this.#overhead.spend(grown, nowMs);
+    const grown = overheadBytes - this.#overheadBytes;
+    this.#overheadBytes = overheadBytes;
+    // what was spared is not saved up
+    return this.#overhead.spend(Math.max(0, grown), nowMs);
   }
 }

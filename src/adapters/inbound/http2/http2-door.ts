@@ -1,26 +1,16 @@
 import type { Socket } from "node:net";
-import type { Tally } from "../connection.ts";
-import type { Line } from "../door.ts";
 import type { Peer } from "../inbound-exchange.ts";
-import type { ListenerDeps } from "../listener-deps.ts";
-import type { ListenerSettings } from "../listener-settings.ts";
-import { Http2Line } from "./http2-line.ts";
-
-/** What the HTTP/2 connections of a listener share. */
-export interface Http2DoorParts {
-  readonly settings: ListenerSettings;
-  readonly deps: ListenerDeps;
-  readonly tally: Tally;
-}
+import type { Line } from "../line.ts";
+import { Http2Line, type Http2Shared } from "./http2-line.ts";
 
 /** Makes exchanges of what arrives on HTTP/2 connections, and looks after these. */
 export class Http2Door {
-  readonly #parts: Http2DoorParts;
+  readonly #parts: Http2Shared;
   readonly #lines = new Set<Http2Line>();
   readonly #lookEveryMs: number;
   #stop: (() => void) | undefined;
 
-  constructor(parts: Http2DoorParts) {
+  constructor(parts: Http2Shared) {
     const { headerTimeoutMs, bodyIdleMs, idleMs } = parts.settings.limits;
     this.#parts = parts;
     this.#lookEveryMs = Math.min(500, Math.max(20, Math.ceil(Math.min(headerTimeoutMs, bodyIdleMs, idleMs) / 4)));

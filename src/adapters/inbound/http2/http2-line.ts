@@ -1,19 +1,24 @@
 import { constants, performServerHandshake, type ServerHttp2Session, type ServerHttp2Stream } from "node:http2";
 import type { Socket } from "node:net";
-import { closeGently } from "../connection.ts";
-import type { Line } from "../door.ts";
+import type { Tally } from "../connection.ts";
 import { InboundExchange, type ExchangeParts, type Peer } from "../inbound-exchange.ts";
+import type { Line } from "../line.ts";
+import type { ListenerDeps } from "../listener-deps.ts";
+import type { ListenerSettings } from "../listener-settings.ts";
 import { ConnectionCosts } from "./connection-costs.ts";
-import type { Http2DoorParts } from "./http2-door.ts";
 import { Http2Wire } from "./http2-wire.ts";
 import { requestLines } from "./request-lines.ts";
 import { CONNECTION_WINDOW_BYTES, MAX_STREAMS_PER_CONNECTION, sessionOptions } from "./session-options.ts";
 
-/** The greatest stream id there is: a GOAWAY with it takes nothing back (RFC 9113 section 6.8). */
-const LAST_STREAM_ID = 2 ** 31 - 1;
+/** What the HTTP/2 connections of a listener share. */
+export interface Http2Shared {
+  readonly settings: ListenerSettings;
+  readonly deps: ListenerDeps;
+  readonly tally: Tally;
+}
 
 /** What a line is made of. */
-export interface Http2LineParts extends Http2DoorParts {
+export interface Http2LineParts extends Http2Shared {
   readonly socket: Socket;
   readonly peer: Peer;
 }
@@ -38,6 +43,8 @@ export class Http2Line implements Line {
     this.#costs = new ConnectionCosts(socket, this.#quietSinceMs);
     // HTTP/2 says elsewhere that a connection ends
     this.#exchangeParts = { ...deps, peer, settings, closing: () => false };
+    // a client that closed its half sends nothing any more, not even that it takes what it is sent
+    socket.allowHalfOpen = false;
     this.#session = performServerHandshake(socket, sessionOptions(settings.limits));
     this.#session.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
     // the core event: a listener to `request` would end the process over a trailer
@@ -48,10 +55,14 @@ export class Http2Line implements Line {
     this.#session.on("close", () => (this.#state = "over"));
   }
 
+  /**
+   * Behind Node's GOAWAY no request is taken that was on its way; its client may send it again elsewhere. One that has a request under
+   * way is least likely to send another now; one that has none is told behind its next.
+   */
   leave(): void {
-    if (this.#state !== "open" || this.#session.destroyed) return;
+    if (this.#state !== "open") return;
     this.#state = "leaving";
-    this.#session.goaway(constants.NGHTTP2_NO_ERROR, LAST_STREAM_ID);
+    if (this.#wires.size > 0) this.settle();
   }
 
   settle(): void {
@@ -88,11 +99,11 @@ export class Http2Line implements Line {
       stream,
       lines: requestLines(block, tls === undefined ? "http" : "https"),
       limits,
-      onBodyBytes: (bytes) => this.#costs.useful(bytes),
+      onBodyBytes: (bytes) => this.#costs.piece(bytes),
       nowMs: () => this.#parts.deps.clock.nowMs(),
     });
     this.#run(wire, stream);
-    if (this.#streams === MAX_STREAMS_PER_CONNECTION) this.settle();
+    if (this.#state === "leaving" || this.#streams === MAX_STREAMS_PER_CONNECTION) this.settle();
   }
 
   #run(wire: Http2Wire, stream: ServerHttp2Stream): void {
@@ -115,6 +126,8 @@ export class Http2Line implements Line {
   }
 
   #onReset(nowMs: number): void {
+    // when a connection ends, so do its streams
+    if (this.#parts.socket.destroyed || this.#session.destroyed) return;
     if (!this.#costs.reset(nowMs)) this.#sendAway("streams that are reset");
   }
 
@@ -141,7 +154,8 @@ export class Http2Line implements Line {
     const { socket, deps } = this.#parts;
     const stop = deps.clock.after(LINGER_MS, () => socket.destroy());
     socket.once("close", stop);
-    this.#session.destroy(undefined, code);
+    // without an error the code would be lost
+    this.#session.destroy(new Error("the connection is ended"), code);
   }
 }
 

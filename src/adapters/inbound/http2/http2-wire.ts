@@ -63,7 +63,7 @@ export class Http2Wire implements ExchangeWire {
   }
 
   get expects(): boolean {
-    return this.raw.includes("expect");
+    return this.#parts.lines.expects;
   }
 
   get gone(): boolean {
@@ -82,10 +82,9 @@ export class Http2Wire implements ExchangeWire {
   check(): HeadCheck {
     const { lines, limits } = this.#parts;
     // the checks of HTTP/1.1 hold; only what ends a body without a length is another thing here
-    const url = lines.requestTarget.slice(-Math.max(1, lines.uriBytes));
-    const checked = checkHead({ url, major: 1, minor: 1, raw: lines.raw }, limits);
+    const checked = checkHead({ url: lines.path, major: 1, minor: 1, raw: lines.raw }, limits);
     if (checked.kind === "refused" || checked.framing.kind !== "none" || this.#stream.endAfterHeaders) return checked;
-    return lines.raw.includes("content-length") ? checked : { ...checked, framing: { kind: "chunked" } };
+    return lines.hasLength ? checked : { ...checked, framing: { kind: "chunked" } };
   }
 
   watch(watcher: WireWatcher): void {
@@ -99,16 +98,16 @@ export class Http2Wire implements ExchangeWire {
   writeHead(framed: FramedResponse): void {
     const { body } = framed;
     const isEmpty = body === undefined || (body instanceof Uint8Array && body.byteLength === 0);
-    this.#state = "answering";
     // what has a length has no trailers, in practice: its last frame then says that it is the last
-    if (!isStream(body) || body.declaredBytes !== undefined)
-      return this.#stream.respond(responseBlock(framed), { endStream: isEmpty });
+    const waitForTrailers = isStream(body) && body.declaredBytes === undefined;
+    this.#stream.respond(responseBlock(framed), { endStream: isEmpty, waitForTrailers });
+    this.#state = "answering";
+    if (!waitForTrailers) return;
     this.#awaits += 1;
     this.#stream.once("wantTrailers", () => {
       this.#stream.sendTrailers(trailerFields(this.#trailers));
       this.#onHandedOver();
     });
-    this.#stream.respond(responseBlock(framed), { waitForTrailers: true });
   }
 
   // it left when it was written
@@ -151,6 +150,7 @@ export class Http2Wire implements ExchangeWire {
     if (this.isOver) return;
     this.#state = "out";
     this.#watcher?.onOut();
+    if (this.#stream.destroyed) return;
     if (this.body.complete) return void this.#stream.resume();
     // nobody reads the rest: the client is told that it need not send it (RFC 9113 section 8.1)
     this.body.ignore();
@@ -166,6 +166,9 @@ export class Http2Wire implements ExchangeWire {
   }
 
   #onClosed(): void {
-    this.#watcher?.onGone();
+    // where the request is over as well, the stream is gone before it says that all was taken
+    const { aborted, rstCode } = this.#stream;
+    if (this.#state === "ended" && !aborted && rstCode === constants.NGHTTP2_NO_ERROR) this.#onOut();
+    else this.#watcher?.onGone();
   }
 }

@@ -4,8 +4,10 @@ export interface RequestLines {
   readonly requestTarget: string;
   /** Names and values, alternating, Host first. */
   readonly raw: readonly string[];
-  /** Of the path alone. */
-  readonly uriBytes: number;
+  /** Empty where there is none. */
+  readonly path: string;
+  readonly hasLength: boolean;
+  readonly expects: boolean;
 }
 
 /**
@@ -39,6 +41,10 @@ export function requestLines(block: readonly string[], scheme: "http" | "https")
     method,
     requestTarget: path !== undefined && (agrees || path === "*") ? path : absolute,
     raw: [...[host, ...others].flatMap((each) => (each === undefined ? [] : ["host", each])), ...lines],
-    uriBytes: path?.length ?? 0,
+    path: path ?? "",
+    hasLength: isNamed(lines, "content-length"),
+    expects: isNamed(lines, "expect"),
   };
 }
+
+const isNamed = (lines: readonly string[], name: string): boolean => lines.some((each, i) => i % 2 === 0 && each === name);

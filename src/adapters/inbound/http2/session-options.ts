@@ -14,7 +14,7 @@ const STREAM_WINDOW_BYTES = 64 * 1024;
 export const CONNECTION_WINDOW_BYTES = 1024 * 1024;
 
 /** Frames that break the rules in one connection. */
-const MAX_INVALID_FRAMES = 100;
+const MAX_INVALID_FRAMES = 1_000;
 
 /** Further than a limit is a client let in only to be told of it; beyond this its stream is reset. */
 const TOLD_FACTOR = 2;
