@@ -51,6 +51,18 @@ export default defineConfig({
           sequence: { groupOrder: 1 },
         },
       },
+      // official SDKs, where they are installed (test/compat/README.md)
+      {
+        extends: true,
+        test: {
+          name: "compat",
+          include: ["test/compat/*.test.ts"],
+          pool: "forks",
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          sequence: { groupOrder: 1 },
+        },
+      },
       // the same requests over HTTP/2, wherever a test does not say how it sends them
       {
         extends: true,

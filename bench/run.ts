@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { readArguments, USAGE, type BenchWish } from "./arguments.ts";
 import { goalStates } from "./goal-states.ts";
+import { GOALS } from "./goals.ts";
 import { installPeers } from "./install.ts";
 import { Children } from "./measure/children.ts";
 import { cpuMeter } from "./measure/cpu.ts";
@@ -13,9 +14,10 @@ import { makeCertificates } from "./peers/make-certificates.ts";
 import { runProbes } from "./probes/run-probes.ts";
 import { chooseWork } from "./choose-work.ts";
 import { machineFacts } from "./report/machine.ts";
-import { scenarioReports, type Report } from "./report/report.ts";
+import { scenarioReports, type Finding, type Report } from "./report/report.ts";
 import { toMarkdown } from "./report/table.ts";
 import { writeReport } from "./report/write.ts";
+import { laneGroups } from "./lane-groups.ts";
 import { startLanes } from "./start-lanes.ts";
 import { startUpstream } from "./upstream.ts";
 
@@ -69,10 +71,15 @@ async function measure(wish: BenchWish, { installed, children, directory, signal
   const place = { directory, upstreamPort: upstream.port, certificates, children };
   // before the others fill the memory
   const probed = await runProbes(probes, place, { times: wish.probes, signal, say });
-  const lanes = await startLanes(wanted, place, { loadTool, connections: wish.connections, say });
-  const measured = await measureRounds(lanes, wish, { readCpu: cpuMeter(), signal, say });
-  await Promise.all(lanes.map(({ running }) => running.stop()));
-  const findings = lanes.map((lane) => ({ peer: lane.peer, startMs: lane.startMs, rounds: measured.get(lane) ?? [] }));
+  const findings: Finding[] = [];
+  for (const [index, group] of laneGroups(wanted, GOALS).entries()) {
+    const room = { ...place, directory: join(directory, `group-${index}`) };
+    await mkdir(room.directory, { mode: 0o755 });
+    const lanes = await startLanes(group, room, { loadTool, connections: wish.connections, say });
+    const measured = await measureRounds(lanes, wish, { readCpu: cpuMeter(), signal, say });
+    await Promise.all(lanes.map(({ running }) => running.stop()));
+    findings.push(...lanes.map((lane) => ({ peer: lane.peer, startMs: lane.startMs, rounds: measured.get(lane) ?? [] })));
+  }
   const { rounds, seconds, warmUpRequests, connections } = wish;
   return {
     startedAt,

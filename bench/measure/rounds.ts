@@ -40,11 +40,13 @@ export interface RoundDeps {
 
 /** A slow peer is warm by then, or never. */
 const WARM_UP_AT_MOST_MS = 180_000;
+/** Each burst begins with as much load unmeasured: a Node program that idled while forty others were asked is dear at first (it doubled plain proxying). */
+const REAWAKEN_SECONDS = 1;
 /** Answers still on their way, and log lines still to be written, belong to the burst before, milliseconds. */
 const SETTLE_MS = 150;
 
 /**
- * Warms every lane up, then measures all of them once per round, so that whatever else the machine does meets them alike.
+ * Warms every lane up, then wakes and measures each of them once per round, so that whatever else the machine does meets them alike.
  * Each round begins with another lane. Rejects when a lane answers mostly errors.
  */
 export async function measureRounds(
@@ -81,6 +83,8 @@ async function warmUp({ peer, running, send }: Lane, terms: RoundTerms, { signal
 }
 
 async function burst({ peer, running, send }: Lane, seconds: number, { readCpu, signal }: RoundDeps): Promise<Round> {
+  refuseErrors(peer, await send(REAWAKEN_SECONDS, signal));
+  await wait(SETTLE_MS);
   const before = readCpu(running.pids);
   const figures = await send(seconds, signal);
   await wait(SETTLE_MS);

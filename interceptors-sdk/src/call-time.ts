@@ -4,7 +4,7 @@
  */
 export class CallTime {
   readonly #endsAtMs: number;
-  #state: "running" | "over" | "answered" = "running";
+  #state: "running" | "deadline" | "cancelled" | "answered" = "running";
   #controller: AbortController | undefined;
   #timer: NodeJS.Timeout | undefined;
   #onOver = (): void => {};
@@ -16,7 +16,12 @@ export class CallTime {
 
   /** The deadline passed, or the caller gave up. */
   get isOver(): boolean {
-    return this.#state === "over";
+    return this.ending !== undefined;
+  }
+
+  /** Why the call is over; undefined: it is not. Kept as it was, since timers and clocks disagree by fractions of a millisecond. */
+  get ending(): "deadline" | "cancelled" | undefined {
+    return this.#state === "deadline" || this.#state === "cancelled" ? this.#state : undefined;
   }
 
   /** Aborts when the call is over, if that happens before it is answered. */
@@ -37,19 +42,21 @@ export class CallTime {
     this.#startTimer();
   }
 
-  /** The caller gave up, or time is up. */
-  readonly end = (): void => {
-    if (this.#state !== "running") return;
-    this.#state = "over";
-    clearTimeout(this.#timer);
-    this.#controller?.abort();
-    this.#onOver();
-  };
+  /** The caller gave up, unless time was up before. */
+  readonly cancel = (): void => this.#end(this.remainingMs() > 0 ? "cancelled" : "deadline");
 
   /** Nothing ends any more. */
   answered(): void {
     if (this.#state === "running") this.#state = "answered";
     if (this.#timer !== undefined) clearTimeout(this.#timer);
+  }
+
+  #end(why: "deadline" | "cancelled"): void {
+    if (this.#state !== "running") return;
+    this.#state = why;
+    clearTimeout(this.#timer);
+    this.#controller?.abort();
+    this.#onOver();
   }
 
   #watchedController(): AbortController {
@@ -61,7 +68,7 @@ export class CallTime {
 
   #startTimer(): void {
     if (this.#timer !== undefined || this.#state !== "running" || this.#endsAtMs === Number.POSITIVE_INFINITY) return;
-    this.#timer = setTimeout(this.end, Math.min(this.remainingMs(), LONGEST_DELAY_MS));
+    this.#timer = setTimeout(() => this.#end("deadline"), Math.min(this.remainingMs(), LONGEST_DELAY_MS));
   }
 }
 

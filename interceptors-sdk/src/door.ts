@@ -36,11 +36,11 @@ export class Door {
     return this.#unauthenticated;
   }
 
-  /** Why the call is refused; undefined when it is welcome. A check that breaks refuses. Never throws, never rejects. */
-  refusal(call: RpcCaller): RefusedCall | undefined | Promise<RefusedCall | undefined> {
+  /** Whether the call is welcome, or why not. A check that breaks refuses. Never throws, never rejects. */
+  admission(call: RpcCaller): "known" | RefusedCall | Promise<"known" | RefusedCall> {
     const { tokens } = this.#terms;
     if (!this.#isKnown(call)) return STRANGER;
-    if (tokens === undefined) return undefined;
+    if (tokens === undefined) return "known";
     try {
       const checked = tokens.check(call.authorization());
       return checked instanceof Promise ? this.#later(call, checked) : this.#judged(call, checked);
@@ -49,7 +49,7 @@ export class Door {
     }
   }
 
-  async #later(call: RpcCaller, checked: Promise<Result<void, TokenFault>>): Promise<RefusedCall | undefined> {
+  async #later(call: RpcCaller, checked: Promise<Result<void, TokenFault>>): Promise<"known" | RefusedCall> {
     try {
       return this.#judged(call, await checked);
     } catch {
@@ -57,8 +57,8 @@ export class Door {
     }
   }
 
-  #judged(call: RpcCaller, checked: Result<void, TokenFault>): RefusedCall | undefined {
-    return checked.ok ? undefined : this.#unproven(call, checked.error);
+  #judged(call: RpcCaller, checked: Result<void, TokenFault>): "known" | RefusedCall {
+    return checked.ok ? "known" : this.#unproven(call, checked.error);
   }
 
   #isKnown(call: RpcCaller): boolean {

@@ -13,6 +13,7 @@ import {
 } from "@grpc/grpc-js";
 import { STATUS } from "@sallyport/lean-grpc/grpc-status.ts";
 import { RenewedCredentials } from "./grpc-js-credentials.ts";
+import { admitted } from "./admitted.ts";
 import type { RpcAddress, RpcServer, RpcServerTerms, RpcStatus, StreamCall, UnaryCall } from "./rpc-server.ts";
 
 /** Serves over the general library, with which our own is compared. */
@@ -50,33 +51,19 @@ type Unary = ServerUnaryCall<Uint8Array, Uint8Array>;
 type Streaming = ServerWritableStream<Uint8Array, Uint8Array>;
 
 /** One table for all methods: the library keeps them by path, whatever service they are of. */
-function serviceOf({ methods, onFault }: RpcServerTerms): [ServiceDefinition, UntypedServiceImplementation] {
+function serviceOf({ methods, door, onFault }: RpcServerTerms): [ServiceDefinition, UntypedServiceImplementation] {
   const definition: Record<string, ServiceDefinition[string]> = {};
   const implementation: UntypedServiceImplementation = {};
   for (const [path, answer] of methods.unary) {
     definition[path] = { path, requestStream: false, responseStream: false, ...rawBytes };
     implementation[path] = (call: Unary, done: sendUnaryData<Uint8Array>) =>
-      answered(new GrpcJsUnaryCall(call, done), answer, onFault);
+      admitted(new GrpcJsUnaryCall(call, done), answer, { door, onFault });
   }
   for (const [path, answer] of methods.streaming) {
     definition[path] = { path, requestStream: false, responseStream: true, ...rawBytes };
-    implementation[path] = (call: Streaming) => answered(new GrpcJsStreamCall(call), answer, onFault);
+    implementation[path] = (call: Streaming) => admitted(new GrpcJsStreamCall(call), answer, { door, onFault });
   }
   return [definition, implementation];
-}
-
-/** The library would let what is thrown end the process. */
-function answered<Call extends UnaryCall | StreamCall>(
-  call: Call,
-  answer: (call: Call) => void,
-  onFault: (thrown: unknown) => void,
-): void {
-  try {
-    answer(call);
-  } catch (thrown) {
-    call.fail({ code: STATUS.INTERNAL, details: "internal error" });
-    onFault(thrown);
-  }
 }
 
 /** Leaves messages as the bytes they are. */

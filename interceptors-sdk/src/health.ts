@@ -28,7 +28,7 @@ export function healthService(): HealthService {
     methods: {
       unary: new Map([
         [
-          "/grpc.health.v1.Health/Check",
+          HEALTH_CHECK,
           (call) => {
             const answer = statusOf(serviceName(call.request));
             if (answer === SERVICE_UNKNOWN) call.fail({ code: STATUS.NOT_FOUND, details: "no such service here" });
@@ -36,7 +36,7 @@ export function healthService(): HealthService {
           },
         ],
       ]),
-      streaming: new Map([["/grpc.health.v1.Health/Watch", watch]]),
+      streaming: new Map([[HEALTH_WATCH, watch]]),
     },
     stop() {
       serving = false;
@@ -48,6 +48,11 @@ export function healthService(): HealthService {
     },
   };
 }
+
+/** Open to anybody: probes have neither token nor name. */
+export const HEALTH_CHECK = "/grpc.health.v1.Health/Check";
+
+const HEALTH_WATCH = "/grpc.health.v1.Health/Watch";
 
 const SERVING = 1;
 const NOT_SERVING = 2;

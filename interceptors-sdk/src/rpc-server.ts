@@ -53,6 +53,9 @@ export interface RpcMethods {
   readonly streaming: ReadonlyMap<string, (call: StreamCall) => void>;
 }
 
+/** What is known of a caller: that it may call, that the method is open to anybody, or why it is refused. */
+export type RpcAdmission = "known" | "stranger" | RpcStatus;
+
 /** TLS as a server does it: PEM texts. */
 export interface TlsMaterial {
   /** Whose client certificates are accepted; undefined: no client is asked for one. */
@@ -64,12 +67,18 @@ export interface TlsMaterial {
 /** What a server is made with. */
 export interface RpcServerTerms {
   readonly methods: RpcMethods;
+  /** Asked of each call before its method is. By our own server when the call's headers are here, before anything of its message is kept. */
+  readonly door: (caller: RpcCaller) => RpcAdmission | Promise<RpcAdmission>;
   /** Undefined: no TLS. */
   readonly tls: TlsMaterial | undefined;
   /** Encoded size of one message. */
   readonly maxMessageBytes: number;
   /** Calls at once on one connection; further ones are refused unseen. */
   readonly maxStreams: number;
+  /** See `ServeOptions`; our own server only. */
+  readonly maxUnfinishedBytes?: number;
+  /** The same. */
+  readonly arrivalMs?: number;
   /** A bug, ours or of the library. */
   readonly onFault: (thrown: unknown) => void;
 }

@@ -4,7 +4,7 @@ import { GatewayKeys } from "./gateway-keys.ts";
 import type { GatewayProof, JwtProof } from "./gateway-proof.ts";
 import { GatewayTokens } from "./gateway-tokens.ts";
 import { GatewayWatchers } from "./gateway-watchers.ts";
-import { healthService } from "./health.ts";
+import { HEALTH_CHECK, healthService } from "./health.ts";
 import type { Interceptor } from "./interceptor.ts";
 import { interceptorService } from "./interceptor-service.ts";
 import { type ListenAddress, listenAddress } from "./listen-address.ts";
@@ -58,6 +58,13 @@ interface CommonServeOptions {
   readonly maxConcurrentReviews?: number;
   /** Encoded size of one ReviewRequest; raise it with the operator's `max_body_bytes`. Default 16 MiB. */
   readonly maxReviewBytes?: number;
+  /**
+   * Memory of calls that are not whole, or whose token is not checked yet, over all connections, bytes; beyond, they are RESOURCE_EXHAUSTED. A quarter
+   * of it is for callers nobody knows. Default 64 MiB, or four times `maxReviewBytes` where that is more. Transport `lean` only.
+   */
+  readonly maxUnfinishedBytes?: number;
+  /** Longest time for a call to arrive whole; beyond, or at its own deadline where that is earlier, it is DEADLINE_EXCEEDED. Default 10 s. Transport `lean` only. */
+  readonly arrivalMs?: number;
   /** How long a graceful stop waits for reviews in flight. Default 10 s. */
   readonly drainMs?: number;
   /**
@@ -104,14 +111,19 @@ export async function serve(interceptor: Interceptor, options: ServeOptions): Pr
   const reviews = new ReviewService(interceptor, { log, maxConcurrentReviews, expectedAudience });
   const health = healthService();
   const watchers = new GatewayWatchers(log);
-  const methods = together(interceptorService({ reviews, watchers, door }), health.methods);
+  const onFault = (error: unknown): void => log({ level: "error", message: "a call failed in the server", error });
+  const methods = together(interceptorService({ reviews, watchers, onFault }), health.methods);
   const server = await serverOf(options, {
     methods,
+    // all else takes the door, the watch of health too: whoever shows nothing must not hold its places
+    door: (caller) => (caller.method === HEALTH_CHECK ? "stranger" : door.admission(caller)),
     tls: tls?.material,
     maxMessageBytes: options.maxReviewBytes ?? 16 * 1024 * 1024,
     // beyond the reviews, so that one too many is refused as such and health checks still pass
     maxStreams: maxConcurrentReviews + 64,
-    onFault: (error) => log({ level: "error", message: "a call failed in the server", error }),
+    ...(options.maxUnfinishedBytes !== undefined && { maxUnfinishedBytes: options.maxUnfinishedBytes }),
+    ...(options.arrivalMs !== undefined && { arrivalMs: options.arrivalMs }),
+    onFault,
   });
   const bound = await bind(server, address, socketGroupOf(address, options));
   tls?.follow((material) => server.renewTls(material));

@@ -1,4 +1,4 @@
-/** Memory that messages which are not whole yet may take together, on one connection, bytes. */
+/** Memory that messages which are not whole yet may take together, bytes. */
 export const MAX_HELD_BYTES = 64 * 1024 * 1024;
 
 /** Counts what unfinished messages hold, so that many slow ones cannot fill the memory where a single one could not. */

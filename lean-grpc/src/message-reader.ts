@@ -16,7 +16,7 @@ const PREFIX_BYTES = 5;
 export interface MessageLimits {
   readonly maxBytes: number;
   /** Shared with others. */
-  readonly held: HeldBytes;
+  readonly held: Pick<HeldBytes, "take" | "give">;
 }
 
 /** Cuts a stream's bytes into length-prefixed messages, each of bounded size. Holds at most one unfinished message, in memory of at most twice its bytes. */

@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import { fromClient, isPong, isSettingsAck, lastStreamOf, resetCode, windowIncrement } from "./control-frames.ts";
+import { ARRIVAL_MS, Arrivals } from "./arrivals.ts";
 import type { Timers } from "./calls.ts";
 import { achievement, FloodGuard } from "./flood-guard.ts";
 import {
@@ -10,7 +11,6 @@ import {
   H2_ERROR,
   Http2Violation,
   numberFrame,
-  PREFACE,
   SETTING,
   settingsFrame,
   smallFrame,
@@ -19,35 +19,21 @@ import {
 import { FrameReader } from "./frame-reader.ts";
 import { STATUS, type CallStatus } from "./grpc-status.ts";
 import { hangUp } from "./hang-up.ts";
-import { HeldBytes, MAX_HELD_BYTES } from "./held-bytes.ts";
 import { HeaderBlocks, unpadded, type HeaderBlock } from "./header-block.ts";
 import { HpackDecoder } from "./hpack-decoder.ts";
 import type { Field } from "./hpack-table.ts";
+import { LateBytes } from "./late-bytes.ts";
 import { Outbox } from "./outbox.ts";
+import { PrefaceReader } from "./preface-reader.ts";
 import { DEFAULT_SETTINGS, withSettings, type PeerSettings } from "./peer-settings.ts";
 import { ReceiveWindow } from "./receive-window.ts";
 import { faultStatus } from "./request-fault.ts";
 import { requestHead } from "./request-head.ts";
+import type { RequestRoom } from "./request-room.ts";
 import { plainStatus, responseEnd, responseHead, trailersOnly, wholeAnswerBytes, writeWholeAnswer } from "./response-frames.ts";
 import { SendQueue } from "./send-queue.ts";
+import type { ConnectionTerms, ServerEvents, ServerLimits } from "./server-connection-terms.ts";
 import { ServerStream, type StreamWriter } from "./server-stream.ts";
-
-/** What a server takes on one connection. */
-export interface ServerLimits {
-  /** Calls at once; further ones are refused unseen. */
-  readonly maxStreams: number;
-  /** Encoded size of one message. */
-  readonly maxMessageBytes: number;
-}
-
-/** What happens on a connection. */
-export interface ServerEvents {
-  /** A whole message of one call. */
-  onCall(stream: ServerStream, message: Buffer): void;
-  onClosed(): void;
-  /** What a listener of a call threw. */
-  onFault(thrown: unknown): void;
-}
 
 /** What a client may have sent of messages that are not whole yet, on one stream and on all. */
 const STREAM_WINDOW_BYTES = 1024 * 1024;
@@ -81,11 +67,13 @@ export class ServerConnection implements StreamWriter {
   readonly #onMessage = (call: ServerStream, message: Buffer): void => this.#events.onCall(call, message);
   readonly #onFault = (thrown: unknown): void => this.#events.onFault(thrown);
   #settings: PeerSettings = DEFAULT_SETTINGS;
-  #preface: Buffer | undefined = Buffer.alloc(0);
+  readonly #preface = new PrefaceReader();
   #lastId = 0;
   #hasSettings = false;
   #answered = 0;
-  readonly #held: HeldBytes;
+  readonly #room: RequestRoom;
+  readonly #arrivals: Arrivals;
+  readonly #late = new LateBytes({ connectionBytes: CONNECTION_WINDOW_BYTES, streamBytes: STREAM_WINDOW_BYTES });
   readonly #timers: Timers;
   /** `warned`: calls on their way still count; `said`: the client knows which were the last. */
   #farewell: "none" | "warned" | "said" = "none";
@@ -95,10 +83,11 @@ export class ServerConnection implements StreamWriter {
   /** Who asked for signs of life, in order: a keepalive, a drain. */
   readonly #pongs: (() => void)[] = [];
 
-  constructor(socket: Socket, terms: { readonly limits: ServerLimits; readonly timers: Timers }, events: ServerEvents) {
+  constructor(socket: Socket, terms: ConnectionTerms, events: ServerEvents) {
     this.#socket = socket;
     this.#limits = terms.limits;
-    this.#held = new HeldBytes(Math.max(MAX_HELD_BYTES, terms.limits.maxMessageBytes));
+    this.#room = terms.room;
+    this.#arrivals = new Arrivals(terms.timers, terms.limits.arrivalMs ?? ARRIVAL_MS);
     this.#events = events;
     this.#outbox = new Outbox(socket);
     this.#sender = new SendQueue(this.#outbox);
@@ -165,6 +154,10 @@ export class ServerConnection implements StreamWriter {
     this.#ended(stream);
   }
 
+  welcome(stream: ServerStream): void {
+    if (!stream.isWhole) this.#acknowledge(stream, 0);
+  }
+
   reset(stream: ServerStream): void {
     this.#breakOff(stream, H2_ERROR.CANCEL);
   }
@@ -203,8 +196,8 @@ export class ServerConnection implements StreamWriter {
   #read(chunk: Buffer): void {
     if (this.#isClosed) return;
     try {
-      const bytes = this.#preface === undefined ? chunk : this.#behindPreface(this.#preface, chunk);
-      this.#reader.push(bytes);
+      this.#reader.push(this.#preface.behind(chunk));
+      this.#arrivals.settled();
       if (this.#socket.writableLength > MAX_UNREAD_BYTES)
         throw new Http2Violation(H2_ERROR.ENHANCE_YOUR_CALM, "answers that are not read");
     } catch (thrown) {
@@ -212,15 +205,6 @@ export class ServerConnection implements StreamWriter {
       this.#outbox.append(goawayFrame(this.#lastId, thrown instanceof Http2Violation ? thrown.code : H2_ERROR.INTERNAL_ERROR));
       this.#close();
     }
-  }
-
-  #behindPreface(before: Buffer, chunk: Buffer): Buffer {
-    const bytes = before.length === 0 ? chunk : Buffer.concat([before, chunk]);
-    const compared = Math.min(bytes.length, PREFACE.length);
-    if (bytes.compare(PREFACE, 0, compared, 0, compared) !== 0)
-      throw new Http2Violation(H2_ERROR.PROTOCOL_ERROR, "a client that does not speak HTTP/2");
-    this.#preface = compared === PREFACE.length ? undefined : Buffer.from(bytes);
-    return bytes.subarray(compared === PREFACE.length ? compared : bytes.length);
   }
 
   #frame(head: FrameHead, payload: Buffer): void {
@@ -282,16 +266,19 @@ export class ServerConnection implements StreamWriter {
       method: head.method,
       fields,
       timeMs: head.timeMs,
+      endsAtMs: head.timeMs === undefined ? Number.POSITIVE_INFINITY : this.#timers.nowMs() + head.timeMs,
       socket: this.#socket,
       sendWindow: this.#settings.initialWindowBytes,
       maxMessageBytes: this.#limits.maxMessageBytes,
-      held: this.#held,
+      room: this.#room,
       writer: this,
       onMessage: this.#onMessage,
       onFault: this.#onFault,
     });
     this.#streams.set(id, stream);
-    if (block.endsStream) stream.complete();
+    if (block.endsStream) return stream.complete();
+    this.#events.onOpened(stream);
+    if (!stream.isOver) this.#arrivals.opened(stream);
   }
 
   /** Trailers of a request say nothing to gRPC, but that it is whole. */
@@ -310,9 +297,9 @@ export class ServerConnection implements StreamWriter {
     const endsStream = (head.flags & FLAG.END_STREAM) !== 0;
     this.#window.received(payload.length);
     if (bytes.length === 0 && (!endsStream || stream === undefined)) this.#flood.nothing();
-    if (stream === undefined) return;
+    if (stream === undefined) return this.#late.received(payload.length);
     if (stream.isWhole) return this.#breakOff(stream, H2_ERROR.STREAM_CLOSED);
-    const fault = stream.push(bytes);
+    const fault = stream.push(bytes, endsStream);
     if (fault !== undefined) return stream.end(faultStatus(fault));
     if (endsStream) return stream.complete();
     this.#acknowledge(stream, payload.length);
@@ -320,7 +307,8 @@ export class ServerConnection implements StreamWriter {
 
   #acknowledge(stream: ServerStream, bytes: number): void {
     stream.unacknowledged += bytes;
-    if (stream.unacknowledged <= STREAM_WINDOW_BYTES / 2) return;
+    // a stranger gets no second window
+    if (!stream.isKnown || stream.unacknowledged <= STREAM_WINDOW_BYTES / 2) return;
     this.#outbox.append(numberFrame(FRAME.WINDOW_UPDATE, stream.id, stream.unacknowledged));
     stream.unacknowledged = 0;
   }
@@ -354,6 +342,7 @@ export class ServerConnection implements StreamWriter {
   /** A stream that is not begun. */
   #refuse(streamId: number, code: number): void {
     this.#flood.nothing();
+    this.#late.streamOver();
     this.#reset(streamId, code);
   }
 
@@ -374,6 +363,7 @@ export class ServerConnection implements StreamWriter {
 
   #forget(stream: ServerStream): void {
     this.#streams.delete(stream.id);
+    this.#late.streamOver();
     this.#sender.forget(stream);
     stream.discard();
     this.#closeIfDone();

@@ -1,9 +1,9 @@
 import type { Socket } from "node:net";
 import type { CallStatus } from "./grpc-status.ts";
 import type { Field } from "./hpack-table.ts";
-import type { HeldBytes } from "./held-bytes.ts";
 import { framed, MessageReader } from "./message-reader.ts";
 import type { RequestFault } from "./request-fault.ts";
+import { RequestHold, type RequestRoom } from "./request-room.ts";
 
 /** What a connection lends its streams. */
 export interface StreamWriter {
@@ -16,6 +16,8 @@ export interface StreamWriter {
   answer(stream: ServerStream, bytes: Buffer): void;
   /** Gives the stream up. */
   reset(stream: ServerStream): void;
+  /** Its caller is known: it may send more than a stranger. */
+  welcome(stream: ServerStream): void;
 }
 
 /** One call as the server sees it, from its headers to its end. */
@@ -26,6 +28,8 @@ export class ServerStream {
   readonly fields: readonly Field[];
   /** Milliseconds the caller gives from the arrival on; undefined: for ever. */
   readonly timeMs: number | undefined;
+  /** Until when that is, on the clock of the server's timers; Infinity: for ever. */
+  readonly endsAtMs: number;
   readonly socket: Socket;
   /** See `SendingStream`. */
   sendWindow: number;
@@ -35,11 +39,16 @@ export class ServerStream {
   unacknowledged = 0;
   readonly #writer: StreamWriter;
   readonly #reader: MessageReader;
+  readonly #hold: RequestHold;
   readonly #onMessage: (stream: ServerStream, message: Buffer) => void;
   readonly #onFault: (thrown: unknown) => void;
   #message: Buffer | undefined;
-  #hasSeveral = false;
+  /** Of the message, what is counted as held. */
+  #messageBytes = 0;
+  #isEnding = false;
+  #fault: RequestFault | undefined;
   #isWhole = false;
+  #admitted: "no" | "stranger" | "known" = "no";
   #hasHead = false;
   #isEnded = false;
   #isCancelled = false;
@@ -49,18 +58,21 @@ export class ServerStream {
   #waiting: Buffer[] = [];
   /** Sent once everything before it is. */
   #due: CallStatus | undefined;
+  #forgetArrival = NOTHING;
 
   constructor(opening: StreamOpening) {
     this.id = opening.id;
     this.method = opening.method;
     this.fields = opening.fields;
     this.timeMs = opening.timeMs;
+    this.endsAtMs = opening.endsAtMs;
     this.socket = opening.socket;
     this.sendWindow = opening.sendWindow;
     this.#writer = opening.writer;
     this.#onMessage = opening.onMessage;
     this.#onFault = opening.onFault;
-    this.#reader = new MessageReader({ maxBytes: opening.maxMessageBytes, held: opening.held }, (message) => this.#take(message));
+    this.#hold = new RequestHold(opening.room);
+    this.#reader = new MessageReader({ maxBytes: opening.maxMessageBytes, held: this.#hold }, (message) => this.#take(message));
   }
 
   /** The caller gave up, its connection is gone, or it is answered. */
@@ -75,6 +87,32 @@ export class ServerStream {
 
   get isCancelled(): boolean {
     return this.#isCancelled;
+  }
+
+  /** Its caller is known, and may fill more than one window. */
+  get isKnown(): boolean {
+    return this.#admitted === "known";
+  }
+
+  /** The method may have it. Until then, and for good where a stranger is let in, it holds what strangers may. */
+  admit(as: "stranger" | "known"): void {
+    if (this.isOver) return;
+    this.#admitted = as;
+    if (as === "known") {
+      this.#hold.known();
+      this.#writer.welcome(this);
+    }
+    if (this.#isWhole) this.#deliver();
+  }
+
+  /** It came in part only. `forget` takes back what ends it if the rest does not come. */
+  awaitRest(forget: () => void): void {
+    this.#forgetArrival = forget;
+  }
+
+  /** It is not in its method's hands: it is not whole, or not admitted. */
+  get isArriving(): boolean {
+    return !this.isOver && (!this.#isWhole || this.#admitted === "no");
   }
 
   /** Told once where the caller gives up before it is answered; at once where it already did. */
@@ -136,19 +174,18 @@ export class ServerStream {
     if (!this.isOver) this.#writer.reset(this);
   }
 
-  /** Bytes of the caller's message. Undefined, or what is wrong with them. */
-  push(bytes: Buffer): RequestFault | undefined {
-    return this.#reader.push(bytes) ?? (this.#hasSeveral ? { kind: "several" } : undefined);
+  /** Bytes of the caller's message, the last ones where `endsRequest`. Undefined, or what is wrong with them. */
+  push(bytes: Buffer, endsRequest: boolean): RequestFault | undefined {
+    this.#isEnding = endsRequest;
+    return this.#reader.push(bytes) ?? this.#fault;
   }
 
   /** The caller has said everything. */
   complete(): void {
     this.#isWhole = true;
-    const message = this.#message;
-    this.#message = undefined;
     if (this.isOver) return;
-    if (message === undefined || this.#reader.finish() !== undefined) return this.end(NO_MESSAGE);
-    this.#onMessage(this, message);
+    if (this.#message === undefined || this.#reader.finish() !== undefined) return this.end(NO_MESSAGE);
+    if (this.#admitted !== "no") this.#deliver();
   }
 
   /** Everything that waited is sent. */
@@ -173,7 +210,6 @@ export class ServerStream {
   cancel(): void {
     if (this.isOver) return;
     this.#isCancelled = true;
-    this.#message = undefined;
     this.discard();
     try {
       this.#onCancel();
@@ -184,14 +220,38 @@ export class ServerStream {
 
   /** Nothing that still comes or waits is wanted. */
   discard(): void {
+    this.#forgetArrival();
+    this.#forgetArrival = NOTHING;
     this.#reader.discard();
+    if (this.#messageBytes > 0) this.#hold.give(this.#messageBytes);
+    this.#messageBytes = 0;
+    this.#message = undefined;
     this.unsent = EMPTY;
     this.#waiting = [];
   }
 
+  /** It counts until the method has it: a caller that does not end its request must not hold it for nothing. */
   #take(message: Buffer): void {
-    if (this.#message === undefined) this.#message = Buffer.from(message);
-    else this.#hasSeveral = true;
+    if (this.#message !== undefined) {
+      this.#fault = SEVERAL;
+      return;
+    }
+    // goes on to its method at once, however full the room is
+    if (!this.#isEnding || this.#admitted === "no") {
+      if (!this.#hold.take(message.length)) {
+        this.#fault = NO_ROOM;
+        return;
+      }
+      this.#messageBytes = message.length;
+    }
+    this.#message = Buffer.from(message);
+  }
+
+  #deliver(): void {
+    const message = this.#message;
+    if (message === undefined) return;
+    this.discard();
+    this.#onMessage(this, message);
   }
 
   #finish(status: CallStatus): void {
@@ -206,18 +266,25 @@ export interface StreamOpening {
   readonly method: string;
   readonly fields: readonly Field[];
   readonly timeMs: number | undefined;
+  readonly endsAtMs: number;
   readonly socket: Socket;
   readonly sendWindow: number;
   readonly maxMessageBytes: number;
   readonly writer: StreamWriter;
-  /** Shared by the streams of a connection. */
-  readonly held: HeldBytes;
+  /** Shared by the streams of a server. */
+  readonly room: RequestRoom;
   readonly onMessage: (stream: ServerStream, message: Buffer) => void;
   /** What a listener of the stream threw. */
   readonly onFault: (thrown: unknown) => void;
 }
 
 const EMPTY = Buffer.alloc(0);
+
+const NOTHING = (): void => {};
+
+const SEVERAL: RequestFault = { kind: "several" };
+
+const NO_ROOM: RequestFault = { kind: "no-room" };
 
 const OK: CallStatus = { code: 0, details: "" };
 

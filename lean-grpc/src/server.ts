@@ -6,8 +6,11 @@ import {
   type TlsOptions,
   type TLSSocket,
 } from "node:tls";
+import { type Door, welcome } from "./door.ts";
 import { STATUS } from "./grpc-status.ts";
-import { ServerConnection, type ServerLimits } from "./server-connection.ts";
+import { defaultRoomBytes, RequestRoom } from "./request-room.ts";
+import { ServerConnection } from "./server-connection.ts";
+import type { ServerLimits } from "./server-connection-terms.ts";
 import type { ServerStream } from "./server-stream.ts";
 import type { Timers } from "./calls.ts";
 
@@ -18,6 +21,8 @@ export type MethodHandler = (call: ServerStream, message: Buffer) => void;
 export interface ServerTerms {
   /** By path on the wire: `/package.Service/Method`. Others are answered UNIMPLEMENTED. */
   readonly methods: ReadonlyMap<string, MethodHandler>;
+  /** Asked of each call of a known method when its headers are here; undefined: everybody may call. */
+  readonly door?: Door;
   readonly limits: ServerLimits;
   /** Connections at once; further ones are closed. */
   readonly maxConnections: number;
@@ -42,12 +47,15 @@ export class GrpcServer {
   readonly #connections = new Map<ServerConnection, () => void>();
   /** Those that are still at their TLS handshake too. */
   readonly #sockets = new Set<Socket>();
+  readonly #room: RequestRoom;
   readonly #idle: Promise<void>;
   #isIdle = (): void => {};
   #isClosing = false;
 
   constructor(terms: ServerTerms) {
     this.#terms = terms;
+    const { maxMessageBytes, maxUnfinishedBytes } = terms.limits;
+    this.#room = new RequestRoom(maxUnfinishedBytes ?? defaultRoomBytes(maxMessageBytes));
     this.#idle = new Promise((resolve) => (this.#isIdle = resolve));
     this.#server =
       terms.tls === undefined
@@ -116,8 +124,9 @@ export class GrpcServer {
     const { limits, timers } = this.#terms;
     const connection = new ServerConnection(
       socket,
-      { limits, timers },
+      { limits, timers, room: this.#room },
       {
+        onOpened: (stream) => this.#open(stream),
         onCall: (stream, message) => this.#call(stream, message),
         onClosed: () => {
           this.#connections.get(connection)?.();
@@ -152,10 +161,16 @@ export class GrpcServer {
     this.#connections.set(connection, forget);
   }
 
+  #open(stream: ServerStream): void {
+    const { methods, door, onFault } = this.#terms;
+    if (!methods.has(stream.method)) return stream.end(UNKNOWN_METHOD);
+    if (door === undefined) stream.admit("known");
+    else welcome(stream, door, onFault);
+  }
+
   #call(stream: ServerStream, message: Buffer): void {
     const handler = this.#terms.methods.get(stream.method);
-    if (handler === undefined)
-      return stream.end({ code: STATUS.UNIMPLEMENTED, details: "the service does not have this method" });
+    if (handler === undefined) return stream.end(UNKNOWN_METHOD);
     try {
       handler(stream, message);
     } catch (thrown) {
@@ -168,3 +183,5 @@ export class GrpcServer {
     if (this.#isClosing && this.#connections.size === 0) this.#isIdle();
   }
 }
+
+const UNKNOWN_METHOD = { code: STATUS.UNIMPLEMENTED, details: "the service does not have this method" };

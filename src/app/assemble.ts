@@ -1,5 +1,5 @@
 import { compilePointers, type PointerSet } from "@sallyport/contract/view-field.ts";
-import type { GatewayConfig } from "../config/gateway-config.ts";
+import type { GatewayConfig, UpstreamCredential } from "../config/gateway-config.ts";
 import { parsePathPattern } from "../config/path-pattern.ts";
 import { compilePredicate } from "../expressions/compile-predicate.ts";
 import type { BindingPlan, CredentialSlot, ExecutionPlan, RoutePlan } from "../model/plan.ts";
@@ -18,6 +18,7 @@ import { routeTable } from "../plan/route-table.ts";
 import { apiKey } from "../policies/authenticate/api-key.ts";
 import { staticToken } from "../policies/authenticate/static-token.ts";
 import { toClientResponse } from "../policies/forward/to-client-response.ts";
+import { shownResponses } from "../policies/forward/to-shown-response.ts";
 import { upstreamRequests } from "../policies/forward/to-upstream-request.ts";
 import { addressSet, type AddressSet } from "../support/cidr.ts";
 import { ingress } from "../policies/ingress/receive.ts";
@@ -136,7 +137,7 @@ function runnableRoute(route: RoutePlan, parts: RouteParts): RunnableRoute {
   if (api?.ok === false) throw new Error(`route ${route.name} offers services that cannot be read: ${api.error}`);
   const terms = {
     ownedHeaders: own.ownedHeaders,
-    inboundSlots: slotsOf(route, config),
+    inboundSlots: inboundSlots(route, credential, config),
     credential: credential === undefined ? undefined : { slot: credential.slot, reveal: () => credential.secret.reveal() },
   };
   return {
@@ -150,6 +151,7 @@ function runnableRoute(route: RoutePlan, parts: RouteParts): RunnableRoute {
       return () => void release().catch(() => {});
     },
     toUpstream: upstreamRequests(terms),
+    toClient: shownResponses(route),
     ...own,
     instruments: routeInstruments(resources.metrics, route.name, parts.bindSeries),
   };
@@ -161,8 +163,19 @@ function named<T>(map: ReadonlyMap<string, T>, name: string): T {
   return found;
 }
 
-const slotsOf = (route: RoutePlan, config: GatewayConfig): readonly CredentialSlot[] =>
-  config.authenticators.filter(({ name }) => route.authenticate.includes(name)).flatMap(({ slots }) => slots);
+/**
+ * Slots that are emptied before the request leaves: those the route's authenticators read, and where the gateway sends a credential of
+ * its own every slot a client of this gateway or of that upstream may have used, so that there is one credential in it and no other.
+ * Elsewhere what no authenticator of the route reads is between client and upstream.
+ */
+function inboundSlots(
+  route: RoutePlan,
+  credential: UpstreamCredential | undefined,
+  { authenticators }: GatewayConfig,
+): readonly CredentialSlot[] {
+  const readers = authenticators.filter(({ name }) => credential !== undefined || route.authenticate.includes(name));
+  return [...readers.flatMap(({ slots }) => slots), ...(credential?.emptied ?? [])];
+}
 
 interface BindingParts extends Pick<RunnablePlan, "hidden">, Pick<RouteParts, "bindSeries" | "resources"> {
   readonly rank: number;

@@ -1,6 +1,7 @@
 import type { CertificateFiles } from "./certificate-files.ts";
+import type { ErrorFormat } from "../model/error-format.ts";
 import type { PathPattern } from "../model/path-pattern.ts";
-import type { BindingPlan, CredentialSlot } from "../model/plan.ts";
+import type { BindingPlan, CredentialSlot, UpstreamErrorsPlan } from "../model/plan.ts";
 import type { Secret } from "../model/secret.ts";
 import type { InterceptorConfig } from "./interceptor-config.ts";
 
@@ -139,6 +140,8 @@ export interface UpstreamTimeouts {
 /** The gateway's own credential, set at the last moment. */
 export interface UpstreamCredential {
   readonly slot: CredentialSlot;
+  /** Slots the upstream's kind may read besides: emptied, whatever the client put there. */
+  readonly emptied: readonly CredentialSlot[];
   readonly secret: Secret;
 }
 
@@ -148,7 +151,7 @@ export type AuthenticatorConfig = StaticTokenConfig | ApiKeyConfig;
 export interface StaticTokenConfig {
   readonly type: "static-token";
   readonly name: string;
-  /** At least one; `bearer` or `header` only. */
+  /** At least one. */
   readonly slots: readonly CredentialSlot[];
   readonly token: Secret;
   readonly principal: PrincipalConfig;
@@ -158,7 +161,7 @@ export interface StaticTokenConfig {
 export interface ApiKeyConfig {
   readonly type: "api-key";
   readonly name: string;
-  /** At least one; `bearer` or `header` only. */
+  /** At least one. */
   readonly slots: readonly CredentialSlot[];
   readonly apiKeys: readonly ApiKeyRecord[];
 }
@@ -190,7 +193,8 @@ export interface RouteConfig {
   readonly upstream: string;
   /** Shown as `route.labels`. */
   readonly labels: Readonly<Record<string, string>>;
-  readonly errorFormat: "problem";
+  readonly errorFormat: ErrorFormat;
+  readonly upstreamErrors: UpstreamErrorsPlan;
   readonly maxBodyBytes: number;
   readonly streaming: "auto" | "none" | "sse" | "grpc";
   readonly warnings: boolean;

@@ -1,4 +1,5 @@
 import type { BodyFormat, FailurePolicy, Mode, Phase } from "@sallyport/contract/phase.ts";
+import type { ErrorFormat } from "./error-format.ts";
 
 /** Ceilings the gateway enforces on one review. */
 export interface ReviewLimits {
@@ -110,10 +111,28 @@ export interface RoutePlan {
   readonly warnings: boolean;
   /** gRPC services offered as HTTP and JSON; empty: none. */
   readonly transcode: readonly string[];
+  /** How the gateway's own errors look. */
+  readonly errorFormat: ErrorFormat;
+  /** What becomes of the upstream's errors. */
+  readonly upstreamErrors: UpstreamErrorsPlan;
   /** Indices into `ExecutionPlan.bindings`, in execution order over all phases. */
   readonly bindings: readonly number[];
   /** Interceptors not yet described whose fail-closed bindings may match: the route answers 503 (C32). */
   readonly guardedBy: readonly string[];
+}
+
+/**
+ * What a client sees of an upstream's error: `verbatim` all of it; `opaque` its status, and a body of the gateway's; `bad-gateway` that
+ * there was one: 502, `upstream_error`.
+ */
+export type UpstreamErrorPolicy = "verbatim" | "opaque" | "bad-gateway";
+
+/** One for each class of status. */
+export interface UpstreamErrorsPlan {
+  /** 400 to 499. */
+  readonly client: UpstreamErrorPolicy;
+  /** 500 to 599. */
+  readonly server: UpstreamErrorPolicy;
 }
 
 /** The condition of a route. */

@@ -33,6 +33,7 @@ export const PROBLEMS = {
   response_unreviewable: { status: 502, title: "Response cannot be reviewed", source: "upstream", retryable: false },
   upstream_unreachable: { status: 502, title: "Upstream unreachable", source: "upstream", retryable: true },
   upstream_invalid_response: { status: 502, title: "Upstream answered invalidly", source: "upstream", retryable: false },
+  upstream_error: { status: 502, title: "Upstream failed", source: "upstream", retryable: false },
   gateway_overloaded: { status: 503, title: "Gateway overloaded", source: "gateway", retryable: true },
   interceptor_unavailable: { status: 503, title: "Required interceptor unavailable", source: "interceptor", retryable: true },
   interceptor_overloaded: { status: 503, title: "Required interceptor overloaded", source: "interceptor", retryable: true },

@@ -19,14 +19,22 @@ export async function forward(run: ExchangeRun, cancel: Cancel): Promise<StageEn
     if (end !== undefined) return end;
     const failure = await send(run, cancel);
     if (failure !== undefined) return failure;
+    showAnswer(run);
   } else {
-    run.exchange = { ...run.exchange, response: run.responded.response };
+    run.exchange = { ...run.exchange, response: run.plan.toClient(run.responded.response, run.exchange) };
   }
-  const { exchange } = run;
-  if (exchange.response !== undefined) run.exchange = { ...exchange, response: run.plan.toClient(exchange.response, exchange) };
   if (run.isReviewed || run.shadows !== undefined) copyOnItsWay(run, "response");
   run.shadows?.flush();
   return undefined;
+}
+
+/** From here on the response is what bindings and client may see of it. */
+function showAnswer(run: ExchangeRun): void {
+  const { response } = run.exchange;
+  if (response === undefined) return;
+  const shown = run.route.toClient(response, run.exchange);
+  if (shown.body !== response.body) discardBody(response.body);
+  run.exchange = { ...run.exchange, response: shown };
 }
 
 async function send(run: ExchangeRun, cancel: Cancel): Promise<StageEnd> {

@@ -1,4 +1,5 @@
 import type { ByteStream } from "../model/byte-stream.ts";
+import type { ErrorFormat } from "../model/error-format.ts";
 import type { Exchange, Response, TraceIds } from "../model/exchange.ts";
 import type { HeaderLines } from "../model/header-lines.ts";
 import { formatGrpcTimeout, GRPC_STATUS, grpcTrailers, parseGrpcTimeout, type GrpcKind } from "../model/grpc.ts";
@@ -11,10 +12,14 @@ import type { UpstreamRequest } from "../ports/upstream.ts";
 import { bodyTooLargeDetail, causeText, failed, refused, type StageEnd } from "./ending.ts";
 import type { ExchangeRun } from "./exchange-run.ts";
 
-/** A problem in the form its client understands. */
-export const problemAnswer = (refusal: Refusal, { requestId, correlationId }: TraceIds, kind: GrpcKind | undefined): Response =>
+/** A problem in the form its client understands: gRPC's own, or that of the route (RFC 9457 where none matched). */
+export const problemAnswer = (
+  refusal: Refusal,
+  { requestId, correlationId }: TraceIds,
+  { kind, format }: { readonly kind: GrpcKind | undefined; readonly format: ErrorFormat | undefined },
+): Response =>
   kind === undefined
-    ? renderProblem(refusal, { requestId, correlationId })
+    ? renderProblem(refusal, { requestId, correlationId }, format)
     : renderGrpcProblem(refusal, kind, { requestId, correlationId });
 
 /** How an exchange speaks gRPC; undefined: it does not. */

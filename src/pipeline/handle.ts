@@ -19,7 +19,7 @@ import { withWarnings } from "./warnings.ts";
 
 /**
  * The life of a request (RFC.md §2). One plan serves it from first byte to last, whatever is reloaded meanwhile.
- * Every failure leaves as RFC 9457 problem details, and this is the only place that renders them; the answer rejects only where a bug
+ * Every failure leaves as a problem in the route's form (RFC 9457 where none matched), and this is the only place that renders them; the answer rejects only where a bug
  * of ours came before there was an exchange to answer.
  */
 export function pipeline(deps: PipelineDeps): Handle {
@@ -35,7 +35,7 @@ export function pipeline(deps: PipelineDeps): Handle {
       if (arrival.kind === "refused") {
         giveUp();
         const kind = grpcKind(received.method, received.headers.first("content-type"));
-        const response = problemAnswer(arrival.refusal, arrival.ids, kind);
+        const response = problemAnswer(arrival.refusal, arrival.ids, { kind, format: undefined });
         const head = { received, arrival, revision: plan.plan.revision, startedMs };
         return { response, onSent: (sent) => finishRefused(deps, { ...head, sent }) };
       }
@@ -100,7 +100,7 @@ function egress(run: ExchangeRun, ending: Ending | undefined): Response {
     case "denied":
     case "refused":
     case "failed":
-      return problemAnswer(ending.refusal, ids, kindOf(run.exchange));
+      return problemAnswer(ending.refusal, ids, { kind: kindOf(run.exchange), format: run.routeOrNone?.plan.errorFormat });
     default:
       return ending satisfies never;
   }

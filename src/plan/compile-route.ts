@@ -50,6 +50,8 @@ function routePlan({ match, ...route }: RouteConfig): Omit<RoutePlan, "bindings"
     streaming: route.streaming,
     warnings: route.warnings,
     transcode: route.transcode?.services ?? [],
+    errorFormat: route.errorFormat,
+    upstreamErrors: route.upstreamErrors,
   };
 }
 

@@ -10,7 +10,9 @@ export function hiddenNames(config: GatewayConfig): ExecutionPlan["hidden"] {
 
 function credentialSlots(config: GatewayConfig): readonly CredentialSlot[] {
   const inbound = config.authenticators.flatMap(({ slots }) => slots);
-  const outbound = config.upstreams.flatMap(({ credential }) => (credential === undefined ? [] : [credential.slot]));
+  const outbound = config.upstreams.flatMap(({ credential }) =>
+    credential === undefined ? [] : [credential.slot, ...credential.emptied],
+  );
   return [...inbound, ...outbound];
 }
 

@@ -39,6 +39,8 @@ export const ROUTE_FACTS: FactTable<RoutePlan, "name" | "bindings"> = {
   streaming: ({ streaming }) => ({ streaming }),
   transcode: ({ transcode }) => ({ transcode }),
   warnings: ({ warnings }) => ({ warnings: yesNo(warnings) }),
+  errorFormat: ({ errorFormat }) => ({ error_format: errorFormat }),
+  upstreamErrors: ({ upstreamErrors: { client, server } }) => ({ "upstream_errors/4xx": client, "upstream_errors/5xx": server }),
   guardedBy: ({ guardedBy }) => ({ "closed until described": guardedBy }),
 };
 

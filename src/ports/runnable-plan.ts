@@ -59,6 +59,8 @@ export interface RunnableRoute {
       /** A binding will read the response body: ask for it whole and uncoded (C24). */ readonly readsResponseBody: boolean;
     },
   ): UpstreamRequest;
+  /** The upstream's response as interceptors and the client may see it, its errors in the form the route gives them. Another body than the response's own means that nobody reads that one. */
+  toClient(response: Response, exchange: Exchange): Response;
   /** Headers that only bindings of this route may set; removed from client requests (C11). */
   readonly ownedHeaders: ReadonlySet<string>;
   /** Bindings whose static selectors match this head, in execution order over all phases; shadows are not among them. Mostly one list for equal ones. */
@@ -106,7 +108,7 @@ export interface RunnablePlan {
   readonly inputs: RouteInputs;
   /** A received head becomes an exchange, or is refused: strict parsing, ids, trust (RFC.md §2). */
   receive(received: Received): Arrival;
-  /** An upstream's or a responder's response as interceptors and the client may see it: hop-by-hop and gateway fields gone, ids set. */
+  /** A responder's response as interceptors and the client may see it: hop-by-hop and gateway fields gone, ids set. */
   toClient(response: Response, exchange: Exchange): Response;
   match(listener: string, head: RequestHead, labels: ReadonlyMap<string, string>): RouteMatch;
   /** Lower-case names hidden from every view (C23). */

@@ -12,6 +12,7 @@ import { routeTable } from "../../src/plan/route-table.ts";
 import { compareBindings } from "../../src/plan/order.ts";
 import { pipeline } from "../../src/pipeline/handle.ts";
 import { toClientResponse } from "../../src/policies/forward/to-client-response.ts";
+import { shownResponses } from "../../src/policies/forward/to-shown-response.ts";
 import { upstreamRequests } from "../../src/policies/forward/to-upstream-request.ts";
 import { ingress } from "../../src/policies/ingress/receive.ts";
 import type { Authenticator } from "../../src/ports/authenticator.ts";
@@ -92,6 +93,8 @@ function routeOf(choice: RouteChoice, { name, bindings, upstream }: RouteParts):
     streaming: "auto",
     warnings: false,
     transcode: [],
+    errorFormat: "problem",
+    upstreamErrors: { client: "verbatim", server: "opaque" },
     bindings: own.map((each) => bindings.indexOf(each)),
     guardedBy: [],
     ...parts,
@@ -103,6 +106,7 @@ function routeOf(choice: RouteChoice, { name, bindings, upstream }: RouteParts):
     upstream,
     holdUpstream: () => upstream.hold(),
     toUpstream: upstreamRequests({ inboundSlots, credential: undefined }),
+    toClient: shownResponses(plan),
     ...routeBindings(bindings)(plan.bindings),
     instruments: { request: () => ({ add() {} }), duration: { observe() {} }, overhead: { observe() {} } },
   };

@@ -1,166 +1,134 @@
-import { connect, type Socket } from "node:net";
+import { createServer, type AddressInfo, type Socket } from "node:net";
+import { FLAG, FRAME, PREFACE, settingsFrame, smallFrame, type FrameHead } from "@sallyport/lean-grpc/frame.ts";
+import { FrameReader } from "@sallyport/lean-grpc/frame-reader.ts";
+import { HpackDecoder } from "@sallyport/lean-grpc/hpack-decoder.ts";
+import type { Field } from "@sallyport/lean-grpc/hpack-table.ts";
 
-/** Types of frames (RFC 9113 section 6). */
-export const FRAME = {
-  data: 0,
-  headers: 1,
-  priority: 2,
-  reset: 3,
-  settings: 4,
-  ping: 6,
-  goaway: 7,
-  windowUpdate: 8,
-  continuation: 9,
-} as const;
-
-export const FLAG = { ack: 0x1, endStream: 0x1, endHeaders: 0x4, padded: 0x8 } as const;
-
-/** A frame as it arrived. */
-export interface Frame {
-  readonly type: number;
-  readonly flags: number;
-  readonly stream: number;
+/** A frame as it came. */
+export interface RawFrame extends FrameHead {
   readonly payload: Buffer;
 }
 
-/** What every client begins with. */
-export const PREFACE = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "latin1");
-
-/** A frame as bytes. */
-export function frame(type: number, { flags = 0, stream = 0, payload = Buffer.alloc(0) }: Partial<Omit<Frame, "type">>): Buffer {
-  const head = Buffer.alloc(9);
-  head.writeUIntBE(payload.byteLength, 0, 3);
-  head.writeUInt8(type, 3);
-  head.writeUInt8(flags, 4);
-  head.writeUInt32BE(stream, 5);
-  return Buffer.concat([head, payload]);
+/** A request's head as it came. */
+export interface RawRequest {
+  readonly connection: RawHttp2Connection;
+  readonly streamId: number;
+  readonly fields: readonly Field[];
+  readonly endsStream: boolean;
 }
 
-/** A header block, each field a literal that is not indexed, in plain octets (RFC 7541 section 6.2.2): whatever it is given. */
-export const headerBlock = (fields: readonly (readonly [name: string, value: string])[]): Buffer =>
-  Buffer.concat(fields.flatMap(([name, value]) => [Buffer.from([0]), text(name), text(value)]));
+/** One connection of a client to the raw server. */
+export interface RawHttp2Connection {
+  readonly socket: Socket;
+  readonly frames: readonly RawFrame[];
+  /** Of these types only; DATA of a stream as text. */
+  of(type: number, streamId?: number): readonly RawFrame[];
+  text(streamId: number): string;
+  send(...frames: readonly Buffer[]): void;
+}
+
+/** An HTTP/2 server over clear text that sends frames of the test\'s choosing. */
+export interface RawHttp2 extends AsyncDisposable {
+  readonly url: string;
+  readonly connections: readonly RawHttp2Connection[];
+  readonly requests: readonly RawRequest[];
+}
+
+/** How one behaves. */
+export interface RawHttp2Script {
+  /** What it sends first. Default: empty SETTINGS. */
+  readonly greeting?: Buffer;
+  readonly onRequest?: (request: RawRequest) => void;
+  readonly onFrame?: (frame: RawFrame, connection: RawHttp2Connection) => void;
+}
+
+/** Starts one. */
+export async function startRawHttp2(script: RawHttp2Script): Promise<RawHttp2> {
+  const connections: RawHttp2Connection[] = [];
+  const requests: RawRequest[] = [];
+  const server = createServer((socket) => void connections.push(serve(socket, script, requests)));
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  // a listening TCP server's address is no pipe name
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}`,
+    connections,
+    requests,
+    async [Symbol.asyncDispose]() {
+      for (const { socket } of connections) socket.destroy();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+function serve(socket: Socket, script: RawHttp2Script, requests: RawRequest[]): RawHttp2Connection {
+  const frames: RawFrame[] = [];
+  const decoder = new HpackDecoder({ tableBytes: 4096, maxListBytes: 1_000_000 });
+  const connection: RawHttp2Connection = {
+    socket,
+    frames,
+    of: (type, streamId) =>
+      frames.filter((frame) => frame.type === type && (streamId === undefined || frame.streamId === streamId)),
+    text: (streamId) => Buffer.concat(connection.of(FRAME.DATA, streamId).map(({ payload }) => payload)).toString("latin1"),
+    send: (...out) => void socket.write(Buffer.concat(out)),
+  };
+  let block: Buffer[] = [];
+  const reader = new FrameReader((head, bytes) => {
+    const frame = { ...head, payload: Buffer.from(bytes) };
+    frames.push(frame);
+    script.onFrame?.(frame, connection);
+    if (head.type !== FRAME.HEADERS && head.type !== FRAME.CONTINUATION) return;
+    block.push(frame.payload);
+    if ((head.flags & FLAG.END_HEADERS) === 0) return;
+    const fields = decoder.decode(Buffer.concat(block));
+    block = [];
+    const first = frames.find(({ type, streamId }) => type === FRAME.HEADERS && streamId === head.streamId);
+    const request = { connection, streamId: head.streamId, fields, endsStream: ((first?.flags ?? 0) & FLAG.END_STREAM) !== 0 };
+    requests.push(request);
+    script.onRequest?.(request);
+  });
+  let preface = PREFACE.length;
+  socket.on("error", () => {});
+  socket.on("data", (chunk: Buffer) => {
+    const skipped = Math.min(preface, chunk.length);
+    preface -= skipped;
+    reader.push(chunk.subarray(skipped));
+  });
+  socket.write(script.greeting ?? settingsFrame([]));
+  return connection;
+}
+
+/** A header block without compression. */
+export function block(...fields: readonly Field[]): Buffer {
+  const parts: Buffer[] = [];
+  for (const [name, value] of fields) parts.push(Buffer.of(0), text(name), text(value));
+  return Buffer.concat(parts);
+}
 
 function text(value: string): Buffer {
   const bytes = Buffer.from(value, "latin1");
-  const length: number[] = [];
-  let left = bytes.byteLength;
-  if (left < 127) length.push(left);
-  else {
-    length.push(127);
-    for (left -= 127; left >= 128; left = Math.floor(left / 128)) length.push((left % 128) + 128);
-    length.push(left);
-  }
-  return Buffer.concat([Buffer.from(length), bytes]);
+  if (bytes.length < 127) return Buffer.concat([Buffer.of(bytes.length), bytes]);
+  const head = [127];
+  let rest = bytes.length - 127;
+  for (; rest >= 128; rest = Math.floor(rest / 128)) head.push((rest % 128) | 128);
+  return Buffer.concat([Buffer.from([...head, rest]), bytes]);
 }
 
-/** The fields of an ordinary request. */
-export const requestFields = (
-  path = "/",
-  more: readonly (readonly [string, string])[] = [],
-  method = "GET",
-): readonly (readonly [string, string])[] => [
-  [":method", method],
-  [":scheme", "http"],
-  [":authority", "localhost"],
-  [":path", path],
-  ...more,
-];
-
-/** A four-byte payload, such as an error code or a window's growth. */
-export function word(value: number): Buffer {
-  const bytes = Buffer.alloc(4);
-  bytes.writeUInt32BE(value);
-  return bytes;
+/** HEADERS frames, with CONTINUATION where they are long. */
+export function headersFrames(streamId: number, fields: readonly Field[], flags: number = 0): Buffer {
+  let rest = block(...fields);
+  const frames: Buffer[] = [];
+  let type: number = FRAME.HEADERS;
+  do {
+    const part = rest.subarray(0, 16_384);
+    rest = rest.subarray(part.length);
+    const own = type === FRAME.HEADERS ? flags : 0;
+    frames.push(smallFrame(type, own | (rest.length === 0 ? FLAG.END_HEADERS : 0), streamId, part));
+    type = FRAME.CONTINUATION;
+  } while (rest.length > 0);
+  return Buffer.concat(frames);
 }
 
-/** A SETTINGS frame. */
-export function settings(...pairs: readonly (readonly [id: number, value: number])[]): Buffer {
-  const payload = Buffer.alloc(6 * pairs.length);
-  pairs.forEach(([id, value], i) => {
-    payload.writeUInt16BE(id, i * 6);
-    payload.writeUInt32BE(value, i * 6 + 2);
-  });
-  return frame(FRAME.settings, { payload });
-}
-
-/** An HTTP/2 client that writes frames by hand and remembers frames: what an ordinary client would never send. */
-export class RawHttp2 {
-  readonly socket: Socket;
-  readonly closed: Promise<void>;
-  readonly frames: Frame[] = [];
-  #rest: Buffer = Buffer.alloc(0);
-  #waiting: { readonly until: () => boolean; readonly settle: () => void }[] = [];
-
-  private constructor(socket: Socket) {
-    this.socket = socket;
-    this.closed = new Promise((resolve) => socket.once("close", () => resolve()));
-    socket.on("data", (bytes: Buffer) => this.#take(bytes));
-    socket.on("error", () => {});
-    socket.once("close", () => this.#look(true));
-  }
-
-  /** Connects and sends preface and SETTINGS; settings of the server are acknowledged when they come. */
-  static async connect(port: number, first: Buffer = settings()): Promise<RawHttp2> {
-    const socket = connect({ port, host: "127.0.0.1", noDelay: true });
-    await new Promise((resolve, reject) => {
-      socket.once("connect", resolve);
-      socket.once("error", reject);
-    });
-    const client = new RawHttp2(socket);
-    client.send(PREFACE, first);
-    return client;
-  }
-
-  send(...bytes: readonly Buffer[]): void {
-    if (!this.socket.destroyed) this.socket.write(Buffer.concat(bytes));
-  }
-
-  /** Sends a whole request without a body. */
-  request(stream: number, fields: readonly (readonly [string, string])[] = requestFields()): void {
-    this.send(frame(FRAME.headers, { flags: FLAG.endHeaders | FLAG.endStream, stream, payload: headerBlock(fields) }));
-  }
-
-  /** Frames of one type so far, of one stream where it says which. */
-  of(type: number, stream?: number): readonly Frame[] {
-    return this.frames.filter((each) => each.type === type && (stream === undefined || each.stream === stream));
-  }
-
-  /** Error code of the last GOAWAY; undefined: none came. */
-  get goaway(): number | undefined {
-    return this.of(FRAME.goaway).at(-1)?.payload.readUInt32BE(4);
-  }
-
-  /** Error code a stream was reset with; undefined: it was not. */
-  resetOf(stream: number): number | undefined {
-    return this.of(FRAME.reset, stream)[0]?.payload.readUInt32BE(0);
-  }
-
-  /** Resolves when what arrived so far satisfies, or the connection is closed. */
-  async until(satisfied: () => boolean): Promise<void> {
-    if (satisfied() || this.socket.destroyed) return;
-    await new Promise<void>((settle) => this.#waiting.push({ until: satisfied, settle }));
-  }
-
-  [Symbol.dispose](): void {
-    this.socket.destroy();
-  }
-
-  #take(bytes: Buffer): void {
-    this.#rest = Buffer.concat([this.#rest, bytes]);
-    while (this.#rest.byteLength >= 9) {
-      const end = 9 + this.#rest.readUIntBE(0, 3);
-      if (this.#rest.byteLength < end) break;
-      const [type, flags, stream] = [this.#rest.readUInt8(3), this.#rest.readUInt8(4), this.#rest.readUInt32BE(5)];
-      this.frames.push({ type, flags, stream, payload: this.#rest.subarray(9, end) });
-      this.#rest = this.#rest.subarray(end);
-      if (type === FRAME.settings && (flags & FLAG.ack) === 0) this.send(frame(FRAME.settings, { flags: FLAG.ack }));
-    }
-    this.#look();
-  }
-
-  #look(gone = false): void {
-    const ready = this.#waiting.filter(({ until }) => gone || until());
-    this.#waiting = this.#waiting.filter((waiting) => !ready.includes(waiting));
-    for (const { settle } of ready) settle();
-  }
-}
+/** One DATA frame. */
+export const dataFrame = (streamId: number, payload: string | Buffer, flags: number = 0): Buffer =>
+  smallFrame(FRAME.DATA, flags, streamId, typeof payload === "string" ? Buffer.from(payload, "latin1") : payload);

@@ -86,6 +86,11 @@ export class Connection implements Line {
     if (this.#current?.isReceived === false) this.#current.breakOff(failure);
   }
 
+  /** There is room for more of the response under way, and no codec left to say so. */
+  room(): void {
+    this.#current?.onRoom();
+  }
+
   #start(exchange: InboundExchange): void {
     this.#current = exchange;
     this.#tally.begun();

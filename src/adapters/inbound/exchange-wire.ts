@@ -36,8 +36,11 @@ export interface ExchangeWire {
   write(chunk: Uint8Array): boolean;
   /** Trailers reach the client: a body that breaks off can end with what its protocol says of that. */
   readonly carriesTrailers?: true;
-  /** The response is complete. A codec without a place for `trailers` drops them. */
-  end(trailers?: HeaderLines): void;
+  /**
+   * The response is complete; a codec without a place for `trailers` drops them. Whether nothing of it waits any more for the client to
+   * take it; `onOut` says when all of it is out.
+   */
+  end(trailers?: HeaderLines): boolean;
   /** Ends the connection so that the client cannot take what it got for the whole response. */
   cut(): void;
 }

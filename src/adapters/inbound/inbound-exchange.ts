@@ -149,6 +149,7 @@ export class InboundExchange implements WireWatcher {
       listener: settings.name,
       client_address: this.#parts.peer.address,
       request_id: requestId,
+      correlation_id: requestId,
       code: refusal.problem,
       detail: refusal.detail,
     });

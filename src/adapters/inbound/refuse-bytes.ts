@@ -25,7 +25,7 @@ export function byteRefuser(
 }
 
 /** Answers on a connection that has no response object, and closes it. */
-export function answerBare(
+function answerBare(
   { socket, refusal, listener }: { readonly socket: Socket; readonly refusal: Refusal; readonly listener: string },
   { log, ids, clock }: ListenerDeps,
 ): void {
@@ -35,6 +35,7 @@ export function answerBare(
     listener,
     client_address: clientAddress,
     request_id: requestId,
+    correlation_id: requestId,
     code: refusal.problem,
     detail: refusal.detail,
   });

@@ -88,19 +88,24 @@ export class ResponseWriter implements ByteSink, WireWatcher {
   #put(chunk: Uint8Array): boolean {
     const wantsMore = this.#wire.write(chunk);
     this.#bytes += chunk.byteLength;
-    if (!wantsMore)
-      this.#stopStall ??= this.#parts.clock.after(this.#parts.stallMs, () => this.#cut("the client takes no bytes"));
+    if (!wantsMore) this.#watchStall();
     return wantsMore;
+  }
+
+  #watchStall(): void {
+    this.#stopStall ??= this.#parts.clock.after(this.#parts.stallMs, () => this.#cut("the client takes no bytes"));
   }
 
   #finish(trailers?: HeaderLines): void {
     const end = (): void => {
-      if (!this.#over) this.#wire.end(trailers);
+      // what waits may be too little for the wire to ask for a pause
+      if (!this.#over && !this.#wire.end(trailers)) this.#watchStall();
     };
     const pending = this.#parts.beforeEnd();
     // in the same turn where possible: head, bytes and end then leave in one write
-    if (pending === undefined) end();
-    else void pending.then(end);
+    if (pending === undefined) return end();
+    this.#wire.flushHead();
+    void pending.then(end);
   }
 
   #cut(cause: unknown): void {

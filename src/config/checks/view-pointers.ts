@@ -2,6 +2,7 @@ import type { ConfigIssue } from "../../model/config-issue.ts";
 import { MODES, PHASES, type Mode, type Phase } from "../../model/phase.ts";
 import { type Field, legalNeeds, legalWrites, parseFieldPointer } from "../../model/view-field.ts";
 import { type HiddenNames, hiddenNames } from "../hidden-names.ts";
+import { PROVIDER_SLOTS } from "../credential-presets.ts";
 import { parseSlot } from "../schema/credential-slot.ts";
 import type { Cursor } from "../source/cursor.ts";
 import { mayQuote } from "../validate/found.ts";
@@ -106,7 +107,12 @@ function hiddenIn(config: Cursor): HiddenNames {
       .entries()
       .flatMap(([, each]) => each.get("credential").get("slot").text() ?? []),
   ];
-  const parsed = slots.map(parseSlot).flatMap((slot) => (slot.ok ? [slot.value] : []));
+  const hasPreset = config
+    .get("upstreams")
+    .entries()
+    .some(([, each]) => each.get("credential").get("preset").node !== undefined);
+  const written = slots.map(parseSlot).flatMap((slot) => (slot.ok ? [slot.value] : []));
+  const parsed = hasPreset ? [...written, ...PROVIDER_SLOTS] : written;
   const secrets = config.get("secrets");
   return hiddenNames(parsed, { headers: secrets.get("headers").texts(), query: secrets.get("query").texts() });
 }

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { pointerTo } from "../source/pointer.ts";
 import type { LoadedFiles } from "../files/loaded-files.ts";
 import type { AuthenticatorConfig } from "../gateway-config.ts";
-import { clientSlot } from "./credential-slot.ts";
+import { credentialSlot } from "./credential-slot.ts";
 import { filePath } from "./primitives.ts";
 
 /** Who a credential stands for. */
@@ -13,10 +13,12 @@ export const principalSchema = z.strictObject({
 });
 
 const slots = z
-  .array(clientSlot)
+  .array(credentialSlot)
   .min(1, { error: "expected at least one credential slot" })
   .prefault(["bearer"])
-  .describe("Where the credential may stand: `bearer` (the `Authorization` header) and `header/<name>`.");
+  .describe(
+    "Where the credential may stand: `bearer` (the `Authorization` header), `header/<name>`, and `query/<name>` for clients that cannot do otherwise: addresses end up in histories and in logs of others.",
+  );
 
 const staticToken = z.strictObject({
   type: z.literal("static-token").describe("One token for one principal."),

@@ -2,23 +2,12 @@ import type { CredentialSlot } from "../../model/plan.ts";
 import { err, ok, type Result } from "../../model/result.ts";
 import { written } from "./primitives.ts";
 
-/** Where the gateway puts its own credential for an upstream. */
-export const upstreamSlot = written<CredentialSlot>({
+/** Where a credential stands: the client's for an authenticator, or the gateway's own for an upstream. */
+export const credentialSlot = written<CredentialSlot>({
   title: "credential slot",
   expected: "bearer, header/<name> or query/<name>",
   pattern: "^(bearer|header/.+|query/.+)$",
   parse: parseSlot,
-});
-
-/** Where a client's credential may stand. Not in the query: addresses end up in logs and histories. */
-export const clientSlot = written<CredentialSlot>({
-  title: "credential slot",
-  expected: "bearer or header/<name>",
-  pattern: "^(bearer|header/.+)$",
-  parse: (text) => {
-    const slot = parseSlot(text);
-    return slot.ok && slot.value.kind === "query" ? err("expected bearer or header/<name>") : slot;
-  },
 });
 
 /** Reads `bearer`, `header/<name>` or `query/<name>`; the error says what was expected. */

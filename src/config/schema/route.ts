@@ -29,6 +29,15 @@ const grpcMethod = matching({
   pattern: "^[A-Za-z_][A-Za-z0-9_]{0,127}$",
 });
 
+const errorPolicy = z.enum(["verbatim", "opaque", "bad-gateway"]);
+
+const upstreamErrors = z.strictObject({
+  "4xx": errorPolicy
+    .default("verbatim")
+    .describe("`verbatim`: as it comes. `opaque`: its status with a body of the gateway's own. `bad-gateway`: 502 instead."),
+  "5xx": errorPolicy.default("opaque").describe("The same for 500 and above."),
+});
+
 const match = z.strictObject({
   hosts: z.array(hostPattern).prefault([]).describe("Hosts, exact or `*.example.org`; empty: any."),
   path: pathPattern
@@ -64,7 +73,15 @@ export const routeSchema = z.strictObject({
     .describe("Who may come: authenticators tried in order, `[anonymous]` for everybody. Required here or in `defaults.route`."),
   upstream: name.describe("Where the requests go: a name under `upstreams`."),
   labels: labelMap.default({}).describe("Labels of the route itself, shown as `route.labels`."),
-  error_format: z.enum(["problem"]).default("problem").describe("Form of error answers: RFC 9457 problem details."),
+  error_format: z
+    .enum(["problem", "openai", "simple"])
+    .default("problem")
+    .describe(
+      "Form of the gateway's own error answers: RFC 9457 problem details, what SDKs of LLM providers read, or `code`, `message`, `retryable`.",
+    ),
+  upstream_errors: upstreamErrors
+    .prefault({})
+    .describe("What clients see of the upstream's errors. Reviews after the response see the same."),
   max_body_bytes: size({ minBytes: 0, maxBytes: 64 * GIB })
     .prefault("10MiB")
     .describe("Largest request body; beyond: 413."),
@@ -112,6 +129,7 @@ export function toRoute(parsed: z.output<typeof routeSchema>, surroundings: Rout
     upstream: parsed.upstream,
     labels: parsed.labels,
     errorFormat: parsed.error_format,
+    upstreamErrors: { client: parsed.upstream_errors["4xx"], server: parsed.upstream_errors["5xx"] },
     maxBodyBytes: parsed.max_body_bytes,
     streaming: parsed.streaming,
     warnings: parsed.warnings,

@@ -1,9 +1,10 @@
 import { z } from "zod";
 import { pointerTo } from "../source/pointer.ts";
 import type { LoadedFiles } from "../files/loaded-files.ts";
-import type { UpstreamConfig } from "../gateway-config.ts";
+import type { UpstreamConfig, UpstreamCredential } from "../gateway-config.ts";
 import { origin } from "./address.ts";
-import { upstreamSlot } from "./credential-slot.ts";
+import { CREDENTIAL_PRESETS, PROVIDER_SLOTS } from "../credential-presets.ts";
+import { credentialSlot } from "./credential-slot.ts";
 import { count, duration, filePath, HOUR_MS, written } from "./primitives.ts";
 import { formatDuration, parseDuration } from "../../support/durations.ts";
 import { err, ok } from "../../model/result.ts";
@@ -30,7 +31,13 @@ const timeouts = z.strictObject({
 });
 
 const credential = z.strictObject({
-  slot: upstreamSlot.describe("Where the credential is put: `bearer`, `header/<name>` or `query/<name>`."),
+  slot: credentialSlot
+    .optional()
+    .describe("Where the credential is put: `bearer`, `header/<name>` or `query/<name>`. This or `preset`."),
+  preset: z
+    .enum(["openai", "anthropic", "gemini"])
+    .optional()
+    .describe("Puts it where the API of that provider reads it, and empties every slot its clients may use. This or `slot`."),
   secret_file: filePath.optional().describe("File that holds the credential. This or `secret`."),
   secret: z.string().optional().describe('The credential itself; write it as a variable: `"${NAME}"`. This or `secret_file`.'),
 });
@@ -75,8 +82,15 @@ export function toUpstream(name: string, parsed: z.output<typeof upstreamSchema>
         ? undefined
         : files.descriptorSetAt(pointerTo(pointerTo("/upstreams", name), "descriptor_set_file")),
     credential: parsed.credential && {
-      slot: parsed.credential.slot,
+      ...slotsOf(parsed.credential),
       secret: files.secretAt(pointerTo(pointerTo("/upstreams", name), "credential")),
     },
   };
+}
+
+function slotsOf({ slot, preset }: z.output<typeof credential>): Pick<UpstreamCredential, "slot" | "emptied"> {
+  if (preset !== undefined) return { slot: CREDENTIAL_PRESETS[preset], emptied: PROVIDER_SLOTS };
+  // the cross-checks have found one of the two
+  if (slot === undefined) throw new Error("a credential without a slot passed the checks");
+  return { slot, emptied: [] };
 }

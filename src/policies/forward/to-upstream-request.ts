@@ -8,7 +8,7 @@ import type { UpstreamRequest } from "../../ports/upstream.ts";
 
 /** What forwarding has to know of the route. */
 export interface ForwardTerms {
-  /** Slots the route's authenticators read: what stands there was for the gateway and goes no further. */
+  /** Slots that are emptied: what stands there was for the gateway, or would be a second credential, and goes no further. */
   readonly inboundSlots: readonly CredentialSlot[];
   /** Headers only bindings of the route may set (C11): in trailers nobody could. */
   readonly ownedHeaders?: ReadonlySet<string>;
@@ -90,6 +90,7 @@ function requestTarget(
   credential: OwnCredential | undefined,
 ): string {
   if (names.length === 0) return query === undefined ? path : `${path}?${query}`;
+  if (query === undefined && credential?.slot.kind !== "query") return path;
   let text = new QueryText(query ?? "");
   for (const name of names) text = text.withName(name, undefined);
   if (credential?.slot.kind === "query") text = text.withName(credential.slot.name, [credential.text]);

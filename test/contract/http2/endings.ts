@@ -5,7 +5,7 @@ import { CancelSource } from "../../../src/model/cancel.ts";
 import { RecordingSink } from "../../support/byte-flow.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
 import { startHttp2Server } from "../../support/http2-server.ts";
-import { dataFrame, headersFrames, startRawHttp2, type RawHttp2 } from "../../support/raw-http2-server.ts";
+import { dataFrame, headersFrames, startRawHttp2, type RawHttp2 } from "../../support/raw-http2.ts";
 import { turn } from "../../support/turn.ts";
 import { requestTo, textBody, type UpstreamTo } from "../../support/upstream.ts";
 

@@ -6,7 +6,7 @@ import { CancelSource } from "../../../src/model/cancel.ts";
 import { HandStream, RecordingSink } from "../../support/byte-flow.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
 import { readAllHttp2, startHttp2Server } from "../../support/http2-server.ts";
-import { dataFrame, headersFrames, startRawHttp2 } from "../../support/raw-http2-server.ts";
+import { dataFrame, headersFrames, startRawHttp2 } from "../../support/raw-http2.ts";
 import { startRawUpstream } from "../../support/raw-upstream.ts";
 import { turn } from "../../support/turn.ts";
 import { requestTo, textBody, TIMEOUTS, type UpstreamTo } from "../../support/upstream.ts";

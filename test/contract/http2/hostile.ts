@@ -1,7 +1,7 @@
 import { FLAG, FRAME, goawayFrame, numberFrame, settingsFrame, smallFrame, writeFrameHead } from "@sallyport/lean-grpc/frame.ts";
 import { describe, expect, it } from "vitest";
 import { CancelSource } from "../../../src/model/cancel.ts";
-import { dataFrame, headersFrames, startRawHttp2 } from "../../support/raw-http2-server.ts";
+import { dataFrame, headersFrames, startRawHttp2 } from "../../support/raw-http2.ts";
 import { turn } from "../../support/turn.ts";
 import { requestTo, type UpstreamTo } from "../../support/upstream.ts";
 

@@ -5,7 +5,7 @@ import { HeaderLines } from "../../../src/model/header-lines.ts";
 import { bytesStream } from "../../../src/support/byte-streams.ts";
 import { bytesOf, HandStream } from "../../support/byte-flow.ts";
 import { readAllHttp2, startHttp2Server } from "../../support/http2-server.ts";
-import { headersFrames, startRawHttp2, type RawRequest } from "../../support/raw-http2-server.ts";
+import { headersFrames, startRawHttp2, type RawRequest } from "../../support/raw-http2.ts";
 import { turn } from "../../support/turn.ts";
 import { requestTo, textBody, type UpstreamTo } from "../../support/upstream.ts";
 

@@ -6,7 +6,7 @@ import { CancelSource } from "../../../src/model/cancel.ts";
 import { collect } from "../../../src/support/byte-streams.ts";
 import { HandStream, RecordingSink, textOf } from "../../support/byte-flow.ts";
 import { startHttp2Server } from "../../support/http2-server.ts";
-import { dataFrame, headersFrames, startRawHttp2 } from "../../support/raw-http2-server.ts";
+import { dataFrame, headersFrames, startRawHttp2 } from "../../support/raw-http2.ts";
 import { turn } from "../../support/turn.ts";
 import { requestTo, textBody, type UpstreamTo } from "../../support/upstream.ts";
 

@@ -7,6 +7,7 @@ import { PREFACE, SETTING, settingsFrame } from "@sallyport/lean-grpc/frame.ts";
 import { HeldBytes } from "@sallyport/lean-grpc/held-bytes.ts";
 import { KeepalivePace } from "@sallyport/lean-grpc/keepalive.ts";
 import { framed } from "@sallyport/lean-grpc/message-reader.ts";
+import { RequestRoom } from "@sallyport/lean-grpc/request-room.ts";
 import { responseEnd, responseHead, trailersOnly } from "@sallyport/lean-grpc/response-frames.ts";
 import { ServerConnection } from "@sallyport/lean-grpc/server-connection.ts";
 import type { ServerStream } from "@sallyport/lean-grpc/server-stream.ts";
@@ -130,10 +131,21 @@ async function serverCase(random: Random): Promise<CaseOutcome> {
   const open = new Set<ServerStream>();
   const seen = new Set<ServerStream>();
   let twice = 0;
+  const room = new RequestRoom(random.once(3) ? 400 : 1_000_000);
+  const judged: (() => void)[] = [];
   const connection = new ServerConnection(
     socket.asSocket,
-    { limits: { maxStreams: 5, maxMessageBytes: 1000 }, timers: clock },
+    { limits: { maxStreams: 5, maxMessageBytes: 1000 }, timers: clock, room },
     {
+      onOpened: (stream) => {
+        const judge = random.pick<() => void>([
+          () => stream.admit("known"),
+          () => stream.admit("stranger"),
+          () => stream.end({ code: 16, details: "no" }),
+        ]);
+        if (random.once(3)) judged.push(judge);
+        else judge();
+      },
       onCall: (stream, message) => {
         if (seen.has(stream)) twice += 1;
         seen.add(stream);
@@ -149,6 +161,7 @@ async function serverCase(random: Random): Promise<CaseOutcome> {
   );
   await feed(socket, mutated(Buffer.concat([PREFACE, requests(random, () => Buffer.alloc(random.below(300)))]), random), random);
   const isUp = closed === 0;
+  for (const judge of judged) if (random.once(2)) judge();
   for (const stream of open) if (random.once(2)) stream.end({ code: 0, details: "" });
   if (random.once(2)) connection.drain();
   await turn();
@@ -168,7 +181,9 @@ async function serverCase(random: Random): Promise<CaseOutcome> {
             ? `${left} calls are left`
             : clock.pending > 0
               ? `${clock.pending} timers are left`
-              : undefined;
+              : room.all.bytes !== 0 || room.strangers.bytes !== 0
+                ? `${room.all.bytes} bytes are held, ${room.strangers.bytes} by strangers`
+                : undefined;
   return { problem, isUp };
 }
 

@@ -342,11 +342,31 @@ describe("credential slots", () => {
     expect(await issuesIn(upstream(`{ slot: ${slot}, secret: abc }`))).toEqual([`/upstreams/orders/credential/slot: ${message}`]);
   });
 
-  it("of authenticators are never in the query, which ends up in logs", async () => {
-    const more = "authenticators: { keys: { type: api-key, slots: [query/key], file: keys.yaml } }";
-    expect(await issuesIn(minimal(more))).toEqual([
-      '/authenticators/keys/slots/0: expected bearer or header/<name>, found "query/key"',
+  it.each(["bearer", "header/x-api-key", "query/key"])("of authenticators may be %s", async (slot) => {
+    const more = `authenticators: { ops: { type: static-token, slots: [${slot}], token_file: ops.token, principal: { id: ops } } }`;
+    expect(await issuesIn(minimal(more))).toEqual([]);
+  });
+
+  it.each(["openai", "anthropic", "gemini"])("of upstreams may be what %s reads", async (preset) => {
+    expect(await issuesIn(upstream(`{ preset: ${preset}, secret: abc }`))).toEqual([]);
+  });
+
+  it("of upstreams are one slot or one preset", async () => {
+    expect(await issuesIn(upstream("{ secret: abc }"))).toEqual([
+      "/upstreams/orders/credential/slot: expected slot or preset, found neither",
     ]);
+    expect(await issuesIn(upstream("{ slot: bearer, preset: openai, secret: abc }"))).toEqual([
+      "/upstreams/orders/credential/preset: expected slot or preset, found both",
+    ]);
+    expect((await issuesIn(upstream("{ preset: nobody, secret: abc }")))[0]).toMatch(
+      /^\/upstreams\/orders\/credential\/preset: /,
+    );
+  });
+
+  it("of a preset are all hidden, the query's too", async () => {
+    const binding = interceptor({ binding: "needs: [/request/query/key]" });
+    const text = upstream("{ preset: gemini, secret: abc }") + binding;
+    expect((await issuesIn(text))[0]).toMatch(/needs\/0: this field is hidden/);
   });
 
   it("get their secret from exactly one place", async () => {

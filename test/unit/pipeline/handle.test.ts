@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { RunnablePlan } from "../../../src/ports/runnable-plan.ts";
 import { allow, binding, setHeader, type BindingChoice } from "../../support/fake-binding.ts";
 import { planOf, Scene, turn } from "../../support/pipeline.ts";
 import { TrackedStream } from "../../support/tracked-stream.ts";
@@ -155,7 +156,12 @@ describe("a bug inside", () => {
 
   it("in what prepares a response for the client gives that response up", async () => {
     const scene = new Scene();
-    scene.holder.swap(scene.generation({ ...planOf([{}], scene.upstream), toClient: bug }));
+    const plan = planOf([{}], scene.upstream);
+    const match: RunnablePlan["match"] = (...asked) => {
+      const found = plan.match(...asked);
+      return found.kind === "matched" ? { ...found, route: { ...found.route, toClient: bug } } : found;
+    };
+    scene.holder.swap(scene.generation({ ...plan, match }));
     expect(await scene.send()).toMatchObject(internal);
     expect(scene.upstream.bodies[0]!.state).toBe("discarded");
   });

@@ -112,9 +112,9 @@ describe("what post-response sees (C28)", () => {
     expect(after.asked).toEqual([]);
   });
 
-  it("is every response of the upstream, errors included, without hop-by-hop fields", async () => {
+  it("is every response of the upstream as its route shows it, errors included, without hop-by-hop fields", async () => {
     const after = binding("after", { phase: "post-response" });
-    const scene = new Scene([{ bindings: [after] }]);
+    const scene = new Scene([{ bindings: [after], upstreamErrors: { client: "verbatim", server: "verbatim" } }]);
     scene.upstream.answer = () =>
       scene.upstream.respond({
         status: 500,

@@ -107,6 +107,16 @@ describe("a compiled plan", () => {
     });
   });
 
+  it("hides every slot of the providers where one of them is an upstream (C23)", async () => {
+    const text = configText({
+      upstreams: { orders: { endpoints: ["http://127.0.0.1:9000"], credential: { preset: "anthropic", secret: "k" } } },
+    });
+    const plan = await planOf(text);
+    expect(plan.hidden.headers).toEqual(expect.arrayContaining(["api-key", "authorization", "x-api-key", "x-goog-api-key"]));
+    expect(plan.hidden.query).toEqual(["key"]);
+    expect(plan.upstreams[0]?.credentialSlot).toBe("header/x-api-key");
+  });
+
   it("lets observers hold nothing up, whatever the interceptor's policy (C29)", async () => {
     const text = configText({ interceptors: [interceptor("svc", [], { grant: "dynamic" })] });
     const plan = await planOf(text, { svc: manifest(declared("watch", { mode: "observe", needs: ["/outcome"] })) });

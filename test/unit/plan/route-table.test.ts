@@ -25,6 +25,8 @@ function tableRoute(name: string, { listeners = ["main"], ...match }: Match): Ta
     streaming: "auto",
     warnings: false,
     transcode: [],
+    errorFormat: "problem",
+    upstreamErrors: { client: "verbatim", server: "opaque" },
     bindings: [],
     guardedBy: [],
   };

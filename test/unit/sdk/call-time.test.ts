@@ -31,13 +31,13 @@ describe("CallTime", () => {
     );
     expect([signal.aborted, time.isOver]).toEqual([false, false]);
     await over;
-    time.end();
+    time.cancel();
     expect([signal.aborted, time.isOver, told]).toEqual([true, true, 1]);
   });
 
   it("is over at once when the caller gives up, for those who ask later too", () => {
     const time = within(1000);
-    time.end();
+    time.cancel();
     let told = 0;
     time.onOver(() => (told += 1));
     expect([time.isOver, time.signal.aborted, told]).toEqual([true, true, 1]);
@@ -47,7 +47,7 @@ describe("CallTime", () => {
     const time = within(1000);
     const { signal } = time;
     time.answered();
-    time.end();
+    time.cancel();
     expect([time.isOver, signal.aborted]).toEqual([false, false]);
   });
 
@@ -58,5 +58,26 @@ describe("CallTime", () => {
     expect(timers.mock.calls[0]?.[1]).toBe(2 ** 31 - 1);
     time.answered();
     timers.mockRestore();
+  });
+
+  it("remembers that it was its own timer that ended it, though the clock says a fraction is left", () => {
+    const timers = vi.spyOn(globalThis, "setTimeout");
+    const time = within(1000);
+    time.onOver(() => {});
+    // as a timer that fires early does
+    timers.mock.calls[0]?.[0]();
+    expect(time.remainingMs()).toBeGreaterThan(0);
+    time.cancel();
+    expect([time.isOver, time.ending]).toEqual([true, "deadline"]);
+    timers.mockRestore();
+  });
+
+  it("remembers that the caller gave up, though its time passes before that is told", () => {
+    const time = within(1000);
+    time.cancel();
+    expect(time.ending).toBe("cancelled");
+    const late = within(-5);
+    late.cancel();
+    expect(late.ending).toBe("deadline");
   });
 });

@@ -201,7 +201,7 @@ describe("Review", () => {
     const time = inTime();
     const waiting = service.review(reviewing({ bindingId: "forever", phase: 1, configDigest: "" }), time);
     expect(await outcome(service, reviewing())).toMatchObject({ reason: "overloaded" });
-    time.end();
+    time.cancel();
     expect(await waiting).toMatchObject({ ok: false, error: { reason: "abandoned" } });
     expect(service.counters).toMatchObject({ abandoned: 1, refused: 1, inFlight: 0 });
   });

@@ -1,5 +1,7 @@
+import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
-import { Client, credentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
+import { connect as connectHttp2 } from "node:http2";
+import { Client, type ClientReadableStream, credentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
 import { Manifest, ReviewRequest } from "@sallyport/contract/gen/sallyport/interceptor/v1/interceptor.ts";
 import { METHODS } from "@sallyport/contract/wire.ts";
 import {
@@ -155,6 +157,28 @@ describe.each(TRANSPORTS)("an interceptor that asks for the gateway's token, ove
     expect(answer).toEqual(Buffer.of(8, 1));
   });
 
+  it("opens no health watch without one, and one with it", async () => {
+    const { running } = await serving("jwt");
+    const client = await connect(running.port, false);
+    const watch = (metadata: Metadata): ClientReadableStream<Buffer> => {
+      const stream: ClientReadableStream<Buffer> = client.makeServerStreamRequest(
+        "/grpc.health.v1.Health/Watch",
+        asIs,
+        asIs,
+        Buffer.alloc(0),
+        metadata,
+      );
+      onTestFinished(() => stream.on("error", () => {}).cancel());
+      return stream;
+    };
+    // more than there are places for watchers
+    for (let count = 0; count < 65; count += 1)
+      expect((await once(watch(new Metadata()), "error"))[0]).toMatchObject({ code: status.UNAUTHENTICATED });
+    const proven = new Metadata();
+    proven.set("authorization", `Bearer ${await signedToken(key, Date.now())}`);
+    expect((await once(watch(proven), "data"))[0]).toEqual(Buffer.of(8, 1));
+  });
+
   it("refuses options by which it would ask for nothing", async () => {
     const { cert, key: serverKey } = await certificates.server();
     const proof = { identity: "jwt", issuer: ISSUER, audience: AUDIENCE, jwks: { file: "jwks.json" } } as const;
@@ -173,6 +197,18 @@ describe.each(TRANSPORTS)("an interceptor that asks for the gateway's token, ove
       serve(sample, Object({ listen: "grpc://127.0.0.1:0", allowInsecure: true, gateway: proof satisfies GatewayProof })),
     ).rejects.toThrow(/not grpc:\/\//);
   });
+});
+
+it("a caller without a token is refused before its message is here", async () => {
+  transport = "lean";
+  const { running } = await serving("jwt");
+  const session = connectHttp2(`https://localhost:${running.port}`, { ca: certificates.ca });
+  onTestFinished(() => session.destroy());
+  const fields = { ":method": "POST", ":path": METHODS.review, "content-type": "application/grpc", te: "trailers" };
+  const stream = session.request(fields, { endStream: false });
+  const [answer] = await once(stream, "response");
+  expect(answer).toMatchObject({ "grpc-status": String(status.UNAUTHENTICATED) });
+  expect(running.counters()).toMatchObject({ reviews: 0, unauthenticated: 1 });
 });
 
 describe("serveFromEnv", () => {

@@ -14,6 +14,12 @@ import type { Awaited, WatchOver } from "./watch-over.ts";
 /** Bytes of request bodies nobody takes; then the client waits. One read more may come. */
 const MAX_HELD_BYTES = 64 * 1024;
 
+/** Few enough to read on, whoever they wait for: a connection that is not read tells of no further request, nor that its client left. */
+const FEW_HELD_BYTES = MAX_HELD_BYTES / 2;
+
+/** How long a connection is kept beyond what its client was told: a request sent at the last moment still has to arrive. */
+const KEPT_MARGIN_MS = 1_000;
+
 /** What the lines of one listener share. */
 export interface LineParts extends Pick<DoorParts, "settings" | "deps" | "refuse"> {
   readonly blocks: HeadBlocks;
@@ -90,15 +96,10 @@ export class ClientLine implements RequestEvents, WireHolder, Awaited {
 
   held(bytes: number): void {
     this.#heldBytes += bytes;
+    if (this.#heldBytes <= FEW_HELD_BYTES) return this.#readOn();
     if (this.#heldBytes < MAX_HELD_BYTES || this.#resting || this.#deaf) return;
     this.#resting = true;
     this.socket.pause();
-  }
-
-  wanted(): void {
-    if (!this.#resting || this.socket.destroyed) return;
-    this.#resting = false;
-    this.socket.resume();
   }
 
   turnOf(wire: Http1Wire): void {
@@ -110,7 +111,7 @@ export class ClientLine implements RequestEvents, WireHolder, Awaited {
     this.#answering = undefined;
     // its close is noticed, and nothing it still sends resets the connection over the answer
     if (closes) return this.#goDeaf();
-    if (this.#awaits === "nothing") this.#await("request", this.#inMs(this.#shared.settings.limits.idleMs));
+    if (this.#awaits === "nothing") this.#await("request", this.#inMs(this.#shared.settings.limits.idleMs + KEPT_MARGIN_MS));
   }
 
   onDue(): void {
@@ -138,7 +139,13 @@ export class ClientLine implements RequestEvents, WireHolder, Awaited {
     this.#deaf = true;
     this.#parser.release();
     this.#await("nothing", Number.POSITIVE_INFINITY);
-    this.wanted();
+    this.#readOn();
+  }
+
+  #readOn(): void {
+    if (!this.#resting || this.socket.destroyed) return;
+    this.#resting = false;
+    this.socket.resume();
   }
 
   readonly #onData = (piece: Buffer): void => {
@@ -151,6 +158,8 @@ export class ClientLine implements RequestEvents, WireHolder, Awaited {
 
   /** The client sends no more: one that has asked is gone, as it is to Node's server. */
   readonly #onFinished = (): void => {
+    // closed behind the response under way, as was decided when the rest was refused
+    if (this.#deaf && this.#served.connection.busy) return;
     if (!this.#deaf && this.#parser.isWithinRequest) return this.#refuse(UNPARSABLE);
     this.socket.end();
   };

@@ -19,11 +19,6 @@ export class HeadBlocks {
     this.#limits = limits;
   }
 
-  /** Most header lines of a request. */
-  get maxLines(): number {
-    return this.#limits.maxHeaders;
-  }
-
   /** A room where a head begins. */
   take(): FieldBlock {
     const block = this.#free.pop() ?? this.#make();

@@ -114,18 +114,22 @@ export class Http1Wire implements ExchangeWire {
     return all;
   }
 
-  end(): void {
+  end(): boolean {
     const { socket } = this.#holder;
     const last = this.#takeHead() + (this.#chunked ? "0\r\n\r\n" : "");
     if (last !== "") socket.write(last, "latin1");
     this.#state = "ended";
     // refused by the kernel: that it is gone is said soon
-    if (socket.destroyed || socket.errored !== null) return;
-    if (socket.writableLength === 0) return this.#out();
+    if (socket.destroyed || socket.errored !== null) return false;
+    if (socket.writableLength === 0) {
+      this.#out();
+      return true;
+    }
     // told when all before it was taken
     socket.write("", "latin1", (error) => {
       if (error === null || error === undefined) this.#out();
     });
+    return false;
   }
 
   cut(): void {

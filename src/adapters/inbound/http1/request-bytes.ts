@@ -6,8 +6,6 @@ import type { BodyListener, BodySource } from "../exchange-wire.ts";
 export interface BytesHolder {
   /** This many bytes more wait to be taken; fewer where negative. */
   held(bytes: number): void;
-  /** Somebody wants bytes. */
-  wanted(): void;
   readonly closed: boolean;
 }
 
@@ -58,7 +56,6 @@ export class RequestBytes implements BodySource {
     this.unlisten();
     this.#ignored = true;
     this.#forget();
-    this.#holder.wanted();
   }
 
   pause(): void {
@@ -105,9 +102,7 @@ export class RequestBytes implements BodySource {
       this.#listener?.onBytes(piece);
     }
     this.#flushing = false;
-    if (!this.#flowing) return;
-    if (!this.#complete) return this.#holder.wanted();
-    if (!mayEnd) return;
+    if (!this.#flowing || !this.#complete || !mayEnd) return;
     this.#ended = true;
     this.#listener?.onEnd();
   }

@@ -113,7 +113,7 @@ export class RequestParser {
     if (progress === "more") return stop;
     if (progress === "refused") return block.isTooLarge ? "too-large" : this.#refuse(block.scanner.fault);
     const { next } = block;
-    const head = requestHead(block, this.#blocks.maxLines);
+    const head = requestHead(block, this.#limits);
     this.#blocks.give(block);
     this.#block = undefined;
     if (!head.ok) return this.#refuse(head.error);

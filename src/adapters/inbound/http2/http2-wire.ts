@@ -117,10 +117,12 @@ export class Http2Wire implements ExchangeWire {
     return this.#pieces.put(chunk);
   }
 
-  end(trailers?: HeaderLines): void {
+  end(trailers?: HeaderLines): boolean {
     this.#state = "ended";
     this.#trailers = trailers;
     this.#pieces.end(() => this.#onHandedOver());
+    // who takes nothing is found by `lookForStall`, without a timer for each response
+    return true;
   }
 
   cut(): void {

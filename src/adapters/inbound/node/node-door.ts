@@ -3,7 +3,6 @@ import type { Socket } from "node:net";
 import type { Door, DoorParts, ServedConnection } from "../door.ts";
 import { InboundExchange } from "../inbound-exchange.ts";
 import type { ListenerLimits } from "../listener-settings.ts";
-import { answerBare } from "../refuse-bytes.ts";
 import { CONNECT_REFUSED, refusalOf } from "../unparsable.ts";
 import { LeanMessage } from "./lean-message.ts";
 import { NodeWire } from "./node-wire.ts";
@@ -48,11 +47,14 @@ class NodeDoor implements Door {
     served.connection.accept(new InboundExchange(wire, served.parts));
   };
 
-  // Node hands over the bare connection: there is no response object
+  // Node hands over the bare connection, on which requests before this one may still be answered, and looks after it no more
   readonly #onConnect = (_message: IncomingMessage, socket: Socket): void => {
+    const connection = this.#served.get(socket)?.connection;
     socket.on("error", () => {});
-    const { settings, deps } = this.#parts;
-    answerBare({ socket, refusal: CONNECT_REFUSED, listener: settings.name }, deps);
+    socket.on("drain", () => connection?.room());
+    // what comes is dropped, so that its reset is seen; an end changes nothing, the connection closes behind the response under way
+    socket.resume();
+    this.#parts.refuse(socket, connection, CONNECT_REFUSED);
   };
 
   readonly #onClientError = (error: Error & { readonly code?: string }, socket: Socket): void => {

@@ -83,10 +83,12 @@ export class NodeWire implements ExchangeWire {
     return isFirst && chunk.byteLength <= JOINED_BYTES ? this.#joined(chunk) : this.#response.write(chunk);
   }
 
-  end(): void {
+  end(): boolean {
     // what has a length is whole already: behind it Node would put an empty piece, and two pieces take the slow way out
-    if (this.#framed?.promisedBytes !== undefined) this.#response.socket?.uncork();
+    const { socket } = this.#response;
+    if (this.#framed?.promisedBytes !== undefined) socket?.uncork();
     this.#response.end();
+    return socket?.writableLength === 0;
   }
 
   cut(): void {

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { isStream, type ByteStream } from "../../../../src/model/byte-stream.ts";
 import type { Response } from "../../../../src/model/exchange.ts";
 import { HeaderLines } from "../../../../src/model/header-lines.ts";
-import { RecordingSink } from "../../../support/byte-flow.ts";
+import { HandStream, RecordingSink } from "../../../support/byte-flow.ts";
 import { FakeClock } from "../../../support/fake-clock.ts";
 import { startInbound, textResponse } from "../../../support/inbound.ts";
 import { RawClient } from "../../../support/raw-http.ts";
@@ -55,6 +55,110 @@ describe("what a client may leave with a listener", () => {
   });
 });
 
+describe("a connection that rested under a large body nobody read", () => {
+  /** A request with a body of that many bytes, read late and whole, then answered at the test's word. */
+  async function late(bytes: number) {
+    const asked = Promise.withResolvers<ByteStream>();
+    const cancelled = Promise.withResolvers<void>();
+    const answered = Promise.withResolvers<Response>();
+    const inbound = await startInbound(({ body }, cancel) => {
+      if (!isStream(body)) return textResponse("second");
+      asked.resolve(body);
+      cancel.onAbort(() => cancelled.resolve());
+      return answered.promise;
+    });
+    const client = await RawClient.connect(inbound.port);
+    client.send(`POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: ${bytes}\r\n\r\n${"x".repeat(bytes)}`);
+    const body = await asked.promise;
+    for (let turns = 0; turns < 50; turns += 1) await turn();
+    const sink = new RecordingSink();
+    body.pipe(sink);
+    expect(await sink.over).toEqual({ kind: "ended" });
+    expect(sink.text).toHaveLength(bytes);
+    return { inbound, client, answered, cancelled: cancelled.promise };
+  }
+
+  it.each([60_000, 66_000, 70_000, 100_000, 130_000])("of %d bytes reads the next request", async (bytes) => {
+    const { inbound, client, answered } = await late(bytes);
+    answered.resolve(textResponse("first"));
+    await client.until((received) => received.endsWith("first"));
+    client.send(GET);
+    expect(await client.until((received) => received.endsWith("second"))).toContain("first");
+    await inbound.listener.close();
+  });
+
+  it.each([60_000, 70_000, 130_000])("of %d bytes notices that the client leaves", async (bytes) => {
+    const { inbound, client, cancelled } = await late(bytes);
+    client.socket.destroy();
+    await cancelled;
+    await inbound.listener.close();
+  });
+});
+
+describe("what comes behind a request that is being answered", () => {
+  it.each([
+    ["CONNECT", "CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n"],
+    ["no request", "no request\r\n\r\n"],
+  ])("leaves it its answer, and ends the connection, where it is %s", async (_name, behind) => {
+    const answered = Promise.withResolvers<Response>();
+    await using inbound = await startInbound(() => answered.promise);
+    using client = await RawClient.connect(inbound.port);
+    client.send(`${GET}${behind}`);
+    while (inbound.received.length === 0) await turn();
+    for (let turns = 0; turns < 20; turns += 1) await turn();
+    answered.resolve(textResponse("first"));
+    expect(await client.toEnd()).toMatch(/^HTTP\/1\.1 200 [^]*first$/);
+    while (inbound.sent.length === 0) await turn();
+    expect(inbound.sent).toEqual([{ bytes: 5, completed: true }]);
+    while (inbound.listener.connectionCount > 0) await turn();
+  });
+
+  it("leaves it a large answer too, taken slowly, where it is CONNECT", async () => {
+    const stream = new HandStream();
+    await using inbound = await startInbound(() => ({ status: 200, headers: HeaderLines.EMPTY, body: stream }));
+    using client = await RawClient.connect(inbound.port);
+    client.send(`${GET}CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n`);
+    await client.until((received) => received.includes("\r\n\r\n"));
+    client.socket.pause();
+    while (stream.write("x".repeat(1024 * 1024)));
+    client.socket.resume();
+    while (stream.resumed === 0) await turn();
+    stream.sink?.end();
+    expect(await client.toEnd()).toMatch(/\r\n0\r\n\r\n$/);
+    expect(client.statuses).toEqual([200]);
+  });
+
+  it("hears of a client that leaves, where it is CONNECT", async () => {
+    const cancelled = Promise.withResolvers<void>();
+    const answered = Promise.withResolvers<Response>();
+    await using inbound = await startInbound((_request, cancel) => {
+      cancel.onAbort(() => cancelled.resolve());
+      return answered.promise;
+    });
+    using client = await RawClient.connect(inbound.port);
+    client.send(`${GET}CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n`);
+    while (inbound.received.length === 0) await turn();
+    client.socket.resetAndDestroy();
+    await cancelled.promise;
+    answered.resolve(textResponse("nobody"));
+  });
+});
+
+describe("a request that is being answered when the client sends no more", () => {
+  it("has its answer where what came behind it was refused", async () => {
+    const answered = Promise.withResolvers<Response>();
+    await using inbound = await startInbound(() => answered.promise, { codec: "sallyport" });
+    using client = await RawClient.connect(inbound.port);
+    client.send(`${GET}no request\r\n\r\n`);
+    client.socket.end();
+    while (inbound.received.length === 0) await turn();
+    for (let turns = 0; turns < 50; turns += 1) await turn();
+    answered.resolve(textResponse("first"));
+    expect(await client.toEnd()).toMatch(/^HTTP\/1\.1 200 [^]*first$/);
+    while (inbound.listener.connectionCount > 0) await turn();
+  });
+});
+
 describe("a connection between requests", () => {
   it("is told from one whose next head has begun: that one is due, and answered 408", async () => {
     await using inbound = await startInbound(() => textResponse("ok"), { limits: { headerTimeoutMs: 120, idleMs: 60_000 } });
@@ -88,6 +192,20 @@ describe("a connection between requests", () => {
     kept.send("GET / HTTP/1.0\r\nHost: a\r\n\r\n");
     await kept.toEnd();
     expect(kept.statuses).toEqual([200, 200]);
+  });
+
+  it("is kept for a second longer than it says, so that a request sent at the last moment is answered", async () => {
+    const clock = new FakeClock();
+    await using inbound = await startInbound(() => textResponse("ok"), { clock, limits: { idleMs: 5_000 }, codec: "sallyport" });
+    using client = await RawClient.connect(inbound.port);
+    client.send(GET);
+    expect(await client.until((received) => received.endsWith("ok"))).toContain("Keep-Alive: timeout=5\r\n");
+    clock.advance(5_900);
+    client.send(GET);
+    await client.until((received) => received.split("\r\n\r\nok").length > 2);
+    expect(client.statuses).toEqual([200, 200]);
+    clock.advance(7_000);
+    await client.closed;
   });
 
   it("is not idle to the listener's watch while a response flows for longer than it may be idle", async () => {

@@ -131,6 +131,19 @@ describe("how a response is framed", () => {
   });
 });
 
+describe("the head of a response without a body", () => {
+  it("does not wait for what is left of the request", async () => {
+    await using inbound = await startInbound(() => ({ ...streamed(undefined), status: 204 }), { clock: new FakeClock() });
+    using client = await RawClient.connect(inbound.port);
+    client.send("POST /a HTTP/1.1\r\nHost: a.test\r\nContent-Length: 4\r\n\r\nab");
+    await client.until((received) => received.endsWith("\r\n\r\n"));
+    expect(client.statuses).toEqual([204]);
+    client.send(`cd${GET}`);
+    await client.until((received) => received.split("\r\n\r\n").length > 2);
+    expect(client.statuses).toEqual([204, 204]);
+  });
+});
+
 describe("backpressure of a response", () => {
   it("holds the producer back while the client takes nothing, and goes on when it does", async () => {
     const stream = new HandStream();
@@ -164,5 +177,24 @@ describe("backpressure of a response", () => {
     expect(stream.cancelled).toBe(true);
     while (inbound.sent.length === 0) await turn();
     expect(inbound.sent).toMatchObject([{ completed: false, cause: "the client takes no bytes" }]);
+  });
+
+  it("gives up on a client that takes nothing of a whole response, however little of it waits", async () => {
+    const clock = new FakeClock();
+    await using inbound = await startInbound(() => streamed(new Uint8Array(30_000)), { clock });
+    using client = await RawClient.connect(inbound.port);
+    client.socket.pause();
+    // until the kernel takes no more: what it takes is sent at once
+    while (inbound.sent.length === inbound.received.length) {
+      const asked = inbound.received.length + 1;
+      client.send(GET);
+      while (inbound.received.length < asked) await turn();
+      for (let turns = 0; turns < 20; turns += 1) await turn();
+    }
+    clock.advance(300_000);
+    while (inbound.sent.length < inbound.received.length) await turn();
+    expect(inbound.sent.at(-1)).toMatchObject({ completed: false, cause: "the client takes no bytes" });
+    client.socket.resume();
+    await client.closed;
   });
 });

@@ -66,6 +66,8 @@ describe("a parser of requests", () => {
     const head = (target: string, lines: string): string => `GET ${target} HTTP/1.1\r\nHost: a\r\n${lines}\r\n`;
     for (const [text, problem] of [
       [head(`/${"x".repeat(300)}`, ""), "uri_too_long"],
+      // what it would be is not looked into
+      [head(`"${"x".repeat(300)}`, ""), "uri_too_long"],
       [head("/", "A: 1\r\n".repeat(3)), "headers_too_large"],
       [head("/", `A: ${"x".repeat(1_000)}\r\n`), "headers_too_large"],
     ] as const) {
@@ -75,6 +77,37 @@ describe("a parser of requests", () => {
     }
     const { parser } = reader(limits);
     expect(read(parser, `GET / HTTP/1.1\r\nA: ${"x".repeat(2_000)}`)).toBe("too-large");
+  });
+
+  it.each([
+    ["userinfo", (size: number) => `a://${"x".repeat(size)}"`],
+    ["several @", (size: number) => `a://${"x@".repeat(size / 2)}"`],
+    ["a scheme without end", (size: number) => "a".repeat(size)],
+    ["a host", (size: number) => `a://x@${"x".repeat(size)}"`],
+  ])("judges a target of nothing but %s in linear time", (_name, target) => {
+    const { parser } = reader({ ...LISTENER_LIMITS, maxUriBytes: 100_000 });
+    const beganMs = performance.now();
+    expect(read(parser, `GET ${target(90_000)} HTTP/1.1\r\nHost: a\r\n\r\n`)).toBe("no-request");
+    // in quadratic time: ten seconds
+    expect(performance.now() - beganMs).toBeLessThan(1_000);
+  });
+
+  it.each([
+    ["http://a", true],
+    ["http://a/", true],
+    ["http://u:p@a:80?q", true],
+    ["http://@a", true],
+    ["http://a@b/@c@", true],
+    ["http://a@", false],
+    ["http://@", false],
+    ["http://a@b@c", false],
+    ["http://", false],
+    ["http:///x", false],
+    ["http:a", false],
+    ['http://a"', false],
+  ])("knows whether %s is an absolute target: %s", (target, isOne) => {
+    const { parser } = reader();
+    expect(read(parser, `GET ${target} HTTP/1.1\r\nHost: a\r\n\r\n`)).toBe(isOne ? undefined : "no-request");
   });
 
   it("takes a large head byte by byte in linear time", () => {

@@ -3,7 +3,7 @@ import type { Exchange } from "../../../../../src/model/exchange.ts";
 import { ingress } from "../../../../../src/policies/ingress/receive.ts";
 import { startInbound, textResponse } from "../../../../support/inbound.ts";
 import { fixedIds } from "../../../../support/fixed-ids.ts";
-import { FLAG, FRAME, frame, headerBlock, RawHttp2, requestFields } from "../../../../support/raw-http2.ts";
+import { FLAG, FRAME, frame, headerBlock, RawHttp2, requestFields } from "../../../../support/raw-http2-client.ts";
 
 /** What becomes a second request, another header or another framing where a proxy writes it into HTTP/1.1 as it came. */
 const SMUGGLED = [

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { Response } from "../../../../../src/model/exchange.ts";
 import { FakeClock } from "../../../../support/fake-clock.ts";
 import { startInbound, textResponse } from "../../../../support/inbound.ts";
-import { FRAME, RawHttp2, requestFields } from "../../../../support/raw-http2.ts";
+import { FRAME, RawHttp2, requestFields } from "../../../../support/raw-http2-client.ts";
 import { turn } from "../../../../support/turn.ts";
 
 const lastStream = (client: RawHttp2): number | undefined => client.of(FRAME.goaway).at(-1)?.payload.readUInt32BE(0);

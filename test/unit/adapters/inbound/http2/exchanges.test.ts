@@ -18,7 +18,7 @@ import {
   requestFields,
   settings,
   word,
-} from "../../../../support/raw-http2.ts";
+} from "../../../../support/raw-http2-client.ts";
 import { turn } from "../../../../support/turn.ts";
 
 const start = (answer: Parameters<typeof startInbound>[0], choice: InboundChoice = {}): Promise<InboundUnderTest> =>

@@ -5,7 +5,7 @@ import { ingress } from "../../../../../src/policies/ingress/receive.ts";
 import type { Received } from "../../../../../src/model/received.ts";
 import { startInbound, textResponse, type InboundUnderTest } from "../../../../support/inbound.ts";
 import { fixedIds } from "../../../../support/fixed-ids.ts";
-import { FLAG, FRAME, frame, headerBlock, RawHttp2, requestFields } from "../../../../support/raw-http2.ts";
+import { FLAG, FRAME, frame, headerBlock, RawHttp2, requestFields } from "../../../../support/raw-http2-client.ts";
 
 type Fields = readonly (readonly [string, string])[];
 
