@@ -7,7 +7,7 @@ import type { TokenSlot } from "../adapters/identity/token-slot.ts";
 import { grpcReviewClient } from "../adapters/review/grpc-review-client.ts";
 import type { ManifestTerms } from "../adapters/review/describe-links.ts";
 import { http1Upstream } from "../adapters/upstream/http1/http1-upstream.ts";
-import { grpcUpstream } from "../adapters/upstream/http2/grpc-upstream.ts";
+import { grpcUpstream } from "../adapters/upstream/grpc/grpc-upstream.ts";
 import { http2Upstream } from "../adapters/upstream/http2/http2-upstream.ts";
 import { httpUpstream } from "../adapters/upstream/http-upstream.ts";
 import type { ConfigIssue } from "../model/config-issue.ts";

@@ -10,6 +10,9 @@ import type { Metrics } from "../ports/metrics.ts";
 import type { ReviewClient } from "../ports/review-client.ts";
 import type { Predicate, RouteInputs, RunnableBinding, RunnablePlan, RunnableRoute } from "../ports/runnable-plan.ts";
 import type { Upstream } from "../ports/upstream.ts";
+import type { Api } from "../adapters/upstream/grpc/transcode/api.ts";
+import { transcodingUpstream } from "../adapters/upstream/grpc/transcode/transcoding-upstream.ts";
+import type { Result } from "../model/result.ts";
 import { enforces } from "../plan/enforces.ts";
 import { routeTable } from "../plan/route-table.ts";
 import { apiKey } from "../policies/authenticate/api-key.ts";
@@ -21,6 +24,7 @@ import { addressSet, type AddressSet } from "../support/cidr.ts";
 import { ingress } from "../policies/ingress/receive.ts";
 import { reviewInstruments, routeInstruments, SHOWN_FROM_START } from "./instruments.ts";
 import type { Lease } from "./resource-pool.ts";
+import { routeApis } from "./route-apis.ts";
 import { routeBindings } from "./route-bindings.ts";
 
 /** What a plan needs to run; acquired before, given back after. */
@@ -39,7 +43,15 @@ export function assemble(plan: ExecutionPlan, config: GatewayConfig, resources: 
   const bindings = plan.bindings.map((binding, rank) => runnableBinding(binding, { rank, hidden, bindSeries, resources }));
   const authenticators = new Map(config.authenticators.map((entry) => [entry.name, authenticatorOf(entry, resources.clock)]));
   const upstreams = new Map(config.upstreams.map((entry) => [entry.name, entry]));
-  const parts: RouteParts = { config, upstreams, bindingsOf: routeBindings(bindings), bindSeries, authenticators, resources };
+  const parts: RouteParts = {
+    config,
+    upstreams,
+    bindingsOf: routeBindings(bindings),
+    apiOf: apisOf(config),
+    bindSeries,
+    authenticators,
+    resources,
+  };
   const routes = plan.routes.map((route) => runnableRoute(route, parts));
   const table = routeTable(routes.map((route) => ({ plan: route.plan, pattern: patternOf(route.plan), route })));
   const receive = ingress({
@@ -96,10 +108,20 @@ function authenticatorOf(entry: GatewayConfig["authenticators"][number], clock: 
   }
 }
 
+function apisOf(config: GatewayConfig): RouteParts["apiOf"] {
+  const apiOf = routeApis(config);
+  const routes = new Map(config.routes.map((route) => [route.name, route]));
+  return (name) => {
+    const route = routes.get(name);
+    return route === undefined ? undefined : apiOf(route);
+  };
+}
+
 interface RouteParts {
   readonly config: GatewayConfig;
   readonly upstreams: ReadonlyMap<string, GatewayConfig["upstreams"][number]>;
   readonly bindingsOf: ReturnType<typeof routeBindings>;
+  readonly apiOf: (route: string) => Result<Api> | undefined;
   readonly bindSeries: "now" | "on-use";
   readonly authenticators: ReadonlyMap<string, Authenticator>;
   readonly resources: PlanResources;
@@ -110,6 +132,9 @@ function runnableRoute(route: RoutePlan, parts: RouteParts): RunnableRoute {
   const { credential } = parts.upstreams.get(route.upstream) ?? {};
   const upstream = named(resources.upstreams, route.upstream);
   const own = parts.bindingsOf(route.bindings);
+  const api = parts.apiOf(route.name);
+  // the file was read with the configuration
+  if (api?.ok === false) throw new Error(`route ${route.name} offers services that cannot be read: ${api.error}`);
   const terms = {
     ownedHeaders: own.ownedHeaders,
     inboundSlots: inboundSlots(route, credential, config),
@@ -119,7 +144,7 @@ function runnableRoute(route: RoutePlan, parts: RouteParts): RunnableRoute {
     plan: route,
     authenticators: route.authenticate.flatMap((name) => parts.authenticators.get(name) ?? []),
     allowsAnonymous: route.authenticate.includes("anonymous"),
-    upstream: upstream.resource,
+    upstream: api?.ok === true ? transcodingUpstream(upstream.resource, api.value) : upstream.resource,
     holdUpstream: () => {
       const { release } = upstream.share();
       // how the closing of an unused pool went changes nothing for anybody

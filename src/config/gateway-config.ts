@@ -130,6 +130,8 @@ export interface UpstreamConfig {
   readonly endpoints: readonly UpstreamEndpoint[];
   readonly timeouts: UpstreamTimeouts;
   readonly maxRequests: number;
+  /** Base64 of a `google.protobuf.FileDescriptorSet`; undefined: none. */
+  readonly descriptorSet: string | undefined;
   readonly credential: UpstreamCredential | undefined;
 }
 
@@ -212,6 +214,8 @@ export interface RouteConfig {
   readonly streaming: "auto" | "none" | "sse" | "websocket" | "grpc";
   readonly websocket: { readonly idleMs: number; readonly maxMessageBytes: number };
   readonly warnings: boolean;
+  /** Services offered as HTTP and JSON, at least one; undefined: none. */
+  readonly transcode: { readonly services: readonly string[] } | undefined;
   /** The route's own, else the top-level one. */
   readonly reviewBudgetMs: number;
 }

@@ -31,8 +31,12 @@ export interface UpstreamFailure {
     | "request_timeout"
     | "bad_request"
     | "body_unsupported"
+    | "body_too_large"
+    | "route_not_found"
   >;
   readonly cause: string;
+  /** Public, a full sentence, where there is more to say than the problem does. */
+  readonly detail?: string;
 }
 
 /** A named upstream with its pool of connections. Lives longer than a plan. */

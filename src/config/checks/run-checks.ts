@@ -13,6 +13,7 @@ import { checkModes } from "./modes.ts";
 import { checkReferences } from "./references.ts";
 import { checkRouteTies } from "./route-ties.ts";
 import { checkShadow } from "./shadow.ts";
+import { checkTranscode } from "./transcode.ts";
 import { checkUniqueNames } from "./unique-names.ts";
 import { checkViewPointers } from "./view-pointers.ts";
 
@@ -33,6 +34,7 @@ const CHECKS: readonly Check[] = [
   checkAudiences,
   checkModes,
   checkShadow,
+  checkTranscode,
   checkViewPointers,
 ];
 

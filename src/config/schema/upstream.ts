@@ -58,6 +58,9 @@ export const upstreamSchema = z.strictObject({
   max_requests: count({ min: 1, max: 1_000_000 })
     .default(1024)
     .describe("Requests in flight at once; further ones are answered 503."),
+  descriptor_set_file: filePath
+    .optional()
+    .describe("With `grpc`: the services as a `FileDescriptorSet` with all its imports, binary; for routes with `transcode`."),
   credential: credential.optional().describe("The gateway's own credential. The client's never leaves the gateway."),
 });
 
@@ -74,6 +77,10 @@ export function toUpstream(name: string, parsed: z.output<typeof upstreamSchema>
       totalMs: parsed.timeouts.total,
     },
     maxRequests: parsed.max_requests,
+    descriptorSet:
+      parsed.descriptor_set_file === undefined
+        ? undefined
+        : files.descriptorSetAt(pointerTo(pointerTo("/upstreams", name), "descriptor_set_file")),
     credential: parsed.credential && {
       ...slotsOf(parsed.credential),
       secret: files.secretAt(pointerTo(pointerTo("/upstreams", name), "credential")),
