@@ -157,7 +157,9 @@ export class WebSocketRelay implements WayEvents, OpenTunnel {
   }
 
   #senderOf(way: RelayWay): Pick<RelayEnd, "by" | "end"> {
-    return way === this.toClient && !this.#parts.cancel.aborted ? { by: "upstream", end: "upstream" } : { by: "client", end: "client" };
+    return way === this.toClient && !this.#parts.cancel.aborted
+      ? { by: "upstream", end: "upstream" }
+      : { by: "client", end: "client" };
   }
 
   // whoever is first
