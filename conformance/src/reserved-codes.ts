@@ -20,6 +20,7 @@ export const RESERVED_CODES: ReadonlySet<string> = new Set([
   "interceptor_invalid_verdict",
   "response_unreviewable",
   "upstream_unreachable",
+  "upstream_error",
   "upstream_invalid_response",
   "gateway_overloaded",
   "interceptor_unavailable",
