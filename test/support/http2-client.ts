@@ -1,4 +1,4 @@
-import { connect, type ClientHttp2Session, type ClientSessionOptions } from "node:http2";
+import { connect, type ClientHttp2Session } from "node:http2";
 import type { ClientAnswer, ClientOptions } from "./http-client.ts";
 
 /** Origins a test run speaks HTTP/2 to, by prior knowledge. */

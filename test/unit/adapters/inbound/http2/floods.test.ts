@@ -3,7 +3,16 @@ import type { Response } from "../../../../../src/model/exchange.ts";
 import { HeaderLines } from "../../../../../src/model/header-lines.ts";
 import { FakeClock } from "../../../../support/fake-clock.ts";
 import { startInbound, textResponse, type InboundChoice, type InboundUnderTest } from "../../../../support/inbound.ts";
-import { FLAG, FRAME, frame, headerBlock, RawHttp2, requestFields, settings, word } from "../../../../support/raw-http2-client.ts";
+import {
+  FLAG,
+  FRAME,
+  frame,
+  headerBlock,
+  RawHttp2,
+  requestFields,
+  settings,
+  word,
+} from "../../../../support/raw-http2-client.ts";
 import { turn } from "../../../../support/turn.ts";
 
 const ENHANCE_YOUR_CALM = 11;
