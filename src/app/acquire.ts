@@ -6,8 +6,10 @@ import type { GatewayIdentity } from "../adapters/identity/gateway-identity.ts";
 import type { TokenSlot } from "../adapters/identity/token-slot.ts";
 import { grpcReviewClient } from "../adapters/review/grpc-review-client.ts";
 import type { ManifestTerms } from "../adapters/review/describe-links.ts";
-import { http1Upstream } from "../adapters/upstream/http1/http1-upstream.ts";
-import { httpUpstream } from "../adapters/upstream/http-upstream.ts";
+import { BalancedUpstream } from "../adapters/upstream/balance/balanced-upstream.ts";
+import { OutOfService } from "../adapters/upstream/balance/endpoint-signals.ts";
+import { http1Endpoints } from "../adapters/upstream/http1/http1-endpoints.ts";
+import { undiciEndpoints } from "../adapters/upstream/undici-endpoints.ts";
 import type { ConfigIssue } from "../model/config-issue.ts";
 import { err, ok, type Result } from "../model/result.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -45,26 +47,29 @@ export interface AcquireDeps {
 /** By name. */
 export type UpstreamClient = keyof typeof UPSTREAM_CLIENTS;
 
-const UPSTREAM_CLIENTS = { sallyport: http1Upstream, undici: httpUpstream } as const;
+const UPSTREAM_CLIENTS = { sallyport: http1Endpoints, undici: undiciEndpoints } as const;
 
 /**
  * Gives out review clients and upstreams by identity. The content of certificates is part of it, so a rotated certificate is a new
  * client, and the old one lives until the last exchange of its generation is done.
  */
 export function acquirer(deps: AcquireDeps): Acquire {
+  const out = new OutOfService(deps.metrics);
   return {
     client: (interceptor, index, loaded) => acquireClient(deps, interceptor, { index, loaded }),
     upstream: (upstream) =>
       deps.pool.acquire<Upstream>(identityOf("upstream", { ...upstream, credential: undefined }), () =>
-        openUpstream(deps, upstream),
+        openUpstream(deps, upstream, out),
       ),
   };
 }
 
-function openUpstream(deps: AcquireDeps, { name, endpoints, timeouts, maxRequests }: UpstreamConfig): Upstream {
-  const { clock, metrics, upstreamClient = "sallyport" } = deps;
+function openUpstream(deps: AcquireDeps, upstream: UpstreamConfig, out: OutOfService): Upstream {
+  const { clock, log, metrics, upstreamClient = "sallyport" } = deps;
   const open = UPSTREAM_CLIENTS[upstreamClient];
-  return meteredUpstream(open({ name, endpoints, timeouts, maxRequests }, { clock }), { name, metrics, clock });
+  const settings = { ...upstream, hasFallback: false };
+  const balanced = new BalancedUpstream(settings, { open, clock, log, metrics, out });
+  return meteredUpstream(balanced, { name: upstream.name, metrics, clock });
 }
 
 // hashed, because certificates' private keys are part of it

@@ -106,11 +106,12 @@ interface RouteParts {
 
 function runnableRoute(route: RoutePlan, parts: RouteParts): RunnableRoute {
   const { config, resources } = parts;
-  const { credential } = parts.upstreams.get(route.upstream) ?? {};
+  const { credential, hashBy } = parts.upstreams.get(route.upstream) ?? {};
   const upstream = named(resources.upstreams, route.upstream);
   const terms = {
     inboundSlots: slotsOf(route, config),
     credential: credential === undefined ? undefined : { slot: credential.slot, reveal: () => credential.secret.reveal() },
+    hashBy,
   };
   return {
     plan: route,

@@ -1,6 +1,6 @@
 import type { CertificateFiles } from "./certificate-files.ts";
 import type { PathPattern } from "../model/path-pattern.ts";
-import type { BindingPlan, CredentialSlot } from "../model/plan.ts";
+import type { BindingPlan, CredentialSlot, HashBy, HealthPlan, OutlierPlan, RetryPlan, UpstreamPlan } from "../model/plan.ts";
 import type { Secret } from "../model/secret.ts";
 import type { InterceptorConfig } from "./interceptor-config.ts";
 
@@ -100,10 +100,17 @@ export interface GatewayIdentityConfig {
 export interface UpstreamConfig {
   readonly name: string;
   readonly protocol: "http";
-  /** At least one. */
+  /** At least one, no two alike. */
   readonly endpoints: readonly UpstreamEndpoint[];
+  readonly balance: UpstreamPlan["balance"];
+  /** Present with `balance` `hash` only. */
+  readonly hashBy: HashBy | undefined;
   readonly timeouts: UpstreamTimeouts;
   readonly maxRequests: number;
+  readonly breaker: OutlierPlan;
+  /** Undefined: no checks of their own. */
+  readonly health: HealthPlan | undefined;
+  readonly retry: RetryPlan;
   readonly credential: UpstreamCredential | undefined;
 }
 
@@ -114,6 +121,10 @@ export interface UpstreamEndpoint {
   /** IPv6 without brackets. */
   readonly host: string;
   readonly port: number;
+  /** At least 1. */
+  readonly weight: number;
+  /** Lower ones come first. */
+  readonly priority: number;
 }
 
 export interface UpstreamTimeouts {

@@ -12,6 +12,8 @@ export interface UpstreamRequest {
   readonly requestTarget: string;
   readonly headers: HeaderLines;
   readonly body: Body;
+  /** What it has in common with requests that should meet the same endpoint; undefined where nothing is asked for. */
+  readonly affinity?: string | undefined;
 }
 
 /** Why there is no response: the public problem, and the cause for the log. */
@@ -26,6 +28,8 @@ export interface UpstreamFailure {
     | "bad_request"
   >;
   readonly cause: string;
+  /** Another upstream may be asked the same: nothing of the request was sent, or doing it twice does no harm and its body is at hand. */
+  readonly mayBeSentElsewhere?: boolean;
 }
 
 /** A named upstream with its pool of connections. Lives longer than a plan. */

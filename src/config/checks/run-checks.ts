@@ -12,6 +12,7 @@ import { checkReferences } from "./references.ts";
 import { checkRouteTies } from "./route-ties.ts";
 import { checkShadow } from "./shadow.ts";
 import { checkUniqueNames } from "./unique-names.ts";
+import { checkUpstreams } from "./upstreams.ts";
 import { checkViewPointers } from "./view-pointers.ts";
 
 /** A rule that one place of a file alone cannot show. It sees the merged tree and tolerates whatever else is wrong with it. */
@@ -29,6 +30,7 @@ const CHECKS: readonly Check[] = [
   checkAudiences,
   checkModes,
   checkShadow,
+  checkUpstreams,
   checkViewPointers,
 ];
 

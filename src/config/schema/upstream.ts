@@ -2,9 +2,10 @@ import { z } from "zod";
 import { pointerTo } from "../source/pointer.ts";
 import type { LoadedFiles } from "../files/loaded-files.ts";
 import type { UpstreamConfig } from "../gateway-config.ts";
-import { origin } from "./address.ts";
 import { upstreamSlot } from "./credential-slot.ts";
 import { count, duration, filePath, HOUR_MS, written } from "./primitives.ts";
+import { balanceKeys, endpoint, MAX_UPSTREAM_ENDPOINTS, toEndpoint } from "./upstream-endpoints.ts";
+import { resilienceKeys, toResilience } from "./upstream-resilience.ts";
 import { formatDuration, parseDuration } from "../../support/durations.ts";
 import { err, ok } from "../../model/result.ts";
 
@@ -26,7 +27,7 @@ const timeouts = z.strictObject({
   connect: upTo(HOUR_MS).prefault("5s").describe("Time to connect; beyond: 504."),
   first_byte: upTo(HOUR_MS).prefault("30s").describe("Time from the request being sent to the response head; beyond: 504."),
   idle: upTo(HOUR_MS).prefault("60s").describe("Longest silence within the response, and how long an idle connection is kept."),
-  total: totalTime.prefault("none").describe("Time for the whole response; `none` for streams and downloads."),
+  total: totalTime.prefault("none").describe("Time for the whole response, repeats included; `none` for streams and downloads."),
 });
 
 const credential = z.strictObject({
@@ -39,13 +40,16 @@ const credential = z.strictObject({
 export const upstreamSchema = z.strictObject({
   protocol: z.enum(["http"]).default("http").describe("How the upstream is spoken to: HTTP/1.1."),
   endpoints: z
-    .array(origin({ http: 80 }, "http://127.0.0.1:9000"))
+    .array(endpoint)
     .min(1, { error: "expected at least one endpoint" })
-    .describe("Addresses, `http://host:port`; several are used in turn."),
+    .max(MAX_UPSTREAM_ENDPOINTS, { error: `expected at most ${MAX_UPSTREAM_ENDPOINTS} endpoints` })
+    .describe("Where it listens: `http://host:port`, or a map with that as `url`. Several share the requests as `balance` says."),
+  ...balanceKeys,
   timeouts: timeouts.prefault({}).describe("How long each part of an exchange with the upstream may take."),
   max_requests: count({ min: 1, max: 1_000_000 })
     .default(1024)
     .describe("Requests in flight at once; further ones are answered 503."),
+  ...resilienceKeys,
   credential: credential.optional().describe("The gateway's own credential. The client's never leaves the gateway."),
 });
 
@@ -54,7 +58,9 @@ export function toUpstream(name: string, parsed: z.output<typeof upstreamSchema>
   return {
     name,
     protocol: parsed.protocol,
-    endpoints: parsed.endpoints.map(({ url, host, port }) => ({ url, host, port })),
+    endpoints: parsed.endpoints.map(toEndpoint),
+    balance: parsed.balance,
+    hashBy: parsed.hash_by,
     timeouts: {
       connectMs: parsed.timeouts.connect,
       firstByteMs: parsed.timeouts.first_byte,
@@ -62,6 +68,7 @@ export function toUpstream(name: string, parsed: z.output<typeof upstreamSchema>
       totalMs: parsed.timeouts.total,
     },
     maxRequests: parsed.max_requests,
+    ...toResilience(parsed),
     credential: parsed.credential && {
       slot: parsed.credential.slot,
       secret: files.secretAt(pointerTo(pointerTo("/upstreams", name), "credential")),

@@ -1,6 +1,6 @@
 import type { Exchange } from "../../model/exchange.ts";
 import type { HeaderLines } from "../../model/header-lines.ts";
-import type { CredentialSlot } from "../../model/plan.ts";
+import type { CredentialSlot, HashBy } from "../../model/plan.ts";
 import { QueryText } from "../../model/query-text.ts";
 import { isFraming, isHopByHop } from "../../model/view-field.ts";
 import type { UpstreamRequest } from "../../ports/upstream.ts";
@@ -11,6 +11,8 @@ export interface ForwardTerms {
   readonly inboundSlots: readonly CredentialSlot[];
   /** The gateway's own credential; undefined: the request leaves without one. */
   readonly credential: { readonly slot: CredentialSlot; readonly reveal: () => string } | undefined;
+  /** What requests to the same endpoint of the upstream have in common; left out: nothing. */
+  readonly hashBy?: HashBy | undefined;
 }
 
 /** What depends on the exchange. */
@@ -48,8 +50,25 @@ export function upstreamRequests(terms: ForwardTerms): UpstreamRequests {
       requestTarget: requestTarget(head, queryNames, credential),
       headers: withHost(head).derive(readsResponseBody ? passesUncoded : passes, added),
       body,
+      affinity: terms.hashBy === undefined ? undefined : affinityOf(exchange, terms.hashBy),
     };
   };
+}
+
+/** Empty is as good as absent: who says nothing is not like the others who say nothing. */
+function affinityOf({ client, principal, tenant, head }: Exchange, hashBy: HashBy): string | undefined {
+  switch (hashBy.kind) {
+    case "client-address":
+      return client.address || undefined;
+    case "principal":
+      return principal.id || undefined;
+    case "tenant":
+      return tenant || undefined;
+    case "header":
+      return head.headers.first(hashBy.name) || undefined;
+    default:
+      return hashBy satisfies never;
+  }
 }
 
 /** The head's lines, its host line being what was matched. */

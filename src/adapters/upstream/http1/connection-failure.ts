@@ -1,12 +1,13 @@
-import type { UpstreamFailure } from "../../../ports/upstream.ts";
+import type { AttemptFailure } from "../endpoint-client.ts";
 
 /** What it means for the exchange that its connection closed. Once it stood, the upstream may have acted on what it read: nothing that invites a repeat. */
-export function connectionFailure(error: NodeJS.ErrnoException | undefined, wasConnecting: boolean): UpstreamFailure {
+export function connectionFailure(error: NodeJS.ErrnoException | undefined, wasConnecting: boolean): AttemptFailure {
+  const kind = wasConnecting ? "connect" : "broken";
   const code = error?.code ?? "";
   const message = error === undefined ? "the connection was closed" : messageOf(error);
   const cause = code === "" || message.includes(code) ? message : `${code}: ${message}`;
-  if (code === "ETIMEDOUT") return { problem: "upstream_timeout", cause };
-  return { problem: wasConnecting ? "upstream_unreachable" : "upstream_invalid_response", cause };
+  if (code === "ETIMEDOUT") return { problem: "upstream_timeout", cause, kind };
+  return { problem: wasConnecting ? "upstream_unreachable" : "upstream_invalid_response", cause, kind };
 }
 
 /** Whether the kernel refused a write whole, because the connection had been closed before. */

@@ -154,7 +154,7 @@ export class Http1Connection implements ResponseEvents, Line {
     if (this.#handsOver) this.#ownRoom = undefined;
     // what `nextRoom` gave out
     const fault = this.#parser.read(room as Buffer, byteCount);
-    if (fault !== undefined) call.fail({ problem: "upstream_invalid_response", cause: fault });
+    if (fault !== undefined) call.fail({ problem: "upstream_invalid_response", cause: fault, kind: "broken" });
     return true;
   };
 
@@ -168,7 +168,7 @@ export class Http1Connection implements ResponseEvents, Line {
   readonly #onFinished = (): void => {
     const call = this.#call;
     const fault = call?.begun === true ? this.#parser.finish() : undefined;
-    if (fault !== undefined) call?.fail({ problem: "upstream_invalid_response", cause: fault });
+    if (fault !== undefined) call?.fail({ problem: "upstream_invalid_response", cause: fault, kind: "broken" });
     this.destroy();
   };
 

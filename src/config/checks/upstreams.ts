@@ -1,0 +1,46 @@
+import type { ConfigIssue } from "../../model/config-issue.ts";
+import type { Cursor } from "../source/cursor.ts";
+
+/** What the keys of one upstream say together: endpoints that are several, and a balance that looks at what they carry. */
+export function checkUpstreams(config: Cursor): readonly ConfigIssue[] {
+  return config
+    .get("upstreams")
+    .entries()
+    .flatMap(([, upstream]) => [...listedTwice(upstream), ...checkWeights(upstream), ...checkHash(upstream)]);
+}
+
+const urlOf = (endpoint: Cursor): Cursor => (endpoint.node?.kind === "map" ? endpoint.get("url") : endpoint);
+
+/** One counted twice would get twice the requests, and stand for a spare that is not there. */
+function listedTwice(upstream: Cursor): ConfigIssue[] {
+  const known = new Set<string>();
+  return upstream
+    .get("endpoints")
+    .items()
+    .map(urlOf)
+    .flatMap((url) => {
+      const text = url.text()?.toLowerCase().replace(/\/$/, "");
+      if (text === undefined) return [];
+      const isKnown = known.has(text);
+      known.add(text);
+      return isKnown ? url.issue("is listed twice", "use weight for a larger share") : [];
+    });
+}
+
+function checkWeights(upstream: Cursor): ConfigIssue[] {
+  const balance = upstream.get("balance");
+  if (balance.node !== undefined && balance.text() !== "round-robin") return [];
+  return upstream
+    .get("endpoints")
+    .items()
+    .flatMap((endpoint) => endpoint.get("weight").issue("has no effect with balance: round-robin", "balance: weighted"));
+}
+
+function checkHash(upstream: Cursor): ConfigIssue[] {
+  const [balance, hashBy] = [upstream.get("balance"), upstream.get("hash_by")];
+  if (balance.text() === "hash" && hashBy.node === undefined)
+    return upstream.issueMissing("hash_by", 'required key "hash_by" is missing', "balance: hash needs to know by what");
+  // from defaults.upstream it is meant for the others
+  const isOwn = hashBy.node !== undefined && !hashBy.node.home.startsWith("/defaults/");
+  return balance.text() !== "hash" && isOwn ? hashBy.issue("has no effect without balance: hash") : [];
+}
