@@ -111,10 +111,25 @@ export interface UpstreamConfig {
   /** Undefined: no checks of their own. */
   readonly health: HealthPlan | undefined;
   readonly retry: RetryPlan;
+  /** Present where an endpoint is `https`; then all are. */
+  readonly tls: UpstreamTlsConfig | undefined;
+  readonly dns: { readonly refreshMs: number; readonly timeoutMs: number };
+  /** Names of the upstreams asked in its place, in order. */
+  readonly fallback: readonly string[];
   readonly credential: UpstreamCredential | undefined;
 }
 
-/** One `http://host:port`. */
+/** How an upstream is known over TLS. */
+export interface UpstreamTlsConfig {
+  /** Undefined: the authorities Node trusts. */
+  readonly caFile: string | undefined;
+  /** What the gateway shows; undefined: nothing. */
+  readonly pair: CertificateFiles | undefined;
+  /** Undefined: each endpoint's host. */
+  readonly serverName: string | undefined;
+}
+
+/** One `http://host:port` or `https://host:port`. */
 export interface UpstreamEndpoint {
   /** Origin without a trailing slash. */
   readonly url: string;

@@ -106,6 +106,18 @@ export const METRICS = {
     help: "How often an endpoint was given up for a while because it failed several times in a row.",
     labels: ["upstream", "endpoint"],
   },
+  upstreamDnsFailures: {
+    kind: "counter",
+    name: "sallyport_upstream_dns_failures_total",
+    help: "How often the name of an endpoint could no longer be resolved; the addresses known stay in use.",
+    labels: ["upstream", "endpoint"],
+  },
+  upstreamFallbacks: {
+    kind: "counter",
+    name: "sallyport_upstream_fallbacks_total",
+    help: "Requests that went to another upstream in the place of the one of their route.",
+    labels: ["upstream", "fallback"],
+  },
   upstreamRetries: {
     kind: "counter",
     name: "sallyport_upstream_retries_total",

@@ -152,6 +152,18 @@ export interface UpstreamPlan {
   readonly breaker: OutlierPlan;
   readonly health: HealthPlan | undefined;
   readonly retry: RetryPlan;
+  /** Undefined: in the clear. */
+  readonly tls:
+    | {
+        /** Undefined: each endpoint's host. */
+        readonly serverName: string | undefined;
+        readonly authorities: "own" | "system";
+        readonly showsCertificate: boolean;
+      }
+    | undefined;
+  readonly dns: { readonly refreshMs: number; readonly timeoutMs: number };
+  /** Names of the upstreams asked in its place, in order. */
+  readonly fallback: readonly string[];
   readonly timeouts: {
     readonly connectMs: number;
     readonly firstByteMs: number;

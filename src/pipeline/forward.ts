@@ -1,7 +1,8 @@
 import { isStream, type Body } from "../model/byte-stream.ts";
 import type { Cancel } from "../model/cancel.ts";
 import type { ProblemCode, Refusal } from "../model/problem.ts";
-import type { UpstreamFailure } from "../ports/upstream.ts";
+import type { Upstream, UpstreamFailure, UpstreamRequest } from "../ports/upstream.ts";
+import { KeptBody } from "../support/kept-body.ts";
 import { bodyTooLarge, CLIENT_GONE, failed, refused, type StageEnd } from "./ending.ts";
 import type { ExchangeRun } from "./exchange-run.ts";
 import { copyOnItsWay } from "./observe.ts";
@@ -30,18 +31,46 @@ export async function forward(run: ExchangeRun, cancel: Cancel): Promise<StageEn
 
 async function send(run: ExchangeRun, cancel: Cancel): Promise<StageEnd> {
   const { clock } = run.deps;
-  const { upstream } = run.route;
+  const { upstream, fallbacks } = run.route;
   const readsResponseBody = run.matched.some((binding) => wantsBody(binding, "response"));
   const request = run.route.toUpstream(run.exchange, { readsResponseBody });
   const startedMs = clock.nowMs();
   run.forwarded = true;
-  const answer = await upstream.send(request, cancel);
+  const answer =
+    fallbacks.length === 0
+      ? await upstream.send(request, cancel)
+      : await sendOrFallBack(run, { request, readsResponseBody }, cancel);
   run.upstreamMs = clock.nowMs() - startedMs;
   if (!answer.ok) return cancel.aborted ? CLIENT_GONE : upstreamEnd(run, answer.error);
   // from here on whoever ends the exchange has this body to give up
   run.exchange = { ...run.exchange, response: answer.value };
   return cancel.aborted ? CLIENT_GONE : undefined;
 }
+
+/** Asks the route's upstream, and where it cannot answer one after the other those that stand in for it, each with a request of its own. */
+async function sendOrFallBack(
+  run: ExchangeRun,
+  first: { readonly request: UpstreamRequest; readonly readsResponseBody: boolean },
+  cancel: Cancel,
+): Promise<UpstreamAnswer> {
+  const { upstream, fallbacks } = run.route;
+  const kept = isStream(first.request.body) ? new KeptBody(first.request.body) : undefined;
+  let answer = await upstream.send(withBody(first.request, kept), cancel);
+  for (const fallback of fallbacks) {
+    if (answer.ok || answer.error.mayBeSentElsewhere !== true || kept?.begun === true || cancel.aborted) break;
+    run.fallback = fallback.name;
+    fallback.used.add();
+    const request = fallback.toUpstream(run.exchange, { readsResponseBody: first.readsResponseBody });
+    answer = await fallback.upstream.send(withBody(request, kept), cancel);
+  }
+  kept?.settle();
+  return answer;
+}
+
+type UpstreamAnswer = Awaited<ReturnType<Upstream["send"]>>;
+
+const withBody = (request: UpstreamRequest, body: KeptBody | undefined): UpstreamRequest =>
+  body === undefined ? request : { ...request, body };
 
 /** Bindings after the response may need the request's body: it is captured before it leaves, or the exchange ends before the upstream acts. */
 async function captureForPostResponse(run: ExchangeRun, cancel: Cancel): Promise<StageEnd> {
@@ -74,7 +103,7 @@ function upstreamEnd(run: ExchangeRun, { problem, cause }: UpstreamFailure): Sta
   const refusal: Refusal = { problem, detail: DETAILS[problem], cause };
   if (CLIENT_FAULTS.has(problem)) return refused("client", refusal);
   return failed(
-    run.route.plan.upstream,
+    run.fallback ?? run.route.plan.upstream,
     problem === "upstream_overloaded" ? { ...refusal, headers: [["retry-after", "1"]] } : refusal,
   );
 }

@@ -85,6 +85,13 @@ function compileUpstream(upstream: GatewayConfig["upstreams"][number]): Upstream
     breaker: upstream.breaker,
     health: upstream.health,
     retry: upstream.retry,
+    tls: upstream.tls && {
+      serverName: upstream.tls.serverName,
+      authorities: upstream.tls.caFile === undefined ? "system" : "own",
+      showsCertificate: upstream.tls.pair !== undefined,
+    },
+    dns: upstream.dns,
+    fallback: upstream.fallback,
     timeouts: upstream.timeouts,
     credentialSlot: upstream.credential === undefined ? undefined : slotText(upstream.credential.slot),
   };

@@ -113,6 +113,14 @@ export const UPSTREAM_FACTS: FactTable<UpstreamPlan, "name"> = {
   retry: ({ retry }) => ({
     retry: `${retry.attempts} attempts${listText(" on ", [...retry.on, ...retry.statuses])}, backoff ${formatDuration(retry.backoffMs)}, budget ${retry.budget.percent} % (at least ${retry.budget.min})`,
   }),
+  tls: ({ tls }) => ({
+    tls:
+      tls === undefined
+        ? ""
+        : `${tls.serverName ?? "name of each endpoint"}, ${tls.authorities} authorities, ${tls.showsCertificate ? "shows a certificate" : "shows none"}`,
+  }),
+  dns: ({ dns }) => ({ dns: `every ${formatDuration(dns.refreshMs)}, timeout ${formatDuration(dns.timeoutMs)}` }),
+  fallback: ({ fallback }) => ({ fallback: fallback.join(", ") }),
   timeouts: ({ timeouts }) => ({
     "connect timeout": formatDuration(timeouts.connectMs),
     "first_byte timeout": formatDuration(timeouts.firstByteMs),

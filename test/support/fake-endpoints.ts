@@ -35,7 +35,13 @@ export const fails =
     return err({ problem, cause: `${kind} failed`, kind });
   };
 
-/** An upstream whose endpoints are scripts: `http://a` is the first, `http://b` the second. */
+/** `a` is 10.0.0.1, `b` 10.0.0.2: addresses, so that nothing is resolved. */
+const urlOf = (letter: string): string => `http://10.0.0.${letter.charCodeAt(0) - 96}`;
+
+/** The letter of an endpoint. */
+export const letterOf = (url: unknown): string => String.fromCharCode(96 + Number(String(url).split(".").at(-1)));
+
+/** An upstream whose endpoints are scripts, each called by a letter; `http://a` in settings is that of `a`. */
 export class FakeEndpoints {
   readonly clock = new FakeClock();
   readonly log = new MemoryLog();
@@ -52,10 +58,20 @@ export class FakeEndpoints {
   constructor(endpoints: readonly (string | EndpointSettings)[], choice: Partial<UpstreamSettings> = {}) {
     this.upstream = new BalancedUpstream(
       upstreamSettings(
-        endpoints.map((each) => (typeof each === "string" ? `http://${each}` : each)),
+        endpoints.map((each) =>
+          typeof each === "string" ? urlOf(each) : { ...each, url: urlOf(each.url.slice("http://".length)) },
+        ),
         choice,
       ),
-      { open: this.#open, clock: this.clock, log: this.#timed, metrics: this.metrics, out: this.out, random: () => 0.5 },
+      {
+        open: this.#open,
+        resolve: () => Promise.reject(new Error("no name is used here")),
+        clock: this.clock,
+        log: this.#timed,
+        metrics: this.metrics,
+        out: this.out,
+        random: () => 0.5,
+      },
     );
   }
 
@@ -67,7 +83,7 @@ export class FakeEndpoints {
   };
 
   readonly #open: OpenEndpoints = () => (endpoint) => {
-    const letter = endpoint.url.slice("http://".length);
+    const letter = letterOf(endpoint.url);
     let underWay = 0;
     const client: EndpointClient = {
       get underWay() {
@@ -82,6 +98,7 @@ export class FakeEndpoints {
           underWay -= 1;
         }
       },
+      addressesChanged() {},
       async [Symbol.asyncDispose]() {},
     };
     return client;

@@ -4,6 +4,8 @@ import { systemClock } from "../../src/adapters/system/clock.ts";
 import { BalancedUpstream } from "../../src/adapters/upstream/balance/balanced-upstream.ts";
 import { OutOfService } from "../../src/adapters/upstream/balance/endpoint-signals.ts";
 import type { EndpointSettings, UpstreamSettings } from "../../src/adapters/upstream/balance/upstream-settings.ts";
+import type { Resolve } from "../../src/adapters/upstream/dns/name-addresses.ts";
+import { systemResolve } from "../../src/adapters/upstream/dns/system-resolve.ts";
 import type { OpenEndpoints } from "../../src/adapters/upstream/endpoint-client.ts";
 import { prometheusMetrics } from "../../src/adapters/telemetry/prometheus-metrics.ts";
 import { isStream, type Body } from "../../src/model/byte-stream.ts";
@@ -32,6 +34,7 @@ export const upstreamSettings = (
   breaker: { failures: 5, windowMs: 10_000, openMs: 30_000, longestOpenMs: 300_000, maxPercent: 50 },
   retry: { attempts: 2, on: ["connect"], statuses: [], backoffMs: 25, budget: { percent: 20, min: 3 } },
   health: undefined,
+  dns: { refreshMs: 30_000, timeoutMs: 5_000 },
   hasFallback: false,
   ...choice,
 });
@@ -42,6 +45,7 @@ export interface UpstreamChoice extends Partial<UpstreamSettings> {
   readonly log?: Log;
   readonly metrics?: ReturnType<typeof prometheusMetrics>;
   readonly random?: () => number;
+  readonly resolve?: Resolve;
 }
 
 /** Opens an upstream of one kind over these endpoints. */
@@ -49,9 +53,12 @@ export type UpstreamTo = (urls: readonly (string | EndpointSettings)[], choice?:
 
 /** Makes one from what an adapter opens endpoints with. */
 export function opening(open: OpenEndpoints): UpstreamTo {
-  return (urls, { clock = systemClock(), log = SILENT, metrics = prometheusMetrics(), random, ...settings } = {}) =>
+  return (
+    urls,
+    { clock = systemClock(), log = SILENT, metrics = prometheusMetrics(), resolve = systemResolve, random, ...settings } = {},
+  ) =>
     new BalancedUpstream(upstreamSettings(urls, settings), {
-      ...{ open, clock, log, metrics, out: new OutOfService(metrics) },
+      ...{ open, resolve, clock, log, metrics, out: new OutOfService(metrics) },
       ...(random === undefined ? {} : { random }),
     });
 }

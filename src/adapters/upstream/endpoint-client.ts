@@ -1,8 +1,10 @@
+import type { LookupFunction } from "node:net";
 import type { Cancel } from "../../model/cancel.ts";
 import type { Response } from "../../model/exchange.ts";
 import type { Result } from "../../model/result.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { UpstreamFailure, UpstreamRequest } from "../../ports/upstream.ts";
+import type { EndpointTls } from "./tls/endpoint-tls.ts";
 
 /**
  * What became of an attempt that brought no response. `connect`: there was no connection, and nothing of the request was
@@ -34,6 +36,15 @@ export interface UpstreamTimeouts {
 export interface EndpointAddress {
   /** Origin without a trailing slash. */
   readonly url: string;
+  /** For `https`, and only there. */
+  readonly tls?: EndpointTls | undefined;
+}
+
+/** Where its host is a name: what that stands for now. Followed by whoever opens the client, which only reads it. */
+export interface EndpointNames {
+  readonly lookup: LookupFunction;
+  /** Whether connections to this address are still wanted. */
+  has(address: string): boolean;
 }
 
 /** What speaks to one endpoint: its pool of connections. */
@@ -45,10 +56,12 @@ export interface EndpointClient extends AsyncDisposable {
    * monotonic clock; left out, the total timeout counts from now.
    */
   send(request: UpstreamRequest, cancel: Cancel, totalDueMs?: number): Promise<AttemptAnswer>;
+  /** The addresses of its name changed: connections to those that are gone end when nothing is on them. */
+  addressesChanged(): void;
 }
 
 /** Opens clients for the endpoints of one upstream, which share what they can. */
 export type OpenEndpoints = (
   timeouts: UpstreamTimeouts,
   deps: { readonly clock: Clock },
-) => (endpoint: EndpointAddress) => EndpointClient;
+) => (endpoint: EndpointAddress, names?: EndpointNames) => EndpointClient;

@@ -3,7 +3,7 @@ import { isStream } from "../../model/byte-stream.ts";
 import type { UpstreamRequest } from "../../ports/upstream.ts";
 import type { Cancel } from "../../model/cancel.ts";
 import type { Clock } from "../../ports/clock.ts";
-import type { EndpointAddress, EndpointClient, OpenEndpoints, UpstreamTimeouts } from "./endpoint-client.ts";
+import type { EndpointAddress, EndpointClient, EndpointNames, OpenEndpoints, UpstreamTimeouts } from "./endpoint-client.ts";
 import { UpstreamCall } from "./upstream-call.ts";
 
 /** Largest response head, bytes. */
@@ -19,19 +19,25 @@ const CLOSE_MS = 30_000;
  */
 export const undiciEndpoints: OpenEndpoints =
   (timeouts, { clock }) =>
-  (endpoint) =>
-    new UndiciEndpoint(endpoint, timeouts, clock);
+  (endpoint, names) =>
+    new UndiciEndpoint({ newPool: () => poolFor(endpoint, timeouts, names), sni: endpoint.tls?.sni, timeouts, clock });
+
+interface UndiciParts {
+  readonly newPool: () => Pool;
+  /** Else undici takes the host line's name for it. */
+  readonly sni: string | undefined;
+  readonly timeouts: UpstreamTimeouts;
+  readonly clock: Clock;
+}
 
 class UndiciEndpoint implements EndpointClient {
-  readonly #timeouts: UpstreamTimeouts;
-  readonly #clock: Clock;
-  readonly #pool: Pool;
+  readonly #parts: UndiciParts;
+  #pool: Pool;
   #underWay = 0;
 
-  constructor({ url }: EndpointAddress, timeouts: UpstreamTimeouts, clock: Clock) {
-    this.#timeouts = timeouts;
-    this.#clock = clock;
-    this.#pool = poolFor(url, timeouts);
+  constructor(parts: UndiciParts) {
+    this.#parts = parts;
+    this.#pool = parts.newPool();
   }
 
   get underWay(): number {
@@ -39,38 +45,53 @@ class UndiciEndpoint implements EndpointClient {
   }
 
   send(request: UpstreamRequest, cancel: Cancel, totalDueMs?: number): ReturnType<EndpointClient["send"]> {
+    const { timeouts, clock, sni } = this.#parts;
     this.#underWay += 1;
     const call = new UpstreamCall({
       request,
-      timeouts: this.#timeouts,
+      timeouts,
       totalDueMs,
-      clock: this.#clock,
+      clock,
       cancel,
       onOver: () => (this.#underWay -= 1),
     });
     // what undici refuses to write it tells the call, it does not throw
     if (!cancel.aborted)
       this.#pool.dispatch(
-        { method: methodOf(request), path: request.requestTarget, headers: linesOf(request), body: call.requestBody },
+        {
+          method: methodOf(request),
+          path: request.requestTarget,
+          headers: linesOf(request),
+          body: call.requestBody,
+          ...(sni === undefined ? {} : { servername: sni }),
+        },
         call,
       );
     return call.answer;
   }
 
+  addressesChanged(): void {
+    // ends when the last request on it is over; how that went changes nothing for anybody
+    this.#pool.close().catch(() => {});
+    this.#pool = this.#parts.newPool();
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     const { promise: overdue, resolve } = Promise.withResolvers<void>();
-    const stop = this.#clock.after(CLOSE_MS, resolve);
+    const stop = this.#parts.clock.after(CLOSE_MS, resolve);
     await Promise.race([this.#pool.close(), overdue]);
     stop();
     await this.#pool.destroy();
   }
 }
 
-function poolFor(url: string, timeouts: UpstreamTimeouts): Pool {
+function poolFor({ url, tls }: EndpointAddress, timeouts: UpstreamTimeouts, names: EndpointNames | undefined): Pool {
+  // a session taken up again would not be asked who it is
+  const secured = tls && { ...tls, servername: tls.sni, rejectUnauthorized: true, maxCachedSessions: 0 };
   return new Pool(url, {
     allowH2: false,
     pipelining: 1,
-    connectTimeout: timeouts.connectMs,
+    connect: { ...secured, timeout: timeouts.connectMs, ...(names === undefined ? {} : { lookup: names.lookup }) },
     // the call keeps its own time
     headersTimeout: 0,
     bodyTimeout: 0,

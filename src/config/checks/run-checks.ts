@@ -5,6 +5,7 @@ import { checkAudiences } from "./audiences.ts";
 import { checkAuthenticate } from "./authenticate.ts";
 import { checkCredentials } from "./credentials.ts";
 import { checkEndpoints } from "./endpoints.ts";
+import { checkFallbacks } from "./fallbacks.ts";
 import { checkListenAddresses } from "./listen-addresses.ts";
 import { checkListenerTls } from "./listener-tls.ts";
 import { checkModes } from "./modes.ts";
@@ -30,6 +31,7 @@ const CHECKS: readonly Check[] = [
   checkAudiences,
   checkModes,
   checkShadow,
+  checkFallbacks,
   checkUpstreams,
   checkViewPointers,
 ];

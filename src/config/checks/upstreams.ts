@@ -6,7 +6,32 @@ export function checkUpstreams(config: Cursor): readonly ConfigIssue[] {
   return config
     .get("upstreams")
     .entries()
-    .flatMap(([, upstream]) => [...listedTwice(upstream), ...checkWeights(upstream), ...checkHash(upstream)]);
+    .flatMap(([, upstream]) => [
+      ...listedTwice(upstream),
+      ...checkWeights(upstream),
+      ...checkHash(upstream),
+      ...checkTls(upstream),
+    ]);
+}
+
+const SCHEMES = ["http://", "https://"] as const;
+
+function checkTls(upstream: Cursor): ConfigIssue[] {
+  const urls = upstream
+    .get("endpoints")
+    .items()
+    .map((endpoint) => urlOf(endpoint).text());
+  const used = SCHEMES.filter((scheme) => urls.some((url) => url?.startsWith(scheme)));
+  if (used.length > 1)
+    return upstream.get("endpoints").issue(`${used.join(" and ")} are mixed`, "all endpoints of one upstream are of one kind");
+  const tls = upstream.get("tls");
+  if (tls.node === undefined) return [];
+  // from defaults.upstream it is meant for the others
+  if (used[0] === "http://") return tls.node.home.startsWith("/defaults/") ? [] : tls.issue("has no effect with http://");
+  const [cert, key] = [tls.get("cert_file"), tls.get("key_file")];
+  if ((cert.node === undefined) === (key.node === undefined)) return [];
+  const missing = cert.node === undefined ? "cert_file" : "key_file";
+  return tls.issueMissing(missing, `required key "${missing}" is missing`, "a certificate and its key only together");
 }
 
 const urlOf = (endpoint: Cursor): Cursor => (endpoint.node?.kind === "map" ? endpoint.get("url") : endpoint);

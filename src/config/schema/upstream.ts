@@ -3,8 +3,8 @@ import { pointerTo } from "../source/pointer.ts";
 import type { LoadedFiles } from "../files/loaded-files.ts";
 import type { UpstreamConfig } from "../gateway-config.ts";
 import { upstreamSlot } from "./credential-slot.ts";
-import { count, duration, filePath, HOUR_MS, written } from "./primitives.ts";
-import { balanceKeys, endpoint, MAX_UPSTREAM_ENDPOINTS, toEndpoint } from "./upstream-endpoints.ts";
+import { count, duration, filePath, HOUR_MS, name, written } from "./primitives.ts";
+import { balanceKeys, endpoint, MAX_UPSTREAM_ENDPOINTS, reachKeys, toEndpoint, toReach } from "./upstream-endpoints.ts";
 import { resilienceKeys, toResilience } from "./upstream-resilience.ts";
 import { formatDuration, parseDuration } from "../../support/durations.ts";
 import { err, ok } from "../../model/result.ts";
@@ -43,22 +43,33 @@ export const upstreamSchema = z.strictObject({
     .array(endpoint)
     .min(1, { error: "expected at least one endpoint" })
     .max(MAX_UPSTREAM_ENDPOINTS, { error: `expected at most ${MAX_UPSTREAM_ENDPOINTS} endpoints` })
-    .describe("Where it listens: `http://host:port`, or a map with that as `url`. Several share the requests as `balance` says."),
+    .describe(
+      "Where it listens: `http://host:port` or `https://host:port`, or a map with that as `url`. Several share the requests as `balance` says.",
+    ),
   ...balanceKeys,
+  ...reachKeys,
   timeouts: timeouts.prefault({}).describe("How long each part of an exchange with the upstream may take."),
   max_requests: count({ min: 1, max: 1_000_000 })
     .default(1024)
     .describe("Requests in flight at once; further ones are answered 503."),
   ...resilienceKeys,
+  fallback: z
+    .array(name)
+    .prefault([])
+    .describe(
+      "Upstreams that are asked, in this order, where this one has no endpoint in service or gave no response, and what was sent may be sent again.",
+    ),
   credential: credential.optional().describe("The gateway's own credential. The client's never leaves the gateway."),
 });
 
 /** The upstream as the program sees it. */
-export function toUpstream(name: string, parsed: z.output<typeof upstreamSchema>, files: LoadedFiles): UpstreamConfig {
+export function toUpstream(upstream: string, parsed: z.output<typeof upstreamSchema>, files: LoadedFiles): UpstreamConfig {
+  const endpoints = parsed.endpoints.map(toEndpoint);
   return {
-    name,
+    name: upstream,
     protocol: parsed.protocol,
-    endpoints: parsed.endpoints.map(toEndpoint),
+    endpoints,
+    ...toReach(parsed, endpoints, files),
     balance: parsed.balance,
     hashBy: parsed.hash_by,
     timeouts: {
@@ -69,9 +80,10 @@ export function toUpstream(name: string, parsed: z.output<typeof upstreamSchema>
     },
     maxRequests: parsed.max_requests,
     ...toResilience(parsed),
+    fallback: parsed.fallback,
     credential: parsed.credential && {
       slot: parsed.credential.slot,
-      secret: files.secretAt(pointerTo(pointerTo("/upstreams", name), "credential")),
+      secret: files.secretAt(pointerTo(pointerTo("/upstreams", upstream), "credential")),
     },
   };
 }

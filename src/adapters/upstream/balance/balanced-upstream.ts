@@ -8,6 +8,8 @@ import type { Metrics } from "../../../ports/metrics.ts";
 import type { Upstream, UpstreamFailure, UpstreamRequest } from "../../../ports/upstream.ts";
 import { KeptBody } from "../../../support/kept-body.ts";
 import type { AttemptAnswer, AttemptFailure, OpenEndpoints } from "../endpoint-client.ts";
+import type { Resolve } from "../dns/name-addresses.ts";
+import { namedEndpoints } from "../dns/named-endpoints.ts";
 import { isRepeatable } from "../repeatable.ts";
 import { Endpoint } from "./endpoint.ts";
 import { EndpointSignals, type OutOfService } from "./endpoint-signals.ts";
@@ -20,6 +22,8 @@ import type { UpstreamSettings } from "./upstream-settings.ts";
 export interface UpstreamDeps {
   /** What its endpoints are spoken to with. */
   readonly open: OpenEndpoints;
+  /** How names of endpoints become addresses. */
+  readonly resolve: Resolve;
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;
@@ -43,12 +47,14 @@ export class BalancedUpstream implements Upstream {
 
   constructor(settings: UpstreamSettings, deps: UpstreamDeps) {
     const { clock, random = Math.random } = deps;
-    const open = deps.open(settings.timeouts, { clock });
     this.#settings = settings;
-    this.#endpoints = settings.endpoints.map(
-      (each, index) => new Endpoint(each, { index, client: open(each), breaker: settings.breaker, clock }),
-    );
     this.#signals = new EndpointSignals({ name: settings.name, count: settings.endpoints.length }, deps);
+    const open = namedEndpoints(deps.open(settings.timeouts, { clock }), {
+      ...{ dns: settings.dns, signals: this.#signals, clock, random, resolve: deps.resolve },
+    });
+    this.#endpoints = settings.endpoints.map(
+      (each, index) => new Endpoint(each, { index, client: open(each, index), breaker: settings.breaker, clock }),
+    );
     this.#picker = new EndpointPicker(this.#endpoints, settings, this.#signals);
     this.#retries = new Retries(settings, {
       clock,

@@ -42,7 +42,8 @@ export class EndpointPicker {
    */
   next(affinity: string | undefined, tried: readonly Endpoint[] = NONE): Endpoint | undefined {
     const best = this.#choice.next(tried.length === 0 ? isServing : (each) => each.isServing && !tried.includes(each), affinity);
-    if (this.#open > 0) {
+    // a repeat is no try: it goes to who is known to be well, if anybody is
+    if (this.#open > 0 && (tried.length === 0 || best === undefined)) {
       const due = this.#dueForTry(best, tried);
       if (due !== undefined) return due;
     }
@@ -67,12 +68,12 @@ export class EndpointPicker {
   }
 
   #dueForTry(best: Endpoint | undefined, tried: readonly Endpoint[]): Endpoint | undefined {
-    const isAlone = best === undefined;
+    const isLastResort = best === undefined && !this.#hasFallback;
     return this.#endpoints.find(
       (each) =>
-        !each.isDown &&
-        (isAlone || each.priority <= best.priority) &&
-        each.breaker.mayTry(isAlone && !this.#hasFallback) &&
+        (!each.isDown || isLastResort) &&
+        (best === undefined || each.priority <= best.priority) &&
+        each.breaker.mayTry(isLastResort) &&
         !tried.includes(each),
     );
   }

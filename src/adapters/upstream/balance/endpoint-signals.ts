@@ -3,6 +3,12 @@ import type { Log } from "../../../ports/log.ts";
 import type { Counter, Metrics } from "../../../ports/metrics.ts";
 import type { Endpoint } from "./endpoint.ts";
 
+/** An endpoint by where it is and its place in the file. */
+type Place = Pick<Endpoint, "url" | "index">;
+
+/** A name may stand for many. */
+const MAX_LOGGED_ADDRESSES = 8;
+
 /** What is told of an upstream's endpoints: a line for each change, counters, and who is out of service. Labels are its name and the endpoint's place in the file. */
 export class EndpointSignals {
   readonly #upstream: string;
@@ -57,15 +63,34 @@ export class EndpointSignals {
     this.#tell("info", "endpoint_up", endpoint);
   }
 
+  /** Its name stands for other addresses than before. */
+  resolved(place: Place, addresses: readonly string[]): void {
+    this.#line("info", "endpoint_addresses_changed", place, { addresses: addresses.slice(0, MAX_LOGGED_ADDRESSES) });
+  }
+
+  /** Its name was not resolved; the addresses known stay in use. */
+  unresolved(place: Place, reason: string): void {
+    this.#metrics.counter(METRICS.upstreamDnsFailures, [this.#upstream, String(place.index)]).add();
+    this.#line("warn", "endpoint_not_resolved", place, { reason });
+  }
+
+  resolvedAgain(place: Place): void {
+    this.#line("info", "endpoint_resolved", place);
+  }
+
   /** The upstream is closed: nothing of it is out of service any more. */
   close(): void {
     for (const index of this.#outNow) this.#out.leave([this.#upstream, String(index)]);
     this.#outNow.clear();
   }
 
-  #tell(level: "info" | "warn", event: string, endpoint: Endpoint, more: Readonly<Record<string, unknown>> = {}): void {
-    const { index, url, isServing } = endpoint;
+  #line(level: "info" | "warn", event: string, { url, index }: Place, more: Readonly<Record<string, unknown>> = {}): void {
     this.#log.write(level, event, { upstream: this.#upstream, endpoint: url, endpoint_index: index, ...more });
+  }
+
+  #tell(level: "info" | "warn", event: string, endpoint: Endpoint, more: Readonly<Record<string, unknown>> = {}): void {
+    const { index, isServing } = endpoint;
+    this.#line(level, event, endpoint, more);
     if (isServing === !this.#outNow.has(index)) return;
     const labels = [this.#upstream, String(index)];
     if (isServing) {

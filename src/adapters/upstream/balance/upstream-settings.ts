@@ -14,6 +14,7 @@ export interface UpstreamSettings {
   readonly retry: RetryPlan;
   /** Undefined: endpoints are judged by what they answer alone. */
   readonly health: HealthPlan | undefined;
+  readonly dns: UpstreamPlan["dns"];
   /** Others stand in where no endpoint is well; without, one that may be unwell is better than none. */
   readonly hasFallback: boolean;
 }

@@ -1,7 +1,6 @@
 import { isStream } from "../../../model/byte-stream.ts";
 import type { Cancel } from "../../../model/cancel.ts";
-import type { Response } from "../../../model/exchange.ts";
-import { err, ok, type Result } from "../../../model/result.ts";
+import { err, ok } from "../../../model/result.ts";
 import type { Clock } from "../../../ports/clock.ts";
 import type { UpstreamFailure, UpstreamRequest } from "../../../ports/upstream.ts";
 import type { AttemptAnswer, AttemptFailure, AttemptFailureKind, UpstreamTimeouts } from "../endpoint-client.ts";

@@ -3,7 +3,14 @@ import type { Cancel } from "../../../model/cancel.ts";
 import { err } from "../../../model/result.ts";
 import type { Clock } from "../../../ports/clock.ts";
 import type { UpstreamRequest } from "../../../ports/upstream.ts";
-import type { AttemptFailure, EndpointAddress, EndpointClient, OpenEndpoints, UpstreamTimeouts } from "../endpoint-client.ts";
+import type {
+  AttemptFailure,
+  EndpointAddress,
+  EndpointClient,
+  EndpointNames,
+  OpenEndpoints,
+  UpstreamTimeouts,
+} from "../endpoint-client.ts";
 import { EndpointPool } from "./endpoint-pool.ts";
 import { Http1Call } from "./http1-call.ts";
 import { requestHead } from "./request-head.ts";
@@ -21,13 +28,15 @@ const READ_ROOM_BYTES = 64 * 1024;
  */
 export const http1Endpoints: OpenEndpoints = (timeouts, { clock }) => {
   const readRoom = Buffer.allocUnsafeSlow(READ_ROOM_BYTES);
-  return (endpoint) => new Http1Endpoint(endpoint, { timeouts, clock, readRoom });
+  return (endpoint, names) => new Http1Endpoint(endpoint, { timeouts, clock, readRoom, names });
 };
 
+/** What an endpoint's connections are made with. */
 interface Shared {
   readonly timeouts: UpstreamTimeouts;
   readonly clock: Clock;
   readonly readRoom: Buffer;
+  readonly names: EndpointNames | undefined;
 }
 
 class Http1Endpoint implements EndpointClient {
@@ -39,10 +48,11 @@ class Http1Endpoint implements EndpointClient {
   /** Runs when the last request under way is over. */
   #onNone: (() => void) | undefined;
 
-  constructor({ url }: EndpointAddress, { timeouts, clock, readRoom }: Shared) {
+  constructor({ url, tls }: EndpointAddress, { timeouts, ...shared }: Shared) {
     this.#timeouts = timeouts;
-    this.#clock = clock;
-    this.#pool = new EndpointPool({ url, idleMs: timeouts.idleMs, clock, readRoom });
+    this.#clock = shared.clock;
+    const { connectMs, idleMs } = timeouts;
+    this.#pool = new EndpointPool({ url, tls, connectMs, idleMs, ...shared });
   }
 
   get underWay(): number {
@@ -66,6 +76,10 @@ class Http1Endpoint implements EndpointClient {
     });
     if (!call.over) this.#pool.run(call);
     return call.answer;
+  }
+
+  addressesChanged(): void {
+    this.#pool.dropGone();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

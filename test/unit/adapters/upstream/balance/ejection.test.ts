@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { CancelSource } from "../../../../../src/model/cancel.ts";
-import { answers, FakeEndpoints, fails } from "../../../../support/fake-endpoints.ts";
+import { answers, FakeEndpoints, fails, letterOf } from "../../../../support/fake-endpoints.ts";
 import { requestTo } from "../../../../support/upstream.ts";
 
 const once = { attempts: 1, on: [], statuses: [], backoffMs: 0, budget: { percent: 0, min: 0 } } as const;
@@ -20,7 +20,7 @@ describe("an endpoint that fails", () => {
     expect(scene.log.events).toEqual(["breaker_opened"]);
     expect(scene.log.lines[0]?.fields).toMatchObject({
       upstream: "orders",
-      endpoint: "http://a",
+      endpoint: "http://10.0.0.1",
       endpoint_index: 0,
       open_ms: 30_000,
     });
@@ -72,6 +72,22 @@ describe("an endpoint that fails", () => {
     expect(back.filter((letter) => letter === "a").length).toBeGreaterThanOrEqual(5);
     expect(scene.log.events).toEqual(["breaker_opened", "breaker_closed"]);
     expect(await scene.metrics.expose()).toContain('sallyport_upstream_endpoint_out{upstream="orders",endpoint="0"} 0\n');
+  });
+
+  it("is not what a repeat tries: that goes to who is well", async () => {
+    const scene = new FakeEndpoints(["a", "b", "c"]);
+    scene.scripts.set("a", fails("connect"));
+    await scene.sendMany(15);
+    expect(scene.log.events).toEqual(["breaker_opened"]);
+    scene.clock.advance(30_000);
+    scene.scripts.set("b", fails("connect"));
+    // the first request tries a, and its repeat meets b or c
+    const asked = await scene.sendMany(1);
+    expect(asked[0]).toBe("a");
+    scene.clock.advance(120_000);
+    scene.scripts.delete("a");
+    await scene.send();
+    expect(scene.log.events).toEqual(["breaker_opened", "breaker_closed"]);
   });
 
   it("is one of half of them at most: the others are asked although they fail too", async () => {
@@ -129,7 +145,7 @@ describe("an endpoint that fails", () => {
 function givenUp(scene: FakeEndpoints): Map<string, number> {
   const out = new Map<string, number>();
   for (const [at, { event, fields }] of scene.log.lines.entries()) {
-    const letter = String(fields["endpoint"]).slice("http://".length);
+    const letter = letterOf(fields["endpoint"]);
     if (event === "breaker_opened") out.set(letter, scene.toldAtMs[at] ?? 0);
     else out.delete(letter);
   }

@@ -33,7 +33,7 @@ describe("health checks", () => {
       {
         level: "warn",
         event: "endpoint_down",
-        fields: { upstream: "orders", endpoint: "http://a", endpoint_index: 0, reason: "status 500" },
+        fields: { upstream: "orders", endpoint: "http://10.0.0.1", endpoint_index: 0, reason: "status 500" },
       },
     ]);
     expect(await scene.sendMany(6)).toEqual(["b", "b", "b", "b", "b", "b"]);
@@ -46,7 +46,7 @@ describe("health checks", () => {
 
   it("ask with a GET of the path, to the endpoint's own host or the one they are told", async () => {
     for (const [host, expected] of [
-      [undefined, "a"],
+      [undefined, "10.0.0.1"],
       ["orders.internal", "orders.internal"],
     ] as const) {
       await using scene = open(["a"], { host });
@@ -64,7 +64,7 @@ describe("health checks", () => {
     await using scene = open(["a", "b"], { statuses: [401] });
     scene.scripts.set("a", answers(401));
     await pass(scene, 40_000);
-    expect(scene.log.lines.map(({ fields }) => fields["endpoint"])).toEqual(["http://b"]);
+    expect(scene.log.lines.map(({ fields }) => fields["endpoint"])).toEqual(["http://10.0.0.2"]);
   });
 
   it("give up on an answer that takes too long, and never have two of an endpoint under way", async () => {
@@ -90,6 +90,18 @@ describe("health checks", () => {
     await pass(scene, 60_000);
     expect(scene.log.events).toEqual(["endpoint_down", "endpoint_down"]);
     expect(new Set(await scene.sendMany(6))).toEqual(new Set(["a", "b"]));
+  });
+
+  it("do not keep a try from an upstream nobody stands in for, once it is back", async () => {
+    await using scene = open(["a"]);
+    scene.scripts.set("a", fails("connect"));
+    await pass(scene, 60_000);
+    for (let i = 0; i < 6; i += 1) await scene.send();
+    expect(scene.log.events).toEqual(["endpoint_down", "breaker_opened"]);
+    // the check asks for what is not there
+    scene.scripts.set("a", (attempt) => answers(attempt.request.requestTarget === "/healthz" ? 404 : 200)(attempt));
+    await pass(scene, 1_000);
+    expect(await scene.send()).toBe(200);
   });
 
   it("close one that has a fallback", async () => {
