@@ -5,6 +5,7 @@ import { checkAudiences } from "./audiences.ts";
 import { checkAuthenticate } from "./authenticate.ts";
 import { checkCredentials } from "./credentials.ts";
 import { checkEndpoints } from "./endpoints.ts";
+import { checkFallbacks } from "./fallbacks.ts";
 import { checkGrpcMatches } from "./grpc-matches.ts";
 import { checkListenAddresses } from "./listen-addresses.ts";
 import { checkListenerProtocols } from "./listener-protocols.ts";
@@ -14,6 +15,7 @@ import { checkReferences } from "./references.ts";
 import { checkRouteTies } from "./route-ties.ts";
 import { checkShadow } from "./shadow.ts";
 import { checkUniqueNames } from "./unique-names.ts";
+import { checkUpstreams } from "./upstreams.ts";
 import { checkViewPointers } from "./view-pointers.ts";
 
 /** A rule that one place of a file alone cannot show. It sees the merged tree and tolerates whatever else is wrong with it. */
@@ -33,6 +35,8 @@ const CHECKS: readonly Check[] = [
   checkAudiences,
   checkModes,
   checkShadow,
+  checkFallbacks,
+  checkUpstreams,
   checkViewPointers,
 ];
 

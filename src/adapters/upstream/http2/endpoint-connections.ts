@@ -1,19 +1,22 @@
-import { isIP } from "node:net";
-import { checkServerIdentity } from "node:tls";
 import { KeepalivePace } from "@sallyport/lean-grpc/keepalive.ts";
 import { openSocket, type ClientTls, type SocketTerms } from "@sallyport/lean-grpc/open-socket.ts";
 import type { Clock } from "../../../ports/clock.ts";
+import { refusalReason } from "../../review/refusal-reason.ts";
+import type { EndpointNames } from "../endpoint-client.ts";
 import { connectionFailure } from "../http1/connection-failure.ts";
+import { nextAddressMs } from "../http1/open-socket.ts";
+import type { EndpointTls } from "../tls/endpoint-tls.ts";
 import { Http2Connection } from "./http2-connection.ts";
 import type { Http2Call } from "./http2-call.ts";
-import type { UpstreamSecurity } from "./upstream-security.ts";
 
 /** Where connections go, and how long they are kept. */
 export interface EndpointParts {
   /** Origin, `http://host:port` or `https://host:port`. */
   readonly url: string;
   /** For `https`. */
-  readonly security: UpstreamSecurity | undefined;
+  readonly tls: EndpointTls | undefined;
+  /** Where the host is a name. */
+  readonly names: EndpointNames | undefined;
   /** How long an idle connection is kept, milliseconds. */
   readonly idleMs: number;
   /** How long connecting may take, milliseconds. */
@@ -24,14 +27,23 @@ export interface EndpointParts {
 /** Connections to one endpoint: with a hundred streams each, more than a gateway's share of what an upstream takes. */
 const MAX_CONNECTIONS = 16;
 
+/** The same, those that finish what is on them included: an upstream may give up connections faster than their streams end. */
+const MAX_WITH_DRAINING = 64;
+
+/** How long after a failed attempt the next one is made where other connections serve, milliseconds. */
+const PAUSE_MS = 100;
+
 /** Calls a connection that is being made is expected to carry. */
 const EXPECTED_STREAMS = 100;
 
 interface Line {
   /** Undefined until it stands. */
   connection: Http2Connection | undefined;
+  /** Where it leads; undefined as long. */
+  remoteAddress: string | undefined;
   readonly attempt: AbortController;
-  isReady: boolean;
+  /** `draining`: it takes no new streams, and those under way go on. */
+  state: "coming" | "ready" | "draining";
   forgetIdle: (() => void) | undefined;
 }
 
@@ -51,6 +63,7 @@ export class EndpointConnections {
   /** Bounded by the calls an upstream may have under way. */
   readonly #waiting = new Set<Http2Call>();
   #isClosing = false;
+  #forgetPause: (() => void) | undefined;
 
   constructor(parts: EndpointParts) {
     const { host, hostname, port, protocol } = new URL(parts.url);
@@ -58,8 +71,11 @@ export class EndpointConnections {
     this.authority = host;
     this.scheme = protocol === "https:" ? "https" : "http";
     const name = hostname.replace(/^\[(.*)\]$/, "$1");
-    const address = { kind: "tcp", host: name, port: port === "" ? (this.scheme === "https" ? 443 : 80) : Number(port) } as const;
-    this.#socketTerms = { address, tls: this.scheme === "https" ? tlsFor(name, parts.security) : undefined, guard: undefined };
+    const { names } = parts;
+    const lookup = names === undefined ? {} : { lookup: names.lookup, nextAddressMs: nextAddressMs(parts.connectMs) };
+    const place = { host: name, port: port === "" ? (this.scheme === "https" ? 443 : 80) : Number(port) };
+    const address = { kind: "tcp", ...place, ...lookup } as const;
+    this.#socketTerms = { address, tls: this.scheme === "https" ? tlsFor(parts.tls) : undefined, guard: undefined };
   }
 
   /** Gives the call a stream: at once where there is one. */
@@ -79,6 +95,11 @@ export class EndpointConnections {
     this.#byCall.get(call)?.probe();
   }
 
+  /** Connections to addresses that are gone take no further calls, and close when their last stream is done. */
+  dropGone(): void {
+    for (const line of [...this.#lines]) if (line.state === "ready") this.#dropIfGone(line);
+  }
+
   /** Takes no further calls; each connection closes when its last stream is done. */
   close(): void {
     this.#isClosing = true;
@@ -88,6 +109,7 @@ export class EndpointConnections {
   /** Every connection closes at once. */
   destroy(): void {
     this.close();
+    this.#forgetPause?.();
     for (const { connection, attempt } of [...this.#lines]) {
       attempt.abort();
       connection?.destroy("the upstream is being closed");
@@ -118,9 +140,16 @@ export class EndpointConnections {
   }
 
   #connectIfNeeded(): void {
-    const coming = [...this.#lines].filter(({ isReady }) => !isReady).length;
-    if (this.#isClosing || this.#lines.size >= MAX_CONNECTIONS || coming * EXPECTED_STREAMS >= this.#waiting.size) return;
-    const line: Line = { connection: undefined, attempt: new AbortController(), isReady: false, forgetIdle: undefined };
+    const coming = this.#count("coming");
+    if (this.#isClosing || this.#forgetPause !== undefined || coming * EXPECTED_STREAMS >= this.#waiting.size) return;
+    if (coming + this.#count("ready") >= MAX_CONNECTIONS || this.#lines.size >= MAX_WITH_DRAINING) return;
+    const line: Line = {
+      connection: undefined,
+      remoteAddress: undefined,
+      attempt: new AbortController(),
+      state: "coming",
+      forgetIdle: undefined,
+    };
     this.#lines.add(line);
     void this.#connect(line);
   }
@@ -136,14 +165,16 @@ export class EndpointConnections {
       forget();
       return this.#onLost(line, opened.reason, undefined);
     }
+    line.remoteAddress = opened.socket.remoteAddress;
     line.connection = new Http2Connection(opened.socket, {
       clock,
       pace: this.#pace,
       events: {
         onReady: () => {
           forget();
-          line.isReady = true;
+          line.state = "ready";
           this.#onRoom(line);
+          this.#dropIfGone(line);
         },
         onRoom: () => this.#onRoom(line),
         onDraining: () => this.#onDraining(line),
@@ -153,6 +184,27 @@ export class EndpointConnections {
         },
       },
     });
+  }
+
+  #count(state: Line["state"]): number {
+    let count = 0;
+    for (const line of this.#lines) if (line.state === state) count += 1;
+    return count;
+  }
+
+  /** No attempt for a while: others serve, and who waits may have one of theirs. */
+  #pause(): void {
+    this.#forgetPause ??= this.#parts.clock.after(PAUSE_MS, () => {
+      this.#forgetPause = undefined;
+      this.#connectIfNeeded();
+    });
+  }
+
+  #dropIfGone(line: Line): void {
+    const { remoteAddress, connection } = line;
+    if (remoteAddress === undefined || this.#parts.names?.has(remoteAddress) !== false) return;
+    this.#onDraining(line);
+    connection?.drain();
   }
 
   #onRoom(line: Line): void {
@@ -165,29 +217,25 @@ export class EndpointConnections {
   /** It is no longer one of those that take calls. */
   #onDraining(line: Line): void {
     line.forgetIdle?.();
-    this.#lines.delete(line);
+    line.state = "draining";
     this.#connectIfNeeded();
   }
 
   #onLost(line: Line, reason: string, error: NodeJS.ErrnoException | undefined): void {
     line.forgetIdle?.();
     this.#lines.delete(line);
-    if (line.isReady || [...this.#lines].some(({ isReady }) => isReady)) return this.#admit();
+    if (line.state !== "coming") return this.#admit();
+    if (this.#count("ready") > 0) return this.#pause();
     // nobody else will come for those that waited for it: nothing of them was sent
     const { cause } = error === undefined ? { cause: reason } : connectionFailure(error, true);
-    for (const call of [...this.#waiting]) call.fail({ problem: "upstream_unreachable", cause });
+    for (const call of [...this.#waiting]) call.fail({ problem: "upstream_unreachable", cause, kind: "connect" });
   }
 }
 
-/** Who the upstream must prove to be: the name it is configured by, or the one its address was replaced with. */
-function tlsFor(host: string, security: UpstreamSecurity | undefined): ClientTls {
+/** What the upstream must prove. */
+function tlsFor(tls: EndpointTls | undefined): ClientTls {
   // never in clear text where TLS was meant
-  if (security === undefined) throw new Error("an https endpoint without its trust");
-  const { secureContext, serverName = host } = security;
-  return {
-    secureContext,
-    serverName: isIP(serverName) === 0 ? serverName : "",
-    describe: (error) => `TLS: ${error.message}`,
-    checkServerIdentity: (_name, certificate) => checkServerIdentity(serverName, certificate),
-  };
+  if (tls === undefined) throw new Error("an https endpoint without its trust");
+  const { secureContext, sni, checkServerIdentity } = tls;
+  return { secureContext, serverName: sni, describe: refusalReason, checkServerIdentity };
 }

@@ -2,15 +2,14 @@ import { H2_ERROR } from "@sallyport/lean-grpc/frame.ts";
 import type { Field } from "@sallyport/lean-grpc/hpack-table.ts";
 import { isStream } from "../../../model/byte-stream.ts";
 import type { Cancel } from "../../../model/cancel.ts";
-import type { Response } from "../../../model/exchange.ts";
 import { passableTrailers } from "../../../model/passable-trailers.ts";
-import { err, ok, type Result } from "../../../model/result.ts";
+import { err, ok } from "../../../model/result.ts";
 import type { Clock } from "../../../ports/clock.ts";
-import type { UpstreamFailure, UpstreamRequest } from "../../../ports/upstream.ts";
+import type { UpstreamRequest } from "../../../ports/upstream.ts";
 import { phaseDueMs, type Phase } from "../http1/call-phase.ts";
 import { DeadlineAlarm } from "../http1/deadline-alarm.ts";
 import { ResponseBody, type ResponseSource } from "../response-body.ts";
-import type { UpstreamTimeouts } from "../upstream-call.ts";
+import type { AttemptAnswer, AttemptFailure, AttemptFailureKind, UpstreamTimeouts } from "../endpoint-client.ts";
 import { BodySender } from "./body-sender.ts";
 import type { Http2Stream, StreamEvents } from "./http2-stream.ts";
 import { readHead, readTrailers, type ReadHead } from "./response-fields.ts";
@@ -21,6 +20,8 @@ export interface Http2CallParts {
   readonly request: UpstreamRequest;
   readonly fields: readonly Field[];
   readonly timeouts: UpstreamTimeouts;
+  /** When all of it has to be over, monotonic; undefined: the total timeout from now. */
+  readonly totalDueMs: number | undefined;
   readonly clock: Clock;
   readonly cancel: Cancel;
   /** The upstream cannot have seen it, and it is still whole: it has to be given another connection. Asked once. */
@@ -36,9 +37,9 @@ export interface Http2CallParts {
  * provably did not see is begun again once, where nothing of its body was read.
  */
 export class Http2Call implements ResponseSource, StreamEvents {
-  readonly answer: Promise<Result<Response, UpstreamFailure>>;
+  readonly answer: Promise<AttemptAnswer>;
   readonly parts: Http2CallParts;
-  readonly #settle: (answer: Result<Response, UpstreamFailure>) => void;
+  readonly #settle: (answer: AttemptAnswer) => void;
   readonly #releaseCancel: (() => void) | undefined;
   readonly #alarm: DeadlineAlarm;
   readonly #totalDueMs: number;
@@ -54,16 +55,16 @@ export class Http2Call implements ResponseSource, StreamEvents {
 
   constructor(parts: Http2CallParts) {
     const { clock, timeouts, cancel, request } = parts;
-    const { promise, resolve } = Promise.withResolvers<Result<Response, UpstreamFailure>>();
+    const { promise, resolve } = Promise.withResolvers<AttemptAnswer>();
     this.answer = promise;
     this.#settle = resolve;
     this.parts = parts;
     this.#sinceMs = clock.nowMs();
-    const totalDueMs = timeouts.totalMs === undefined ? Number.POSITIVE_INFINITY : this.#sinceMs + timeouts.totalMs;
+    const totalDueMs = parts.totalDueMs ?? this.#sinceMs + (timeouts.totalMs ?? Number.POSITIVE_INFINITY);
     this.#totalDueMs = Math.min(totalDueMs, request.deadlineMs ?? Number.POSITIVE_INFINITY);
     this.#alarm = new DeadlineAlarm(clock, (nowMs) => this.#onDue(nowMs));
     // may run at once
-    this.#releaseCancel = cancel.onAbort(() => this.fail({ problem: "upstream_unreachable", cause: "cancelled" }));
+    this.#releaseCancel = cancel.onAbort(() => this.fail({ problem: "upstream_unreachable", cause: "cancelled", kind: "other" }));
     if (this.over) this.#releaseCancel();
     else this.#setDeadline();
   }
@@ -87,7 +88,7 @@ export class Http2Call implements ResponseSource, StreamEvents {
     this.#sender = new BodySender(stream, {
       passesTrailer,
       onSent: () => this.#onSent(),
-      onBroken: (failure) => this.fail(failure),
+      onBroken: (failure) => this.fail({ ...failure, kind: "other" }),
     });
     this.#sender.begin(body);
   }
@@ -132,14 +133,14 @@ export class Http2Call implements ResponseSource, StreamEvents {
     if (this.over) return;
     if (code === H2_ERROR.REFUSED_STREAM && this.#mayBeginAgain()) return this.parts.onAgain(this);
     this.#leave();
-    this.#conclude(resetFailure(code));
+    this.#conclude(resetFailure(code, !isStream(this.parts.request.body)));
   }
 
   onGone(unseen: boolean, reason: string): void {
     if (this.over) return;
     if (unseen && this.#mayBeginAgain()) return this.parts.onAgain(this);
     this.#leave();
-    this.#conclude(goneFailure(unseen, reason));
+    this.#conclude(goneFailure(unseen, reason, !isStream(this.parts.request.body)));
   }
 
   pause(): void {
@@ -161,7 +162,7 @@ export class Http2Call implements ResponseSource, StreamEvents {
   }
 
   /** Ends it, and the stream with it. */
-  fail(failure: UpstreamFailure): void {
+  fail(failure: AttemptFailure): void {
     if (this.over) return;
     this.#leave();
     this.#conclude(failure);
@@ -199,11 +200,11 @@ export class Http2Call implements ResponseSource, StreamEvents {
   /** What came is no valid response. */
   #refuse(cause: string, endsStream: boolean): void {
     this.#leave();
-    this.#conclude({ problem: "upstream_invalid_response", cause });
+    this.#conclude({ problem: "upstream_invalid_response", cause, kind: "broken" });
     if (!endsStream) this.#stream?.reset(H2_ERROR.PROTOCOL_ERROR);
   }
 
-  #conclude(failure: UpstreamFailure): void {
+  #conclude(failure: AttemptFailure): void {
     this.#settle(err(failure));
     this.#body?.finish((sink) => sink.fail(failure));
   }
@@ -226,20 +227,20 @@ export class Http2Call implements ResponseSource, StreamEvents {
   /** The deadline came. Fails the call, or puts the deadline off where it is not the upstream's turn. */
   #onDue(nowMs: number): void {
     const { connectMs, firstByteMs, idleMs } = this.parts.timeouts;
-    if (nowMs >= this.#totalDueMs) return this.#expire("the time for the whole is over");
+    if (nowMs >= this.#totalDueMs) return this.#expire("the time for the whole is over", "other");
     if (nowMs < phaseDueMs(this.#phase, this.#sinceMs, this.parts.timeouts)) return this.#setDeadline();
-    if (this.#phase === "queued") return this.#expire(`connect timeout ${connectMs} ms exceeded`);
-    if (this.#phase === "awaiting") return this.#expire(`first byte timeout ${firstByteMs} ms exceeded`);
+    if (this.#phase === "queued") return this.#expire(`connect timeout ${connectMs} ms exceeded`, "connect");
+    if (this.#phase === "awaiting") return this.#expire(`first byte timeout ${firstByteMs} ms exceeded`, "slow");
     // a body that was promised empty has nobody to wait for it
     const isUpstreamsTurn = this.#phase === "receiving" ? this.#body?.wanted !== false : this.#stream?.waits === true;
-    if (isUpstreamsTurn) return this.#expire(`idle timeout ${idleMs} ms exceeded`);
+    if (isUpstreamsTurn) return this.#expire(`idle timeout ${idleMs} ms exceeded`, "slow");
     this.#sinceMs = nowMs;
     this.#setDeadline();
   }
 
-  #expire(cause: string): void {
+  #expire(cause: string, kind: AttemptFailureKind): void {
     if (this.#phase !== "queued") this.parts.onLate(this);
-    this.fail({ problem: "upstream_timeout", cause });
+    this.fail({ problem: "upstream_timeout", cause, kind });
   }
 
   #leave(): void {
