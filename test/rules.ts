@@ -94,7 +94,10 @@ export const RULES: Readonly<Record<`C${number}`, "planned" | readonly Holder[]>
       "is asked no more where it %s, until one review that tries is answered (C15)",
     ],
   ],
-  C16: "planned",
+  C16: [
+    ["test/unit/model/grpc.test.ts", "a problem told in gRPC (C16)"],
+    ["test/e2e/grpc-reviews.test.ts", "is denied with %s, in its words, and does not reach the service (C16)"],
+  ],
   C17: [
     ["test/unit/review/failure-answer.test.ts", "answers $kind at $phase as the table says (C15, C17)"],
     ["test/unit/pipeline/failure-matrix.test.ts", "a review failure under fail-closed (C15, C17)"],
@@ -194,6 +197,7 @@ export const RULES: Readonly<Record<`C${number}`, "planned" | readonly Holder[]>
     ],
     ["test/e2e/websocket.test.ts", "a WebSocket through a $codec listener and the $upstreamClient client (C26)"],
     ["test/e2e/websocket-reviews.test.ts", "a handshake that is reviewed (C26)"],
+    ["test/unit/model/grpc.test.ts", "what a request speaks (C26)"],
   ],
   C27: [["test/unit/pipeline/handle.test.ts", "a CORS preflight (C27)"]],
   C28: [["test/unit/pipeline/respond.test.ts", "what post-response sees (C28)"]],
@@ -252,6 +256,10 @@ export const RULES: Readonly<Record<`C${number}`, "planned" | readonly Holder[]>
     ["test/unit/app/generations.test.ts", "that retires closes its upstreams, but for those that open streams still hold (C36)"],
     ["test/e2e/long-lived.test.ts", "an open stream of events that was let through for a time (C36)"],
     ["test/e2e/websocket-reviews.test.ts", "an open WebSocket that was let through for a time (C36)"],
+    [
+      "test/e2e/grpc-reviews.test.ts",
+      "is asked about again while it is open, and closed with a status when it may go no further (C36)",
+    ],
   ],
   C37: [
     ["test/unit/app/workers/worker-share.test.ts", "a worker's share of the limits (C37)"],

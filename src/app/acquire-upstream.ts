@@ -4,7 +4,7 @@ import { BalancedUpstream } from "../adapters/upstream/balance/balanced-upstream
 import type { OutOfService } from "../adapters/upstream/balance/endpoint-signals.ts";
 import type { UpstreamSettings } from "../adapters/upstream/balance/upstream-settings.ts";
 import { systemResolve } from "../adapters/upstream/dns/system-resolve.ts";
-import { grpcUpstream } from "../adapters/upstream/http2/grpc-upstream.ts";
+import { grpcUpstream } from "../adapters/upstream/grpc/grpc-upstream.ts";
 import { http2Endpoints } from "../adapters/upstream/http2/http2-endpoints.ts";
 import { http1Endpoints } from "../adapters/upstream/http1/http1-endpoints.ts";
 import { endpointTls, upstreamContext } from "../adapters/upstream/tls/endpoint-tls.ts";
@@ -57,7 +57,7 @@ export async function acquireUpstream(
   if (!pems.ok) return refused(pems.error);
   const settings = settingsOf(upstream, pems.value);
   if (!settings.ok) return refused([settings.error]);
-  const { credential: _credential, hashBy: _hashBy, fallback, ...parts } = upstream;
+  const { credential: _credential, hashBy: _hashBy, descriptorSet: _descriptorSet, fallback, ...parts } = upstream;
   const content = { cert: pems.value?.pair?.certPem, key: pems.value?.pair?.keyPem.reveal(), ca: pems.value?.caPem };
   const identity = identityOf("upstream", { ...parts, ...content, hasFallback: fallback.length > 0 });
   return ok(

@@ -11,6 +11,9 @@ import type { Metrics } from "../ports/metrics.ts";
 import type { ReviewClient } from "../ports/review-client.ts";
 import type { Predicate, RouteInputs, RunnableBinding, RunnablePlan, RunnableRoute, ToUpstream } from "../ports/runnable-plan.ts";
 import type { Upstream } from "../ports/upstream.ts";
+import type { Api } from "../adapters/upstream/grpc/transcode/api.ts";
+import { transcodingUpstream } from "../adapters/upstream/grpc/transcode/transcoding-upstream.ts";
+import type { Result } from "../model/result.ts";
 import { enforces } from "../plan/enforces.ts";
 import { routeTable } from "../plan/route-table.ts";
 import { apiKey } from "../policies/authenticate/api-key.ts";
@@ -22,6 +25,7 @@ import { addressSet, type AddressSet } from "../support/cidr.ts";
 import { ingress } from "../policies/ingress/receive.ts";
 import { reviewInstruments, routeInstruments, SHOWN_FROM_START } from "./instruments.ts";
 import type { Lease } from "./resource-pool.ts";
+import { routeApis } from "./route-apis.ts";
 import { routeBindings } from "./route-bindings.ts";
 
 /** What a plan needs to run; acquired before, given back after. */
@@ -40,7 +44,15 @@ export function assemble(plan: ExecutionPlan, config: GatewayConfig, resources: 
   const bindings = plan.bindings.map((binding, rank) => runnableBinding(binding, { rank, hidden, bindSeries, resources }));
   const authenticators = new Map(config.authenticators.map((entry) => [entry.name, authenticatorOf(entry, resources.clock)]));
   const upstreams = new Map(config.upstreams.map((entry) => [entry.name, entry]));
-  const parts: RouteParts = { config, upstreams, bindingsOf: routeBindings(bindings), bindSeries, authenticators, resources };
+  const parts: RouteParts = {
+    config,
+    upstreams,
+    bindingsOf: routeBindings(bindings),
+    apiOf: apisOf(config),
+    bindSeries,
+    authenticators,
+    resources,
+  };
   const routes = plan.routes.map((route) => runnableRoute(route, parts));
   const table = routeTable(routes.map((route) => ({ plan: route.plan, pattern: patternOf(route.plan), route })));
   const receive = ingress({
@@ -97,10 +109,20 @@ function authenticatorOf(entry: GatewayConfig["authenticators"][number], clock: 
   }
 }
 
+function apisOf(config: GatewayConfig): RouteParts["apiOf"] {
+  const apiOf = routeApis(config);
+  const routes = new Map(config.routes.map((route) => [route.name, route]));
+  return (name) => {
+    const route = routes.get(name);
+    return route === undefined ? undefined : apiOf(route);
+  };
+}
+
 interface RouteParts {
   readonly config: GatewayConfig;
   readonly upstreams: ReadonlyMap<string, UpstreamConfig>;
   readonly bindingsOf: ReturnType<typeof routeBindings>;
+  readonly apiOf: (route: string) => Result<Api> | undefined;
   readonly bindSeries: "now" | "on-use";
   readonly authenticators: ReadonlyMap<string, Authenticator>;
   readonly resources: PlanResources;
@@ -119,14 +141,20 @@ function runnableRoute(route: RoutePlan, parts: RouteParts): RunnableRoute {
     name,
     lease: named(resources.upstreams, name),
   }));
+  const api = parts.apiOf(route.name);
+  // the file was read with the configuration
+  if (api?.ok === false) throw new Error(`route ${route.name} offers services that cannot be read: ${api.error}`);
+  /** An upstream that takes gRPC is offered as the route says; another that stands in for it gets the request as it came. */
+  const offered = (name: string, { resource }: Lease<Upstream>): Upstream =>
+    api !== undefined && parts.upstreams.get(name)?.protocol === "grpc" ? transcodingUpstream(resource, api.value) : resource;
   return {
     plan: route,
     authenticators: route.authenticate.flatMap((name) => parts.authenticators.get(name) ?? []),
     allowsAnonymous: route.authenticate.includes("anonymous"),
-    upstream: upstream.resource,
+    upstream: offered(route.upstream, upstream),
     fallbacks: fallbacks.map(({ name, lease }) => ({
       name,
-      upstream: lease.resource,
+      upstream: offered(name, lease),
       toUpstream: toUpstream(name),
       used: resources.metrics.counter(METRICS.upstreamFallbacks, [route.upstream, name]),
     })),

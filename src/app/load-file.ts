@@ -4,6 +4,7 @@ import type { FileConfigSource } from "../adapters/config-source/file.ts";
 import { readBounded } from "../adapters/files/read-bounded.ts";
 import type { ConfigIssue } from "../model/config-issue.ts";
 import { err, ok, type Result } from "../model/result.ts";
+import { apiIssues } from "./route-apis.ts";
 import { sha256Hex } from "../support/hash.ts";
 
 /** A configuration that was read, and what tells it from another. */
@@ -32,9 +33,9 @@ export async function loadFile(
   if (!read.ok)
     return err({ issues: [{ file, line: 1, column: 1, pointer: "", message: read.error }], fingerprint: sha256Hex(read.error) });
   const digests = new Map<string, string>([[file, read.value.hash]]);
-  const readFile = async (path: string, maxBytes: number): Promise<Result<string, string>> => {
+  const readFile = async (path: string, maxBytes: number, form?: "base64"): Promise<Result<string, string>> => {
     const bytes = await readBounded(path, maxBytes);
-    const text = bytes.ok ? new TextDecoder().decode(bytes.value) : "";
+    const text = bytes.ok ? (form === "base64" ? bytes.value.toString("base64") : new TextDecoder().decode(bytes.value)) : "";
     digests.set(path, sha256Hex(text));
     return bytes.ok ? ok(text) : err(bytes.error);
   };
@@ -47,7 +48,8 @@ export async function loadFile(
       .toSorted()
       .join("\n"),
   );
-  return loaded.ok ? ok({ loaded: loaded.value, fingerprint }) : err({ issues: loaded.error, fingerprint });
+  const issues = loaded.ok ? apiIssues(loaded.value) : loaded.error;
+  return loaded.ok && issues.length === 0 ? ok({ loaded: loaded.value, fingerprint }) : err({ issues, fingerprint });
 }
 
 const namedFiles = ({ config }: LoadedConfig): readonly string[] => [

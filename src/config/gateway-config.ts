@@ -151,6 +151,8 @@ export interface UpstreamConfig {
   readonly dns: { readonly refreshMs: number; readonly timeoutMs: number };
   /** Names of the upstreams asked in its place, in order. */
   readonly fallback: readonly string[];
+  /** Base64 of a `google.protobuf.FileDescriptorSet`; undefined: none. */
+  readonly descriptorSet: string | undefined;
   readonly credential: UpstreamCredential | undefined;
 }
 
@@ -247,6 +249,8 @@ export interface RouteConfig {
   readonly streaming: "auto" | "none" | "sse" | "websocket" | "grpc";
   readonly websocket: { readonly idleMs: number; readonly maxMessageBytes: number };
   readonly warnings: boolean;
+  /** Services offered as HTTP and JSON, at least one; undefined: none. */
+  readonly transcode: { readonly services: readonly string[] } | undefined;
   /** The route's own, else the top-level one. */
   readonly reviewBudgetMs: number;
 }

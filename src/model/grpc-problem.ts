@@ -1,15 +1,15 @@
 import type { Response } from "./exchange.ts";
-import { GRPC_STATUS, grpcTrailers } from "./grpc.ts";
+import { GRPC_STATUS, grpcTrailers, type GrpcKind } from "./grpc.ts";
 import { HeaderLines } from "./header-lines.ts";
 import { PROBLEMS, type Refusal } from "./problem.ts";
 import type { ProblemOccasion } from "./problem-body.ts";
 
 /**
  * The answer a refusal becomes for a gRPC client (C16): trailers only, which is a head with the status and no body. `grpc-message` is the
- * detail; the refusal's own headers come along, as `x-request-id` does.
+ * detail; clients of gRPC-Web read it there as well. The refusal's own headers come along, as `x-request-id` does.
  */
-export function renderGrpcProblem(refusal: Refusal, { requestId, correlationId }: ProblemOccasion): Response {
-  const headers: string[] = ["content-type", "application/grpc"];
+export function renderGrpcProblem(refusal: Refusal, kind: GrpcKind, { requestId, correlationId }: ProblemOccasion): Response {
+  const headers: string[] = ["content-type", kind === "grpc" ? "application/grpc" : "application/grpc-web+proto"];
   headers.push(...grpcTrailers(grpcStatusOf(refusal), refusal.detail).toRaw(), "x-request-id", requestId);
   if (correlationId !== undefined) headers.push("x-correlation-id", correlationId);
   for (const [name, value] of refusal.headers ?? []) if (!OURS.has(name)) headers.push(name, value);

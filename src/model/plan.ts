@@ -110,6 +110,8 @@ export interface RoutePlan {
   readonly streaming: "auto" | "none" | "sse" | "websocket" | "grpc";
   readonly websocket: WebSocketPlan;
   readonly warnings: boolean;
+  /** gRPC services offered as HTTP and JSON; empty: none. */
+  readonly transcode: readonly string[];
   /** How the gateway's own errors look. */
   readonly errorFormat: ErrorFormat;
   /** What becomes of the upstream's errors. */
@@ -199,6 +201,8 @@ export interface UpstreamPlan {
     readonly idleMs: number;
     readonly totalMs: number | undefined;
   };
+  /** SHA-256 of the descriptor set, hex; undefined: none. */
+  readonly descriptorSetDigest: string | undefined;
   /** Slot the gateway's own credential is put into; undefined: the request leaves without one. */
   readonly credentialSlot: string | undefined;
 }

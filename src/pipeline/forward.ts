@@ -8,7 +8,7 @@ import type { Upstream, UpstreamFailure, UpstreamRequest } from "../ports/upstre
 import { KeptBody } from "../support/kept-body.ts";
 import { bodyTooLarge, CLIENT_GONE, failed, refused, type StageEnd } from "./ending.ts";
 import type { ExchangeRun } from "./exchange-run.ts";
-import { tellingGrpc, underDeadline } from "./grpc.ts";
+import { kindOf, tellingGrpc, underDeadline } from "./grpc.ts";
 import { copyOnItsWay } from "./observe.ts";
 import { judgeChange, reserveTunnel } from "./open-tunnel.ts";
 import { recordReview } from "./record-review.ts";
@@ -55,8 +55,8 @@ async function send(run: ExchangeRun, cancel: Cancel): Promise<StageEnd> {
   if (!answer.ok) return cancel.aborted ? CLIENT_GONE : upstreamEnd(run, answer.error);
   // from here on whoever ends the exchange has this body to give up
   const { body } = answer.value;
-  const response =
-    run.exchange.protocol === "grpc" && isStream(body) ? { ...answer.value, body: tellingGrpc(body) } : answer.value;
+  const isGrpc = kindOf(run.exchange) === "grpc" && isStream(body);
+  const response = isGrpc ? { ...answer.value, body: tellingGrpc(body, run) } : answer.value;
   run.exchange = { ...run.exchange, response };
   return cancel.aborted ? CLIENT_GONE : undefined;
 }
@@ -65,7 +65,7 @@ async function send(run: ExchangeRun, cancel: Cancel): Promise<StageEnd> {
 function requestBy(toUpstream: ToUpstream, run: ExchangeRun): ReturnType<typeof underDeadline> {
   const readsResponseBody = run.matched.some((binding) => wantsBody(binding, "response"));
   const request = toUpstream(withoutLeftCredentials(run), { readsResponseBody });
-  return run.exchange.protocol === "grpc" ? underDeadline(run, request) : { request };
+  return kindOf(run.exchange) === undefined ? { request } : underDeadline(run, request);
 }
 
 /** What a moved request showed to the routes it left stops here too. */
@@ -125,13 +125,21 @@ const DETAILS: Record<UpstreamFailure["problem"], string> = {
   request_timeout: "The request body did not arrive in time.",
   bad_request: "The request body broke off.",
   body_unsupported: "This route takes gRPC.",
+  body_too_large: "The request is too large.",
+  route_not_found: "The upstream has no such method.",
 };
 
-const CLIENT_FAULTS: ReadonlySet<ProblemCode> = new Set(["request_timeout", "bad_request", "body_unsupported"]);
+const CLIENT_FAULTS: ReadonlySet<ProblemCode> = new Set([
+  "request_timeout",
+  "bad_request",
+  "body_unsupported",
+  "body_too_large",
+  "route_not_found",
+]);
 
-function upstreamEnd(run: ExchangeRun, { problem, cause }: UpstreamFailure): StageEnd {
+function upstreamEnd(run: ExchangeRun, { problem, cause, detail = DETAILS[problem] }: UpstreamFailure): StageEnd {
   if (run.overBytes !== undefined) return bodyTooLarge(run.overBytes);
-  const refusal: Refusal = { problem, detail: DETAILS[problem], cause };
+  const refusal: Refusal = { problem, detail, cause };
   if (CLIENT_FAULTS.has(problem)) return refused("client", refusal);
   return failed(
     run.fallback ?? run.route.plan.upstream,

@@ -12,7 +12,7 @@ import { enterRoute } from "./enter-route.ts";
 import { ExchangeRun } from "./exchange-run.ts";
 import { finish, finishRefused } from "./finish.ts";
 import { discardBody, forward } from "./forward.ts";
-import { problemAnswer } from "./grpc.ts";
+import { kindOf, problemAnswer } from "./grpc.ts";
 import { keepOpen } from "./keep-open.ts";
 import { openTunnel } from "./open-tunnel.ts";
 import { reviewPhase } from "./review-phase.ts";
@@ -58,8 +58,10 @@ function shed({ ids }: PipelineDeps, received: Received): Answer {
 }
 
 /** How a problem is told before there is a route. */
-const formOf = ({ method, headers }: Received): "grpc" | undefined =>
-  grpcKind(method, headers.first("content-type")) === "grpc" ? "grpc" : undefined;
+const formOf = ({ method, headers }: Received): Parameters<typeof problemAnswer>[2] => ({
+  kind: grpcKind(method, headers.first("content-type")),
+  format: undefined,
+});
 
 const OVERLOADED: Refusal = {
   problem: "gateway_overloaded",
@@ -108,7 +110,7 @@ async function stages(run: ExchangeRun, cancel: Cancel): Promise<StageEnd> {
 
 /** The response an ending stands for; what the upstream sent is dropped unless it is the ending (C17). */
 function egress(run: ExchangeRun, ending: Ending | undefined): Response {
-  const { response, ids, protocol } = run.exchange;
+  const { response, ids } = run.exchange;
   if (ending === undefined) {
     if (response === undefined) throw new Error("the stages ended without a response");
     return response;
@@ -122,7 +124,7 @@ function egress(run: ExchangeRun, ending: Ending | undefined): Response {
     case "denied":
     case "refused":
     case "failed":
-      return problemAnswer(ending.refusal, ids, protocol === "grpc" ? "grpc" : run.routeOrNone?.plan.errorFormat);
+      return problemAnswer(ending.refusal, ids, { kind: kindOf(run.exchange), format: run.routeOrNone?.plan.errorFormat });
     default:
       return ending satisfies never;
   }

@@ -10,6 +10,7 @@ import type { ShownBodies } from "../review/read-field.ts";
 import type { Capture } from "./body-source.ts";
 import { causeText, CLIENT_GONE, failed, refused, type Ending } from "./ending.ts";
 import type { ExchangeRun } from "./exchange-run.ts";
+import { kindOf } from "./grpc.ts";
 import { captureBytes, wantsBody, type Side } from "./wanted-bodies.ts";
 
 /** The bodies a binding will see; or that they cannot be shown, which skips it or refuses the exchange (C18); or the end for another reason. */
@@ -125,7 +126,7 @@ export function streamReason(run: ExchangeRun): Unreviewable | undefined {
 
 /** A gRPC request may go on for as long as its response does: waiting for its end could be for ever. */
 const requestStreamReason = ({ exchange }: ExchangeRun): Unreviewable | undefined =>
-  exchange.protocol === "http" || exchange.body === undefined ? undefined : GRPC_STREAM;
+  kindOf(exchange) === undefined || exchange.body === undefined ? undefined : GRPC_STREAM;
 
 const GRPC_STREAM: Unreviewable = { kind: "stream", message: "it is a gRPC stream" };
 

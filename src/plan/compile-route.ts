@@ -50,6 +50,7 @@ function routePlan({ match, ...route }: RouteConfig): Omit<RoutePlan, "bindings"
     streaming: route.streaming,
     websocket: route.websocket,
     warnings: route.warnings,
+    transcode: route.transcode?.services ?? [],
     errorFormat: route.errorFormat,
     upstreamErrors: route.upstreamErrors,
   };

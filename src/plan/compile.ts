@@ -15,6 +15,7 @@ import { checkWriters } from "./check-writers.ts";
 import { compileBindings } from "./compile-bindings.ts";
 import { compileRoutes, mayGuardAll } from "./compile-route.ts";
 import { revisionOf } from "./digest.ts";
+import { sha256Hex } from "../support/hash.ts";
 import { enforces } from "./enforces.ts";
 import { hiddenNames, slotText } from "./hidden-names.ts";
 import { Issues, type Locate } from "./issues.ts";
@@ -94,6 +95,7 @@ function compileUpstream(upstream: GatewayConfig["upstreams"][number]): Upstream
     dns: upstream.dns,
     fallback: upstream.fallback,
     timeouts: upstream.timeouts,
+    descriptorSetDigest: upstream.descriptorSet === undefined ? undefined : sha256Hex(upstream.descriptorSet),
     credentialSlot: upstream.credential === undefined ? undefined : slotText(upstream.credential.slot),
   };
 }

@@ -40,6 +40,7 @@ export const ROUTE_FACTS: FactTable<RoutePlan, "name" | "bindings"> = {
   websocket: ({ websocket }) => ({
     websocket: `idle ${formatDuration(websocket.idleMs)}, max_message_bytes ${formatSize(websocket.maxMessageBytes)}`,
   }),
+  transcode: ({ transcode }) => ({ transcode }),
   warnings: ({ warnings }) => ({ warnings: yesNo(warnings) }),
   errorFormat: ({ errorFormat }) => ({ error_format: errorFormat }),
   upstreamErrors: ({ upstreamErrors: { client, server } }) => ({ "upstream_errors/4xx": client, "upstream_errors/5xx": server }),
@@ -133,6 +134,7 @@ export const UPSTREAM_FACTS: FactTable<UpstreamPlan, "name"> = {
     "idle timeout": formatDuration(timeouts.idleMs),
     "total timeout": timeouts.totalMs === undefined ? "" : formatDuration(timeouts.totalMs),
   }),
+  descriptorSetDigest: ({ descriptorSetDigest }) => ({ "digest of the descriptor set": descriptorSetDigest?.slice(0, 12) ?? "" }),
   credentialSlot: ({ credentialSlot }) => ({ credential: credentialSlot ?? "" }),
 };
 

@@ -33,10 +33,14 @@ export interface UpstreamFailure {
     | "request_timeout"
     | "bad_request"
     | "body_unsupported"
+    | "body_too_large"
+    | "route_not_found"
   >;
   readonly cause: string;
   /** Another upstream may be asked the same: nothing of the request was sent, or doing it twice does no harm and its body is at hand. */
   readonly mayBeSentElsewhere?: boolean;
+  /** Public, a full sentence, where there is more to say than the problem does. */
+  readonly detail?: string;
 }
 
 /** A named upstream with its pool of connections. Lives longer than a plan. */

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createServer, request, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
-import { handshake, openWebSocket, OPCODES, startWebSocketUpstream } from "../support/websocket-peer.ts";
+import { handshake, openWebSocket, OPCODES, roomIn, startWebSocketUpstream } from "../support/websocket-peer.ts";
 import { mib, ms, quantile, type Figure } from "./figure.ts";
 import { openScene, type Scene } from "./scene.ts";
 
@@ -21,6 +21,7 @@ export async function streams(): Promise<readonly Figure[]> {
     await using tunnels = await openScene(sockets.url);
     await up(scene, 64 * MIB);
     await down(scene, 64 * MIB);
+    await throughSocket(tunnels, sockets, 64 * MIB);
     return [
       await grown(scene, "1 GiB up through a reviewed route", 64, () => up(scene, 1024 * MIB)),
       await grown(scene, "1 GiB down through a reviewed route", 64, () => down(scene, 1024 * MIB)),
@@ -93,8 +94,7 @@ async function startBulk(): Promise<Bulk> {
 
 async function give(response: ServerResponse, bytes: number): Promise<void> {
   for (let left = bytes; left > 0 && !response.destroyed; left -= PIECE.length) {
-    if (!response.write(left < PIECE.length ? PIECE.subarray(0, left) : PIECE))
-      await Promise.race([once(response, "drain"), once(response, "close")]);
+    if (!response.write(left < PIECE.length ? PIECE.subarray(0, left) : PIECE)) await roomIn(response);
   }
   response.end();
 }

@@ -53,6 +53,9 @@ drain: 200ms
 log: { level: debug }
 `;
 
+/** The same, with HTTP/2 in clear text beside HTTP/1.1. */
+export const H2C_PREAMBLE = PREAMBLE.replace('"127.0.0.1:0" }]', '"127.0.0.1:0", protocols: [http1, h2c] }]');
+
 /** A whole configuration: the preamble comes before sections that do without. */
 export const withPreamble = (config: string): string => (/^version:/m.test(config) ? config : PREAMBLE + config);
 

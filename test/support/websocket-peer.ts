@@ -1,5 +1,6 @@
 import { createServer, connect, type Socket } from "node:net";
 import type { AddressInfo } from "node:net";
+import type { Writable } from "node:stream";
 import { acceptOf } from "../../src/support/websocket-handshake.ts";
 
 /** Opcodes of RFC 6455 section 5.2. */
@@ -95,7 +96,7 @@ export class WebSocketPeer {
 
   async write(bytes: Buffer): Promise<void> {
     if (this.socket.destroyed || this.socket.write(bytes)) return;
-    await new Promise<void>((resolve) => this.socket.once("drain", resolve).once("close", () => resolve()));
+    await roomIn(this.socket);
   }
 
   /** The next frame nobody has taken; undefined where none comes any more. */
@@ -155,6 +156,16 @@ export class WebSocketPeer {
     this.#wake();
   }
 }
+
+/** Resolves when a stream takes more, or is closed. */
+export const roomIn = (stream: Writable): Promise<void> =>
+  new Promise((resolve) => {
+    const settle = (): void => {
+      stream.off("drain", settle).off("close", settle);
+      resolve();
+    };
+    stream.on("drain", settle).on("close", settle);
+  });
 
 /** A frame, or how many bytes are needed to know more. */
 function readFrame(bytes: Buffer): { readonly frame: WireFrame; readonly bytes: number } | number {

@@ -14,6 +14,7 @@ import { checkModes } from "./modes.ts";
 import { checkReferences } from "./references.ts";
 import { checkRouteTies } from "./route-ties.ts";
 import { checkShadow } from "./shadow.ts";
+import { checkTranscode } from "./transcode.ts";
 import { checkUniqueNames } from "./unique-names.ts";
 import { checkUpstreams } from "./upstreams.ts";
 import { checkViewPointers } from "./view-pointers.ts";
@@ -37,6 +38,7 @@ const CHECKS: readonly Check[] = [
   checkShadow,
   checkFallbacks,
   checkUpstreams,
+  checkTranscode,
   checkViewPointers,
 ];
 

@@ -6,5 +6,7 @@ export interface LoadedFiles {
   /** The path as seen from the folder of the configuration file. */
   resolve(path: string): string;
   secretAt(pointer: string): Secret;
+  /** Bytes as base64. */
+  descriptorSetAt(pointer: string): string;
   apiKeysAt(pointer: string): readonly ApiKeyRecord[];
 }

@@ -12,15 +12,21 @@ import type { LoadedFiles } from "./loaded-files.ts";
 /** Longest secret file; api key files may be as long as a configuration. */
 const MAX_SECRET_BYTES = 64 * 1024;
 const MAX_API_KEY_FILE_BYTES = 10 * 1024 * 1024;
+const MAX_DESCRIPTOR_SET_BYTES = 10 * 1024 * 1024;
 
 /**
  * Reads a whole file as UTF-8 text. The path is as written, or joined to the folder of the configuration file. The error is one
  * fragment that quotes nothing of the file; the path in it is left out of the issue. Must refuse a file above `maxBytes`, and must
  * end: it has a deadline of its own.
  */
-export type ReadTextFile = (path: string, maxBytes: number) => Promise<Result<string, string>>;
+export type ReadTextFile = (
+  path: string,
+  maxBytes: number,
+  /** `base64`: the file is no text; its bytes in that form. */
+  form?: "base64",
+) => Promise<Result<string, string>>;
 
-/** Reads every file that holds a secret or api keys. Certificates and keys are read by who uses them, again when they change. */
+/** Reads every file that holds a secret, api keys or a descriptor set. Certificates and keys are read by who uses them, again when they change. */
 export async function readFiles(
   file: string,
   root: ConfigNode,
@@ -42,8 +48,15 @@ export async function readFiles(
     if (found.ok) apiKeys.set(key.pointer, found.value);
     else issues.push(...found.error);
   }
+  const descriptorSets = new Map<string, string>();
+  for (const key of descriptorSetFiles(config)) {
+    const path = resolveBeside(file, key.text() ?? "");
+    const bytes = await readNamed(path, MAX_DESCRIPTOR_SET_BYTES, (name, maxBytes) => read(name, maxBytes, "base64"));
+    if (bytes.ok) descriptorSets.set(key.pointer, bytes.value);
+    else issues.push(...key.issue(bytes.error));
+  }
   for (const { key, pointer } of inlineSecrets(config)) secrets.set(pointer, new Secret(key.text() ?? ""));
-  return { files: new FileContents(file, secrets, apiKeys), issues };
+  return { files: new FileContents(file, { secrets, apiKeys, descriptorSets }), issues };
 }
 
 /** People paste a secret where the path of its file is due: the path is not repeated. */
@@ -53,15 +66,23 @@ async function readNamed(path: string, maxBytes: number, read: ReadTextFile): Pr
   return text.ok ? text : err(text.error.replaceAll(asWord, "the file"));
 }
 
+interface FilesByPointer {
+  readonly secrets: ReadonlyMap<string, Secret>;
+  readonly apiKeys: ReadonlyMap<string, readonly ApiKeyRecord[]>;
+  readonly descriptorSets: ReadonlyMap<string, string>;
+}
+
 class FileContents implements LoadedFiles {
   readonly #file: string;
   readonly #secrets: ReadonlyMap<string, Secret>;
   readonly #apiKeys: ReadonlyMap<string, readonly ApiKeyRecord[]>;
+  readonly #descriptorSets: ReadonlyMap<string, string>;
 
-  constructor(file: string, secrets: ReadonlyMap<string, Secret>, apiKeys: ReadonlyMap<string, readonly ApiKeyRecord[]>) {
+  constructor(file: string, { secrets, apiKeys, descriptorSets }: FilesByPointer) {
     this.#file = file;
     this.#secrets = secrets;
     this.#apiKeys = apiKeys;
+    this.#descriptorSets = descriptorSets;
   }
 
   resolve(path: string): string {
@@ -72,6 +93,12 @@ class FileContents implements LoadedFiles {
     const secret = this.#secrets.get(pointer);
     if (secret === undefined) throw new Error(`no secret was read for ${pointer}`);
     return secret;
+  }
+
+  descriptorSetAt(pointer: string): string {
+    const bytes = this.#descriptorSets.get(pointer);
+    if (bytes === undefined) throw new Error(`no descriptor set was read for ${pointer}`);
+    return bytes;
   }
 
   apiKeysAt(pointer: string): readonly ApiKeyRecord[] {
@@ -114,6 +141,11 @@ function inlineSecrets(config: Cursor): readonly SecretKey[] {
   return credentials
     .map((credential) => ({ key: credential.get("secret"), pointer: credential.pointer }))
     .filter(({ key }) => key.text() !== undefined);
+}
+
+function descriptorSetFiles(config: Cursor): readonly Cursor[] {
+  const upstreams = config.get("upstreams").entries();
+  return upstreams.map(([, each]) => each.get("descriptor_set_file")).filter((key) => isPath(key.text()));
 }
 
 function apiKeyFiles(config: Cursor): readonly Cursor[] {

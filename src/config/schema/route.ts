@@ -101,6 +101,12 @@ export const routeSchema = z.strictObject({
       "Whether responses are streams: by their content type, never, or always server-sent events, or gRPC calls. WebSocket handshakes are let through by `websocket`, and by `auto` where no binding reviews bodies.",
     ),
   websocket: webSocket.prefault({}).describe("What an open WebSocket may do."),
+  transcode: z
+    .strictObject({
+      services: nonEmpty(grpcName, "service").describe("Full names of services in the upstream's descriptor set."),
+    })
+    .optional()
+    .describe("Offers gRPC services as HTTP and JSON, as `google.api.http` says, else by POST to `/package.Service/Method`."),
   warnings: z.boolean().default(false).describe("Whether warnings of interceptors are sent as `sallyport-warning` headers."),
   review_budget: reviewBudget
     .optional()
@@ -140,6 +146,7 @@ export function toRoute(parsed: z.output<typeof routeSchema>, surroundings: Rout
     streaming: parsed.streaming,
     websocket: { idleMs: parsed.websocket.idle, maxMessageBytes: parsed.websocket.max_message_bytes },
     warnings: parsed.warnings,
+    transcode: parsed.transcode,
     reviewBudgetMs: parsed.review_budget ?? surroundings.reviewBudgetMs,
   };
 }

@@ -71,6 +71,9 @@ export const upstreamSchema = z.strictObject({
     .describe(
       "Upstreams that are asked, in this order, where this one has no endpoint in service or gave no response, and what was sent may be sent again.",
     ),
+  descriptor_set_file: filePath
+    .optional()
+    .describe("With `grpc`: the services as a `FileDescriptorSet` with all its imports, binary; for routes with `transcode`."),
   credential: credential.optional().describe("The gateway's own credential. The client's never leaves the gateway."),
 });
 
@@ -93,6 +96,10 @@ export function toUpstream(upstream: string, parsed: z.output<typeof upstreamSch
     maxRequests: parsed.max_requests,
     ...toResilience(parsed),
     fallback: parsed.fallback,
+    descriptorSet:
+      parsed.descriptor_set_file === undefined
+        ? undefined
+        : files.descriptorSetAt(pointerTo(pointerTo("/upstreams", upstream), "descriptor_set_file")),
     credential: parsed.credential && {
       ...slotsOf(parsed.credential),
       secret: files.secretAt(pointerTo(pointerTo("/upstreams", upstream), "credential")),

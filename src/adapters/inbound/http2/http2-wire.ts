@@ -1,4 +1,6 @@
 import { constants, type ServerHttp2Stream } from "node:http2";
+import { isStream } from "../../../model/byte-stream.ts";
+import type { HeaderLines } from "../../../model/header-lines.ts";
 import { checkHead, type HeadCheck } from "../check-head.ts";
 import type { ExchangeWire, WireWatcher } from "../exchange-wire.ts";
 import type { ListenerLimits } from "../listener-settings.ts";
@@ -7,6 +9,7 @@ import { OutgoingPieces } from "./outgoing-pieces.ts";
 import type { RequestLines } from "./request-lines.ts";
 import { responseBlock } from "./response-block.ts";
 import { StreamBody } from "./stream-body.ts";
+import { trailerFields } from "./trailer-fields.ts";
 
 /** What a wire is made of. */
 export interface Http2WireParts {
@@ -18,15 +21,22 @@ export interface Http2WireParts {
   readonly nowMs: () => number;
 }
 
+/** Turns of the event loop that the last frames of a response may take to leave. */
+const MAX_TURNS = 10;
+
 /** A request and its response as a stream of an HTTP/2 connection. */
 export class Http2Wire implements ExchangeWire {
   readonly body: StreamBody;
   readonly outrunsRequest = true;
+  readonly carriesTrailers = true;
   readonly endsConnection = false;
   readonly #stream: ServerHttp2Stream;
   readonly #parts: Http2WireParts;
   readonly #pieces: OutgoingPieces;
   #watcher: WireWatcher | undefined;
+  #trailers: HeaderLines | undefined;
+  /** What is still to be handed over at the end: the body's last byte, and the trailers where there may be any. */
+  #awaits = 1;
   #state: "unanswered" | "answering" | "ended" | "out" | "cut" = "unanswered";
 
   constructor(parts: Http2WireParts) {
@@ -86,9 +96,18 @@ export class Http2Wire implements ExchangeWire {
   }
 
   writeHead(framed: FramedResponse): void {
-    const isEmpty = framed.body === undefined || (framed.body instanceof Uint8Array && framed.body.byteLength === 0);
-    this.#stream.respond(responseBlock(framed), { endStream: isEmpty });
+    const { body } = framed;
+    const isEmpty = body === undefined || (body instanceof Uint8Array && body.byteLength === 0);
+    // what has a length has no trailers, in practice: its last frame then says that it is the last
+    const waitForTrailers = isStream(body) && body.declaredBytes === undefined;
+    this.#stream.respond(responseBlock(framed), { endStream: isEmpty, waitForTrailers });
     this.#state = "answering";
+    if (!waitForTrailers) return;
+    this.#awaits += 1;
+    this.#stream.once("wantTrailers", () => {
+      this.#stream.sendTrailers(trailerFields(this.#trailers));
+      this.#onHandedOver();
+    });
   }
 
   // it left when it was written
@@ -98,9 +117,10 @@ export class Http2Wire implements ExchangeWire {
     return this.#pieces.put(chunk);
   }
 
-  end(): boolean {
+  end(trailers?: HeaderLines): boolean {
     this.#state = "ended";
-    this.#pieces.end(() => this.#onOut());
+    this.#trailers = trailers;
+    this.#pieces.end(() => this.#onHandedOver());
     // who takes nothing is found by `lookForStall`, without a timer for each response
     return true;
   }
@@ -123,6 +143,11 @@ export class Http2Wire implements ExchangeWire {
     this.#stream.close(code);
   }
 
+  #onHandedOver(): void {
+    this.#awaits -= 1;
+    if (this.#awaits === 0) this.#onOut();
+  }
+
   #onOut(): void {
     if (this.isOver) return;
     this.#state = "out";
@@ -131,7 +156,15 @@ export class Http2Wire implements ExchangeWire {
     if (this.body.complete) return void this.#stream.resume();
     // nobody reads the rest: the client is told that it need not send it (RFC 9113 section 8.1)
     this.body.ignore();
-    this.#stream.close(constants.NGHTTP2_NO_ERROR);
+    setImmediate(() => this.#stopSender(MAX_TURNS));
+  }
+
+  /** A reset overtakes frames that were not written yet, and they are lost: it waits a little for them. */
+  #stopSender(turns: number): void {
+    if (this.gone) return;
+    const { outboundQueueSize = 0 } = this.#stream.session?.state ?? {};
+    if (turns === 0 || (turns < MAX_TURNS && outboundQueueSize === 0)) this.#stream.close(constants.NGHTTP2_NO_ERROR);
+    else setImmediate(() => this.#stopSender(turns - 1));
   }
 
   #onClosed(): void {

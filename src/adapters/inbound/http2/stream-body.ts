@@ -1,5 +1,7 @@
-import type { ServerHttp2Stream } from "node:http2";
+import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
+import type { HeaderLines } from "../../../model/header-lines.ts";
 import type { BodyListener, BodySource } from "../exchange-wire.ts";
+import { readTrailers } from "./trailer-fields.ts";
 
 /** The body of a request on an HTTP/2 stream. What nobody takes waits up to the stream's window, then its client. */
 export class StreamBody implements BodySource {
@@ -7,6 +9,7 @@ export class StreamBody implements BodySource {
   readonly #onCounted: (bytes: number) => void;
   #listener: BodyListener | undefined;
   #ended: boolean;
+  #trailers: HeaderLines | undefined;
 
   /** `onCounted` hears of every byte that is taken or dropped. */
   constructor(stream: ServerHttp2Stream, onCounted: (bytes: number) => void) {
@@ -30,6 +33,7 @@ export class StreamBody implements BodySource {
   listen(listener: BodyListener): void {
     if (this.#listener === undefined) {
       this.#stream.on("data", this.#onData);
+      this.#stream.once("trailers", this.#onTrailers);
       this.#stream.once("end", this.#onEnd);
       this.#stream.once("aborted", this.#onGone);
       this.#stream.once("close", this.#onGone);
@@ -40,6 +44,7 @@ export class StreamBody implements BodySource {
   unlisten(): void {
     this.#listener = undefined;
     this.#stream.off("data", this.#onData);
+    this.#stream.off("trailers", this.#onTrailers);
     this.#stream.off("end", this.#onEnd);
     this.#stream.off("aborted", this.#onGone);
     this.#stream.off("close", this.#onGone);
@@ -66,9 +71,13 @@ export class StreamBody implements BodySource {
     this.#listener?.onBytes(bytes);
   };
 
+  readonly #onTrailers = (fields: IncomingHttpHeaders): void => {
+    this.#trailers = readTrailers(fields);
+  };
+
   readonly #onEnd = (): void => {
     this.#ended = true;
-    this.#listener?.onEnd();
+    this.#listener?.onEnd(this.#trailers);
   };
 
   readonly #onGone = (): void => {

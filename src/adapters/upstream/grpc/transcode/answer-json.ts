@@ -1,0 +1,46 @@
+import { fromBinary, toJson } from "@bufbuild/protobuf";
+import type { HeaderLines } from "../../../../model/header-lines.ts";
+import type { Api, ApiCall } from "./api.ts";
+
+/** Largest message either way, bytes: what gRPC's own implementations take unless told otherwise. */
+export const MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
+
+/** How a call is said: as HTTP and JSON, or as a unary call of Connect. */
+export type CallForm = "http" | "connect-json" | "connect-proto";
+
+/** What an answer is made for. */
+export interface AnswerTerms {
+  readonly call: ApiCall;
+  readonly api: Api;
+  readonly form: CallForm;
+  readonly accept: string;
+}
+
+/** A message of the answer as JSON; undefined where it is none of its type. */
+export function messageJson(message: Uint8Array, { call, api }: AnswerTerms): string | undefined {
+  const { output } = call.method;
+  const { registry } = api;
+  try {
+    const decoded = fromBinary(output, message);
+    const json = toJson(output, decoded, { registry });
+    const field = output.fields.find(({ name }) => name === call.rule.responseBody);
+    if (field === undefined) return JSON.stringify(json);
+    const memberOf = (value: unknown): unknown => Reflect.get(Object(value), field.jsonName);
+    // what has its usual value is left out of a message, and is the whole of this one
+    return JSON.stringify(memberOf(json) ?? memberOf(toJson(output, decoded, { registry, alwaysEmitImplicit: true })) ?? null);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The call's metadata, and what the body is. */
+export const jsonHeaders = (headers: HeaderLines, contentType: string): HeaderLines =>
+  headers.derive(isMetadata, ["content-type", contentType]);
+
+/** Neither about a body that becomes another one, nor gRPC's own. */
+export const isMetadata = (name: string): boolean => !ABOUT_BODY.has(name) && !name.startsWith("grpc-");
+
+const ABOUT_BODY: ReadonlySet<string> = new Set([
+  ...["accept", "accept-encoding", "content-encoding", "content-length", "content-type", "content-md5", "digest", "range"],
+  ...["content-digest", "repr-digest", "te"],
+]);
