@@ -182,6 +182,8 @@ const MAY_REVEAL: Readonly<Record<string, string>> = {
   "src/adapters/review/transport/lean-transport.ts": "sent",
   "src/adapters/review/endpoint.ts": "given to TLS",
   "src/app/acquire.ts": "hashed into the identity of a client",
+  "src/app/acquire-upstream.ts": "hashed into the identity of an upstream",
+  "src/adapters/upstream/tls/endpoint-tls.ts": "given to TLS",
   "src/app/assemble.ts": "handed to where it is sent",
   "src/app/listeners.ts": "given to TLS",
   "src/app/workers/control-gateway.ts": "sent to a worker of ours over the private pipe",

@@ -31,8 +31,12 @@ export const RULES: Readonly<Record<`C${number}`, "planned" | readonly Holder[]>
     ],
     ["test/e2e/validators.test.ts", "are decided by a deny before any failure, wherever the failure stands (C4)"],
   ],
-  // 0.1 resends nothing: that no binding runs twice follows from no request being sent twice
   C5: [
+    [
+      "test/unit/pipeline/fallback.test.ts",
+      "asks no binding again, and shows post-response only the response that was chosen (C5)",
+    ],
+    ["test/unit/adapters/upstream/balance/retries.test.ts", "the retry budget"],
     ["test/contract/upstream/requests.ts", "is never sent twice: a connection that breaks behind the request fails the exchange"],
   ],
   C6: [

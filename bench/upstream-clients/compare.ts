@@ -1,19 +1,20 @@
 import { fork, type ChildProcess } from "node:child_process";
 import { parseArgs } from "node:util";
 import { systemClock } from "../../src/adapters/system/clock.ts";
-import { http1Upstream } from "../../src/adapters/upstream/http1/http1-upstream.ts";
-import { httpUpstream } from "../../src/adapters/upstream/http-upstream.ts";
+import { http1Endpoints } from "../../src/adapters/upstream/http1/http1-endpoints.ts";
+import { undiciEndpoints } from "../../src/adapters/upstream/undici-endpoints.ts";
 import type { ByteSink } from "../../src/model/byte-stream.ts";
 import { isStream } from "../../src/model/byte-stream.ts";
 import { CancelSource } from "../../src/model/cancel.ts";
 import { HeaderLines } from "../../src/model/header-lines.ts";
-import type { Upstream, UpstreamRequest } from "../../src/ports/upstream.ts";
+import type { UpstreamRequest } from "../../src/ports/upstream.ts";
+import type { EndpointClient } from "../../src/adapters/upstream/endpoint-client.ts";
 
 /**
  * CPU microseconds per request of the upstream clients alone, behind their port, in this process: the upstream is another one.
  *
  *     node bench/upstream-clients/compare.ts [--requests 40000] [--rounds 5] [--connections 64] [--body 0] [--answer 1024]
- *     node bench/upstream-clients/compare.ts --only http1Upstream
+ *     node bench/upstream-clients/compare.ts --only http1Endpoints
  */
 const { values } = parseArgs({
   options: {
@@ -30,7 +31,7 @@ const requests = Number(values.requests);
 const connections = Number(values.connections);
 const bodyBytes = Number(values.body);
 
-const MAKERS = { httpUpstream, http1Upstream } as const;
+const MAKERS = { undiciEndpoints, http1Endpoints } as const;
 
 /** What a browser or SDK sends, 12 lines and 0.9 KB, as the bench's load does. */
 const LINES: readonly (readonly [string, string])[] = [
@@ -56,7 +57,7 @@ const request = (): UpstreamRequest => ({
 });
 
 /** Reads as the gateway's response writer does. */
-function drink(answer: Awaited<ReturnType<Upstream["send"]>>): Promise<number> {
+function drink(answer: Awaited<ReturnType<EndpointClient["send"]>>): Promise<number> {
   if (!answer.ok) throw new Error(answer.error.cause);
   const { body } = answer.value;
   if (!isStream(body)) return Promise.resolve(body?.byteLength ?? 0);
@@ -71,7 +72,7 @@ function drink(answer: Awaited<ReturnType<Upstream["send"]>>): Promise<number> {
   });
 }
 
-async function burst(upstream: Upstream, count: number): Promise<void> {
+async function burst(upstream: EndpointClient, count: number): Promise<void> {
   let left = count;
   const one = async (): Promise<void> => {
     while (left > 0) {
@@ -82,7 +83,7 @@ async function burst(upstream: Upstream, count: number): Promise<void> {
   await Promise.all(Array.from({ length: connections }, one));
 }
 
-async function measure(upstream: Upstream): Promise<{ readonly cpuUs: number; readonly perSecond: number }> {
+async function measure(upstream: EndpointClient): Promise<{ readonly cpuUs: number; readonly perSecond: number }> {
   const before = process.cpuUsage();
   const startedMs = performance.now();
   await burst(upstream, requests);
@@ -105,7 +106,7 @@ const contestants = Object.entries(MAKERS)
   .filter(([name]) => values.only === undefined || values.only === name)
   .map(([name, make]) => ({
     name,
-    upstream: make({ name, endpoints: [{ url: server.url }], timeouts, maxRequests: 1024 }, { clock: systemClock() }),
+    upstream: make(timeouts, { clock: systemClock() })({ url: server.url }),
     rounds: [] as Awaited<ReturnType<typeof measure>>[],
   }));
 for (const { upstream } of contestants) await burst(upstream, Math.min(requests, 20_000));

@@ -1,14 +1,24 @@
-import { connect as connectSocket, type Socket } from "node:net";
+import { connect as connectSocket, type LookupFunction, type Socket } from "node:net";
 import { connect as connectTls, type PeerCertificate, type SecureContext } from "node:tls";
 
 /** Where to connect, and how. */
 export interface SocketTerms {
-  readonly address:
-    { readonly kind: "tcp"; readonly host: string; readonly port: number } | { readonly kind: "unix"; readonly path: string };
+  readonly address: TcpAddress | { readonly kind: "unix"; readonly path: string };
   /** Undefined: no TLS. */
   readonly tls: ClientTls | undefined;
   /** Asked before each connect and after it; undefined: TLS, or nobody, decides. */
   readonly guard: ConnectionGuard | undefined;
+}
+
+/** A host, which may be a name. */
+export interface TcpAddress {
+  readonly kind: "tcp";
+  readonly host: string;
+  readonly port: number;
+  /** What the name stands for; left out: the system is asked. Of several addresses the next is tried where one does not answer. */
+  readonly lookup?: LookupFunction;
+  /** How long one of several may take before the next is tried, milliseconds. Default: 500. */
+  readonly nextAddressMs?: number;
 }
 
 /** TLS with our certificate and theirs. */
@@ -43,7 +53,7 @@ export async function openSocket({ address, tls, guard }: SocketTerms, signal: A
   const check = await orGivenUp(guard?.before(), signal);
   if (signal.aborted) return TOO_LATE;
   if (check?.ok === false) return { kind: "refused", reason: check.error };
-  const socket = address.kind === "unix" ? connectSocket(address.path) : connectSocket(address.port, address.host);
+  const socket = address.kind === "unix" ? connectSocket(address.path) : connectTcp(address);
   const stop = (): void => void socket.destroy();
   signal.addEventListener("abort", stop, { once: true });
   try {
@@ -58,6 +68,17 @@ export async function openSocket({ address, tls, guard }: SocketTerms, signal: A
   }
 }
 
+function connectTcp({ host, port, lookup, nextAddressMs = 500 }: TcpAddress): Socket {
+  if (lookup === undefined) return connectSocket(port, host);
+  return connectSocket({ host, port, lookup, autoSelectFamily: true, autoSelectFamilyAttemptTimeout: nextAddressMs });
+}
+
+/** Where several addresses were tried the first tells enough. */
+function reasonOf(failure: Error): string {
+  const [first] = failure instanceof AggregateError ? failure.errors : [];
+  return first instanceof Error ? first.message : failure.message;
+}
+
 interface Attempt {
   readonly socket: Socket;
   readonly mayUse: ((socket: Socket) => Promise<Checked<void>>) | undefined;
@@ -68,7 +89,7 @@ interface Attempt {
 async function connected({ socket, mayUse, tls, signal }: Attempt): Promise<Opened> {
   const failure = await settled(socket, "connect");
   if (signal.aborted) return TOO_LATE;
-  if (failure !== undefined) return unreachable(failure.message.slice(0, MAX_REASON_CHARS));
+  if (failure !== undefined) return unreachable(reasonOf(failure).slice(0, MAX_REASON_CHARS));
   socket.setNoDelay(true);
   // the kernel asks after 10 s of silence, then every second, and gives up after ten questions
   socket.setKeepAlive(true, 10_000);

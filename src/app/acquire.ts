@@ -1,77 +1,42 @@
-import type { UpstreamConfig } from "../config/gateway-config.ts";
 import type { InterceptorConfig } from "../config/interceptor-config.ts";
 import { readPemFiles, type PemMaterial } from "../adapters/certificates/pem-files.ts";
-import type { ReadBytes } from "../adapters/files/read-bounded.ts";
 import type { GatewayIdentity } from "../adapters/identity/gateway-identity.ts";
 import type { TokenSlot } from "../adapters/identity/token-slot.ts";
 import { grpcReviewClient } from "../adapters/review/grpc-review-client.ts";
 import type { ManifestTerms } from "../adapters/review/describe-links.ts";
-import { http1Upstream } from "../adapters/upstream/http1/http1-upstream.ts";
-import { grpcUpstream } from "../adapters/upstream/grpc/grpc-upstream.ts";
-import { http2Upstream } from "../adapters/upstream/http2/http2-upstream.ts";
-import { httpUpstream } from "../adapters/upstream/http-upstream.ts";
+import { OutOfService } from "../adapters/upstream/balance/endpoint-signals.ts";
 import type { ConfigIssue } from "../model/config-issue.ts";
 import { err, ok, type Result } from "../model/result.ts";
-import type { Clock } from "../ports/clock.ts";
-import type { Log } from "../ports/log.ts";
-import type { Metrics } from "../ports/metrics.ts";
 import type { ReviewClient } from "../ports/review-client.ts";
-import type { Upstream } from "../ports/upstream.ts";
 import { manifestDigest, pinFault } from "../plan/manifest-digest.ts";
-import { canonicalJson } from "../support/canonical-json.ts";
-import { sha256Hex } from "../support/hash.ts";
+import { acquireUpstream, type AcquireUpstreamDeps } from "./acquire-upstream.ts";
 import { authoritiesOf } from "./authorities-of.ts";
 import type { Acquire, LocatedConfig } from "./generations.ts";
+import { identityOf } from "./identity-of.ts";
 import type { LiveClients } from "./live-clients.ts";
-import { meteredUpstream } from "./metered-upstream.ts";
-import type { Lease, ResourcePool } from "./resource-pool.ts";
+import type { Lease } from "./resource-pool.ts";
 
 /** What channels and connection pools are made with. */
-export interface AcquireDeps {
-  readonly pool: ResourcePool;
+export interface AcquireDeps extends AcquireUpstreamDeps {
   readonly liveClients: LiveClients;
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly metrics: Metrics;
   readonly gatewayId: string;
   readonly identity: Pick<GatewayIdentity, "credential">;
   readonly gatewayVersion: string;
-  /** Where certificates are read from. Default: the disk. */
-  readonly readFile?: ReadBytes;
   /** Workers that share what no setting counts. Default: 1. */
   readonly workers?: number;
-  /** What upstreams are spoken to with; both keep the same contract, undici is the reference. Default: `sallyport`. */
-  readonly upstreamClient?: UpstreamClient | undefined;
 }
-
-/** By name. */
-export type UpstreamClient = keyof typeof UPSTREAM_CLIENTS;
-
-const UPSTREAM_CLIENTS = { sallyport: http1Upstream, undici: httpUpstream } as const;
 
 /**
  * Gives out review clients and upstreams by identity. The content of certificates is part of it, so a rotated certificate is a new
  * client, and the old one lives until the last exchange of its generation is done.
  */
 export function acquirer(deps: AcquireDeps): Acquire {
+  const out = new OutOfService(deps.metrics);
   return {
     client: (interceptor, index, loaded) => acquireClient(deps, interceptor, { index, loaded }),
-    upstream: (upstream) =>
-      deps.pool.acquire<Upstream>(identityOf("upstream", { ...upstream, credential: undefined }), () =>
-        openUpstream(deps, upstream),
-      ),
+    upstream: (upstream, loaded) => acquireUpstream(deps, upstream, { loaded, out }),
   };
 }
-
-function openUpstream(deps: AcquireDeps, { name, protocol, endpoints, timeouts, maxRequests }: UpstreamConfig): Upstream {
-  const { clock, metrics, upstreamClient = "sallyport" } = deps;
-  const open = protocol === "http" ? UPSTREAM_CLIENTS[upstreamClient] : http2Upstream;
-  const opened = open({ name, endpoints, timeouts, maxRequests }, { clock });
-  return meteredUpstream(protocol === "grpc" ? grpcUpstream(opened) : opened, { name, metrics, clock });
-}
-
-// hashed, because certificates' private keys are part of it
-const identityOf = (kind: string, parts: unknown): string => `${kind}:${sha256Hex(canonicalJson(parts))}`;
 
 async function acquireClient(
   deps: AcquireDeps,

@@ -1,14 +1,15 @@
 import { compilePointers, type PointerSet } from "@sallyport/contract/view-field.ts";
-import type { GatewayConfig, UpstreamCredential } from "../config/gateway-config.ts";
+import type { GatewayConfig, UpstreamConfig, UpstreamCredential } from "../config/gateway-config.ts";
 import { parsePathPattern } from "../config/path-pattern.ts";
 import { compilePredicate } from "../expressions/compile-predicate.ts";
+import { METRICS } from "../model/metrics-table.ts";
 import type { BindingPlan, CredentialSlot, ExecutionPlan, RoutePlan } from "../model/plan.ts";
 import type { Authenticator } from "../ports/authenticator.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Ids } from "../ports/ids.ts";
 import type { Metrics } from "../ports/metrics.ts";
 import type { ReviewClient } from "../ports/review-client.ts";
-import type { Predicate, RouteInputs, RunnableBinding, RunnablePlan, RunnableRoute } from "../ports/runnable-plan.ts";
+import type { Predicate, RouteInputs, RunnableBinding, RunnablePlan, RunnableRoute, ToUpstream } from "../ports/runnable-plan.ts";
 import type { Upstream } from "../ports/upstream.ts";
 import type { Api } from "../adapters/upstream/grpc/transcode/api.ts";
 import { transcodingUpstream } from "../adapters/upstream/grpc/transcode/transcoding-upstream.ts";
@@ -19,7 +20,7 @@ import { apiKey } from "../policies/authenticate/api-key.ts";
 import { staticToken } from "../policies/authenticate/static-token.ts";
 import { toClientResponse } from "../policies/forward/to-client-response.ts";
 import { shownResponses } from "../policies/forward/to-shown-response.ts";
-import { credentialsRemoved, upstreamRequests } from "../policies/forward/to-upstream-request.ts";
+import { credentialsRemoved, upstreamRequests, type ForwardTerms } from "../policies/forward/to-upstream-request.ts";
 import { addressSet, type AddressSet } from "../support/cidr.ts";
 import { ingress } from "../policies/ingress/receive.ts";
 import { reviewInstruments, routeInstruments, SHOWN_FROM_START } from "./instruments.ts";
@@ -119,7 +120,7 @@ function apisOf(config: GatewayConfig): RouteParts["apiOf"] {
 
 interface RouteParts {
   readonly config: GatewayConfig;
-  readonly upstreams: ReadonlyMap<string, GatewayConfig["upstreams"][number]>;
+  readonly upstreams: ReadonlyMap<string, UpstreamConfig>;
   readonly bindingsOf: ReturnType<typeof routeBindings>;
   readonly apiOf: (route: string) => Result<Api> | undefined;
   readonly bindSeries: "now" | "on-use";
@@ -129,33 +130,68 @@ interface RouteParts {
 
 function runnableRoute(route: RoutePlan, parts: RouteParts): RunnableRoute {
   const { config, resources } = parts;
-  const { credential } = parts.upstreams.get(route.upstream) ?? {};
   const upstream = named(resources.upstreams, route.upstream);
   const own = parts.bindingsOf(route.bindings);
+  const { ownedHeaders } = own;
+  const slotsFor = (name: string): readonly CredentialSlot[] =>
+    inboundSlots(route, parts.upstreams.get(name)?.credential, config);
+  const toUpstream = (name: string): ToUpstream =>
+    upstreamRequests({ inboundSlots: slotsFor(name), ownedHeaders, ...ownTermsOf(parts.upstreams.get(name)) });
+  const fallbacks = fallbacksOf(route.upstream, parts.upstreams).map((name) => ({
+    name,
+    lease: named(resources.upstreams, name),
+  }));
   const api = parts.apiOf(route.name);
   // the file was read with the configuration
   if (api?.ok === false) throw new Error(`route ${route.name} offers services that cannot be read: ${api.error}`);
-  const terms = {
-    ownedHeaders: own.ownedHeaders,
-    inboundSlots: inboundSlots(route, credential, config),
-    credential: credential === undefined ? undefined : { slot: credential.slot, reveal: () => credential.secret.reveal() },
-  };
+  /** An upstream that takes gRPC is offered as the route says; another that stands in for it gets the request as it came. */
+  const offered = (name: string, { resource }: Lease<Upstream>): Upstream =>
+    api !== undefined && parts.upstreams.get(name)?.protocol === "grpc" ? transcodingUpstream(resource, api.value) : resource;
   return {
     plan: route,
     authenticators: route.authenticate.flatMap((name) => parts.authenticators.get(name) ?? []),
     allowsAnonymous: route.authenticate.includes("anonymous"),
-    upstream: api?.ok === true ? transcodingUpstream(upstream.resource, api.value) : upstream.resource,
+    upstream: offered(route.upstream, upstream),
+    fallbacks: fallbacks.map(({ name, lease }) => ({
+      name,
+      upstream: offered(name, lease),
+      toUpstream: toUpstream(name),
+      used: resources.metrics.counter(METRICS.upstreamFallbacks, [route.upstream, name]),
+    })),
     holdUpstream: () => {
-      const { release } = upstream.share();
+      const held = [upstream, ...fallbacks.map(({ lease }) => lease)].map((lease) => lease.share());
       // how the closing of an unused pool went changes nothing for anybody
-      return () => void release().catch(() => {});
+      return () => held.forEach(({ release }) => void release().catch(() => {}));
     },
-    toUpstream: upstreamRequests(terms),
-    withoutCredentials: credentialsRemoved(terms.inboundSlots),
+    toUpstream: toUpstream(route.upstream),
+    withoutCredentials: credentialsRemoved(slotsFor(route.upstream)),
     toClient: shownResponses(route),
     ...own,
     instruments: routeInstruments(resources.metrics, route.name, parts.bindSeries),
   };
+}
+
+/** What an upstream's requests carry: its own credential, and what they have in common for its endpoints. */
+function ownTermsOf(upstream: UpstreamConfig | undefined): Pick<ForwardTerms, "credential" | "hashBy"> {
+  const { credential, hashBy } = upstream ?? {};
+  return {
+    credential: credential === undefined ? undefined : { slot: credential.slot, reveal: () => credential.secret.reveal() },
+    hashBy,
+  };
+}
+
+/** Who stands in for an upstream, in the order they are asked: each with those that stand in for it behind it, each once. */
+function fallbacksOf(name: string, upstreams: RouteParts["upstreams"]): readonly string[] {
+  const listed = new Set<string>();
+  const list = (from: string): void => {
+    for (const next of upstreams.get(from)?.fallback ?? []) {
+      if (listed.has(next)) continue;
+      listed.add(next);
+      list(next);
+    }
+  };
+  list(name);
+  return [...listed];
 }
 
 function named<T>(map: ReadonlyMap<string, T>, name: string): T {

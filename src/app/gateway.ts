@@ -73,7 +73,15 @@ async function start(options: GatewayOptions, closing: AsyncDisposableStack): Pr
   const gatewayId = config.gatewayIdentity.id;
   const files = new RememberedFiles();
   const readFile = workers > 1 ? files.read : undefined;
-  const deps = buildDeps(options, { log, metrics, identity: identity.value, gatewayId, liveClients, readFile });
+  const deps = buildDeps(options, {
+    log,
+    metrics,
+    identity: identity.value,
+    gatewayId,
+    liveClients,
+    readFile,
+    servesRequests: workers === 1,
+  });
   const built = await buildGeneration(first.value.loaded, deps, { before: undefined });
   if (!built.ok) return err(issueLines(built.error.issues));
   const missing = requiredMissing(built.value);
@@ -110,6 +118,8 @@ interface AcquireParts {
   readonly liveClients: LiveClients;
   /** Where certificates are read from; undefined: the disk. */
   readonly readFile: RememberedFiles["read"] | undefined;
+  /** Not where workers do. */
+  readonly servesRequests: boolean;
 }
 
 function buildDeps(

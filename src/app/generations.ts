@@ -27,7 +27,8 @@ export interface Acquire {
     index: number,
     config: LocatedConfig,
   ): Promise<Result<ClientLease, readonly ConfigIssue[]>>;
-  upstream(upstream: UpstreamConfig): Lease<Upstream>;
+  /** Reads its certificates; issues where they cannot be used. */
+  upstream(upstream: UpstreamConfig, config: LocatedConfig): Promise<Result<Lease<Upstream>, readonly ConfigIssue[]>>;
 }
 
 /** A client of an interceptor, and whom it trusts to be that interceptor. */
@@ -106,13 +107,13 @@ async function attempt(loaded: LoadedConfig, { deps, options, leases, giveBack }
     deps.log.write("warn", "interceptor_not_described", { interceptor, reason, reused: manifests.has(interceptor) });
   const plan = compile(config, manifests, (pointer) => positions.at(pointer));
   if (!plan.ok) return faulty(plan.error);
-  const upstreams = new Map<string, Lease<Upstream>>();
-  for (const upstream of config.upstreams) {
-    const lease = deps.acquire.upstream(upstream);
-    leases.push(lease);
-    upstreams.set(upstream.name, lease);
-  }
-  const runnable = assemble(plan.value, config, { ...deps.resources, clients: clients.value.clients, upstreams });
+  const upstreams = await acquireUpstreams(loaded, deps.acquire, leases);
+  if (!upstreams.ok) return faulty(upstreams.error);
+  const runnable = assemble(plan.value, config, {
+    ...deps.resources,
+    clients: clients.value.clients,
+    upstreams: upstreams.value,
+  });
   return ok({
     generation: { plan: runnable, retire: giveBack },
     plan: plan.value,
@@ -166,6 +167,26 @@ export async function acquireClients(
     trusts.set(interceptor.name, lease.value.trust);
   }
   return issues.length > 0 ? err(issues) : ok({ clients, trusts });
+}
+
+/** An upstream for each name, the same way. */
+export async function acquireUpstreams(
+  loaded: LocatedConfig,
+  acquire: Acquire,
+  leases: Held[],
+): Promise<Result<ReadonlyMap<string, Lease<Upstream>>, readonly ConfigIssue[]>> {
+  const upstreams = new Map<string, Lease<Upstream>>();
+  const issues: ConfigIssue[] = [];
+  for (const upstream of loaded.config.upstreams) {
+    const lease = await acquire.upstream(upstream, loaded);
+    if (!lease.ok) {
+      issues.push(...lease.error);
+      continue;
+    }
+    leases.push(lease.value);
+    upstreams.set(upstream.name, lease.value);
+  }
+  return issues.length > 0 ? err(issues) : ok(upstreams);
 }
 
 /** Issues as lines for people. */

@@ -68,5 +68,9 @@ export function certificateFiles(config: GatewayConfig): readonly string[] {
     ...(tls?.certs ?? []).flatMap(({ certFile, keyFile }) => [certFile, keyFile]),
     ...(tls?.clientCaFile === undefined ? [] : [tls.clientCaFile]),
   ]);
-  return [...new Set([...ofInterceptors, ...ofListeners])];
+  const ofUpstreams = config.upstreams.flatMap(({ tls }) => [
+    ...(tls?.caFile === undefined ? [] : [tls.caFile]),
+    ...(tls?.pair === undefined ? [] : [tls.pair.certFile, tls.pair.keyFile]),
+  ]);
+  return [...new Set([...ofInterceptors, ...ofListeners, ...ofUpstreams])];
 }

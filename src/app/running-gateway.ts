@@ -2,7 +2,7 @@ import type { FileConfigSource } from "../adapters/config-source/file.ts";
 import type { GatewayIdentity } from "../adapters/identity/gateway-identity.ts";
 import type { ListeningPlace } from "../adapters/inbound/listening-socket.ts";
 import type { ExposedMetrics } from "../adapters/telemetry/prometheus-metrics.ts";
-import type { UpstreamClient } from "./acquire.ts";
+import type { UpstreamClient } from "./acquire-upstream.ts";
 import type { Built } from "./built.ts";
 import type { BuildDeps } from "./generations.ts";
 import type { LiveClients } from "./live-clients.ts";

@@ -1,9 +1,28 @@
 import { PHASES } from "../model/phase.ts";
-import type { BindingPlan, ExecutionPlan, RoutePlan } from "../model/plan.ts";
+import type { BindingPlan, ExecutionPlan, RoutePlan, UpstreamPlan } from "../model/plan.ts";
+import { endpointText } from "../plan/plan-facts.ts";
 
 /** A plan as people read it: per route what is asked, in the order it is asked. */
 export function planLines(plan: ExecutionPlan): readonly string[] {
-  return [`revision ${plan.revision}`, ...plan.routes.flatMap((route) => ["", ...routeLines(plan, route)])];
+  return [
+    `revision ${plan.revision}`,
+    ...plan.routes.flatMap((route) => ["", ...routeLines(plan, route)]),
+    ...(plan.upstreams.length === 0 ? [] : ["", ...plan.upstreams.map(upstreamLine)]),
+  ];
+}
+
+/** What is as built in is left out, but for the endpoints. */
+function upstreamLine({ name, endpoints, balance, hashBy, health, tls, fallback, retry }: UpstreamPlan): string {
+  const retried = [...retry.on, ...retry.statuses];
+  const parts = [
+    `upstream ${name}: ${endpoints.map(endpointText).join(" ")}`,
+    endpoints.length === 1 ? "" : `${balance}${hashBy === "" ? "" : ` by ${hashBy}`}`,
+    health === undefined ? "" : `asked for ${health.path} every ${health.intervalMs} ms`,
+    tls === undefined ? "" : `TLS as ${tls.serverName ?? "each endpoint's host"}`,
+    retry.attempts === 1 || retried.length === 0 ? "no repeats" : `${retry.attempts} attempts on ${retried.join(" ")}`,
+    listed("fallback", fallback),
+  ];
+  return parts.filter((part) => part !== "").join("; ");
 }
 
 function routeLines(plan: ExecutionPlan, route: RoutePlan): readonly string[] {

@@ -1,7 +1,16 @@
 import type { CertificateFiles } from "./certificate-files.ts";
 import type { ErrorFormat } from "../model/error-format.ts";
 import type { PathPattern } from "../model/path-pattern.ts";
-import type { BindingPlan, CredentialSlot, UpstreamErrorsPlan } from "../model/plan.ts";
+import type {
+  BindingPlan,
+  CredentialSlot,
+  HashBy,
+  HealthPlan,
+  OutlierPlan,
+  RetryPlan,
+  UpstreamErrorsPlan,
+  UpstreamPlan,
+} from "../model/plan.ts";
 import type { Secret } from "../model/secret.ts";
 import type { InterceptorConfig } from "./interceptor-config.ts";
 
@@ -126,22 +135,48 @@ export type UpstreamProtocol = "http" | "http2" | "grpc";
 export interface UpstreamConfig {
   readonly name: string;
   readonly protocol: UpstreamProtocol;
-  /** At least one. */
+  /** At least one, no two alike. */
   readonly endpoints: readonly UpstreamEndpoint[];
+  readonly balance: UpstreamPlan["balance"];
+  /** Present with `balance` `hash` only. */
+  readonly hashBy: HashBy | undefined;
   readonly timeouts: UpstreamTimeouts;
   readonly maxRequests: number;
+  readonly breaker: OutlierPlan;
+  /** Undefined: no checks of their own. */
+  readonly health: HealthPlan | undefined;
+  readonly retry: RetryPlan;
+  /** Present where an endpoint is `https`; then all are. */
+  readonly tls: UpstreamTlsConfig | undefined;
+  readonly dns: { readonly refreshMs: number; readonly timeoutMs: number };
+  /** Names of the upstreams asked in its place, in order. */
+  readonly fallback: readonly string[];
   /** Base64 of a `google.protobuf.FileDescriptorSet`; undefined: none. */
   readonly descriptorSet: string | undefined;
   readonly credential: UpstreamCredential | undefined;
 }
 
-/** One `http://host:port`. */
+/** How an upstream is known over TLS. */
+export interface UpstreamTlsConfig {
+  /** Undefined: the authorities Node trusts. */
+  readonly caFile: string | undefined;
+  /** What the gateway shows; undefined: nothing. */
+  readonly pair: CertificateFiles | undefined;
+  /** Undefined: each endpoint's host. */
+  readonly serverName: string | undefined;
+}
+
+/** One `http://host:port` or `https://host:port`. */
 export interface UpstreamEndpoint {
   /** Origin without a trailing slash. */
   readonly url: string;
   /** IPv6 without brackets. */
   readonly host: string;
   readonly port: number;
+  /** At least 1. */
+  readonly weight: number;
+  /** Lower ones come first. */
+  readonly priority: number;
 }
 
 export interface UpstreamTimeouts {

@@ -25,7 +25,7 @@ export function configJsonSchema(): JsonSchema {
 export const configJsonSchemaText = (): string => `${JSON.stringify(configJsonSchema(), undefined, 2)}\n`;
 
 function allowVariables(schema: JsonSchema): JsonSchema {
-  const { properties, items, additionalProperties, oneOf } = schema;
+  const { properties, items, additionalProperties, oneOf, anyOf } = schema;
   if (isConstrainedScalar(schema)) {
     const { description, default: fallback, ...constraint } = schema;
     return {
@@ -39,6 +39,7 @@ function allowVariables(schema: JsonSchema): JsonSchema {
     ...(properties && { properties: mapValues(properties, (each) => (typeof each === "boolean" ? each : allowVariables(each))) }),
     ...(isSchema(items) && { items: allowVariables(items) }),
     ...(isSchema(additionalProperties) && { additionalProperties: allowVariables(additionalProperties) }),
+    ...(anyOf && { anyOf: anyOf.map((each) => (isSchema(each) ? allowVariables(each) : each)) }),
     ...(oneOf && { oneOf: oneOf.map((each) => (isSchema(each) ? withoutTagVariables(each) : each)) }),
   };
 }

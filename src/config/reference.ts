@@ -56,7 +56,8 @@ function rowsBelow(path: string, schema: unknown): readonly Row[] {
       ? rowsBelow(`${path}.<name>`, schema.additionalProperties)
       : [];
   const options = (schema.oneOf ?? []).flatMap((option) => rowsBelow(`${path} (${tagOf(option)})`, option));
-  return [...own, ...rowsBelow(`${path}[]`, schema.items), ...named, ...options];
+  const forms = (schema.anyOf ?? []).flatMap((form) => rowsBelow(path, form));
+  return [...own, ...rowsBelow(`${path}[]`, schema.items), ...named, ...options, ...forms];
 }
 
 function rowOf(key: string, schema: unknown, isRequired: boolean): readonly Row[] {

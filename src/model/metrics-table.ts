@@ -107,6 +107,43 @@ export const METRICS = {
     help: "Requests an upstream gave no usable response to.",
     labels: ["upstream", "code"],
   },
+  upstreamEndpointRequests: {
+    kind: "counter",
+    name: "sallyport_upstream_endpoint_requests_total",
+    help: "Attempts at sending a request, repeats included, by the endpoint's place in the file (from 0).",
+    labels: ["upstream", "endpoint"],
+  },
+  upstreamEndpointOut: {
+    kind: "gauge",
+    name: "sallyport_upstream_endpoint_out",
+    help: "1 where an endpoint failed so often, or its health checks, that it is not used, 0 where it is.",
+    labels: ["upstream", "endpoint"],
+    overWorkers: "max",
+  },
+  upstreamEjections: {
+    kind: "counter",
+    name: "sallyport_upstream_ejections_total",
+    help: "How often an endpoint was given up for a while because it failed several times in a row.",
+    labels: ["upstream", "endpoint"],
+  },
+  upstreamDnsFailures: {
+    kind: "counter",
+    name: "sallyport_upstream_dns_failures_total",
+    help: "How often the name of an endpoint could no longer be resolved; the addresses known stay in use.",
+    labels: ["upstream", "endpoint"],
+  },
+  upstreamFallbacks: {
+    kind: "counter",
+    name: "sallyport_upstream_fallbacks_total",
+    help: "Requests that went to another upstream in the place of the one of their route.",
+    labels: ["upstream", "fallback"],
+  },
+  upstreamRetries: {
+    kind: "counter",
+    name: "sallyport_upstream_retries_total",
+    help: "Repeats of a request by outcome: sent, refused (the retry budget was spent).",
+    labels: ["upstream", "outcome"],
+  },
 
   reviews: {
     kind: "counter",

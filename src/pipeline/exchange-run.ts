@@ -48,6 +48,8 @@ export class ExchangeRun {
   overBytes: number | undefined;
   /** The request was handed to the upstream. */
   forwarded = false;
+  /** Name of the upstream asked last in the place of the route's; undefined: none was. */
+  fallback: string | undefined;
   upstreamMs = 0;
   /** Spent reading and decoding bodies for review: mostly waiting for whoever sends them. */
   captureMs = 0;

@@ -67,7 +67,7 @@ function recordOf(run: ExchangeRun, ending: ExchangeEnding, { received, sent }: 
     host: original.host,
     path: original.path,
     route: routeOrNone?.plan.name ?? "",
-    upstream: run.forwarded ? (routeOrNone?.plan.upstream ?? "") : "",
+    upstream: run.forwarded ? (run.fallback ?? routeOrNone?.plan.upstream ?? "") : "",
     principalId: exchange.principal.id,
     tenant: exchange.tenant,
     labels: exchange.labels,

@@ -2,7 +2,10 @@ import { isStream, type Body } from "../model/byte-stream.ts";
 import type { Cancel } from "../model/cancel.ts";
 import type { Exchange } from "../model/exchange.ts";
 import type { ProblemCode, Refusal } from "../model/problem.ts";
-import type { UpstreamFailure } from "../ports/upstream.ts";
+import { err } from "../model/result.ts";
+import type { ToUpstream } from "../ports/runnable-plan.ts";
+import type { Upstream, UpstreamFailure, UpstreamRequest } from "../ports/upstream.ts";
+import { KeptBody } from "../support/kept-body.ts";
 import { bodyTooLarge, CLIENT_GONE, failed, refused, type StageEnd } from "./ending.ts";
 import type { ExchangeRun } from "./exchange-run.ts";
 import { kindOf, tellingGrpc, underDeadline } from "./grpc.ts";
@@ -41,23 +44,28 @@ function showAnswer(run: ExchangeRun): void {
 
 async function send(run: ExchangeRun, cancel: Cancel): Promise<StageEnd> {
   const { clock } = run.deps;
-  const { upstream } = run.route;
-  const readsResponseBody = run.matched.some((binding) => wantsBody(binding, "response"));
-  const toSend = run.route.toUpstream(withoutLeftCredentials(run), { readsResponseBody });
-  const kind = kindOf(run.exchange);
-  const timed = kind !== undefined ? underDeadline(run, toSend) : { request: toSend };
-  if ("end" in timed) return timed.end;
-  const { request } = timed;
+  const { upstream, fallbacks, toUpstream } = run.route;
+  const first = requestBy(toUpstream, run);
+  if ("end" in first) return first.end;
   const startedMs = clock.nowMs();
   run.forwarded = true;
-  const answer = await upstream.send(request, cancel);
+  const answer =
+    fallbacks.length === 0 ? await upstream.send(first.request, cancel) : await sendOrFallBack(run, first.request, cancel);
   run.upstreamMs = clock.nowMs() - startedMs;
   if (!answer.ok) return cancel.aborted ? CLIENT_GONE : upstreamEnd(run, answer.error);
   // from here on whoever ends the exchange has this body to give up
   const { body } = answer.value;
-  const response = kind === "grpc" && isStream(body) ? { ...answer.value, body: tellingGrpc(body, run) } : answer.value;
+  const isGrpc = kindOf(run.exchange) === "grpc" && isStream(body);
+  const response = isGrpc ? { ...answer.value, body: tellingGrpc(body, run) } : answer.value;
   run.exchange = { ...run.exchange, response };
   return cancel.aborted ? CLIENT_GONE : undefined;
+}
+
+/** The request as it leaves for one upstream, or that there is no time left for it. */
+function requestBy(toUpstream: ToUpstream, run: ExchangeRun): ReturnType<typeof underDeadline> {
+  const readsResponseBody = run.matched.some((binding) => wantsBody(binding, "response"));
+  const request = toUpstream(withoutLeftCredentials(run), { readsResponseBody });
+  return kindOf(run.exchange) === undefined ? { request } : underDeadline(run, request);
 }
 
 /** What a moved request showed to the routes it left stops here too. */
@@ -65,6 +73,34 @@ function withoutLeftCredentials({ exchange, left }: ExchangeRun): Exchange {
   if (left.length === 0) return exchange;
   return { ...exchange, head: left.reduce((head, route) => route.withoutCredentials(head), exchange.head) };
 }
+
+/** Asks the route's upstream, and where it cannot answer one after the other those that stand in for it, each with a request of its own. */
+async function sendOrFallBack(run: ExchangeRun, first: UpstreamRequest, cancel: Cancel): Promise<UpstreamAnswer> {
+  const { upstream, fallbacks } = run.route;
+  const kept = isStream(first.body) ? new KeptBody(first.body) : undefined;
+  let answer = await upstream.send(withBody(first, kept), cancel);
+  for (const fallback of fallbacks) {
+    if (answer.ok || answer.error.mayBeSentElsewhere !== true || kept?.begun === true || cancel.aborted) break;
+    const next = requestBy(fallback.toUpstream, run);
+    if ("end" in next) {
+      // its time ran out on the way: nobody else is asked
+      answer = err(OUT_OF_TIME);
+      break;
+    }
+    run.fallback = fallback.name;
+    fallback.used.add();
+    answer = await fallback.upstream.send(withBody(next.request, kept), cancel);
+  }
+  kept?.settle();
+  return answer;
+}
+
+const OUT_OF_TIME: UpstreamFailure = { problem: "upstream_timeout", cause: "the deadline of the call passed" };
+
+type UpstreamAnswer = Awaited<ReturnType<Upstream["send"]>>;
+
+const withBody = (request: UpstreamRequest, body: KeptBody | undefined): UpstreamRequest =>
+  body === undefined ? request : { ...request, body };
 
 /** Bindings after the response may need the request's body: it is captured before it leaves, or the exchange ends before the upstream acts. */
 async function captureForPostResponse(run: ExchangeRun, cancel: Cancel): Promise<StageEnd> {
@@ -106,7 +142,7 @@ function upstreamEnd(run: ExchangeRun, { problem, cause, detail = DETAILS[proble
   const refusal: Refusal = { problem, detail, cause };
   if (CLIENT_FAULTS.has(problem)) return refused("client", refusal);
   return failed(
-    run.route.plan.upstream,
+    run.fallback ?? run.route.plan.upstream,
     problem === "upstream_overloaded" ? { ...refusal, headers: [["retry-after", "1"]] } : refusal,
   );
 }

@@ -79,13 +79,30 @@ function compileInterceptor(
 function compileUpstream(upstream: GatewayConfig["upstreams"][number]): UpstreamPlan {
   return {
     name: upstream.name,
-    endpoints: upstream.endpoints.map(({ url }) => url),
     protocol: upstream.protocol,
+    endpoints: upstream.endpoints.map(({ url, weight, priority }) => ({ url, weight, priority })),
+    balance: upstream.balance,
+    hashBy: hashText(upstream.hashBy),
     maxRequests: upstream.maxRequests,
+    breaker: upstream.breaker,
+    health: upstream.health,
+    retry: upstream.retry,
+    tls: upstream.tls && {
+      serverName: upstream.tls.serverName,
+      authorities: upstream.tls.caFile === undefined ? "system" : "own",
+      showsCertificate: upstream.tls.pair !== undefined,
+    },
+    dns: upstream.dns,
+    fallback: upstream.fallback,
     timeouts: upstream.timeouts,
     descriptorSetDigest: upstream.descriptorSet === undefined ? undefined : sha256Hex(upstream.descriptorSet),
     credentialSlot: upstream.credential === undefined ? undefined : slotText(upstream.credential.slot),
   };
+}
+
+function hashText(hashBy: GatewayConfig["upstreams"][number]["hashBy"]): string {
+  if (hashBy === undefined) return "";
+  return hashBy.kind === "header" ? `header/${hashBy.name}` : hashBy.kind;
 }
 
 function warnInsecure(config: GatewayConfig, issues: Issues): void {

@@ -4,6 +4,7 @@ import { diffFacts, factsOf, type Facts } from "./diff-facts.ts";
 import {
   AUTHENTICATOR_FACTS,
   BINDING_FACTS,
+  endpointText,
   HIDDEN_FACTS,
   INTERCEPTOR_FACTS,
   ROUTE_FACTS,
@@ -117,7 +118,7 @@ const INTERCEPTORS: Telling<InterceptorPlan> = {
 const UPSTREAMS: Telling<UpstreamPlan> = {
   title: ({ name }) => `upstream ${name}`,
   facts: (upstream) => factsOf(UPSTREAM_FACTS, upstream),
-  summary: ({ endpoints }) => endpoints.join(", "),
+  summary: ({ endpoints }) => endpoints.map(endpointText).join(", "),
 };
 
 const AUTHENTICATORS: Telling<ExecutionPlan["authenticators"][number]> = {

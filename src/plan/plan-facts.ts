@@ -1,4 +1,4 @@
-import type { BindingPlan, ExecutionPlan, InterceptorPlan, RoutePlan, UpstreamPlan } from "../model/plan.ts";
+import type { BindingPlan, EndpointPlan, ExecutionPlan, InterceptorPlan, RoutePlan, UpstreamPlan } from "../model/plan.ts";
 import { formatDuration } from "../support/durations.ts";
 import { formatSize } from "../support/sizes.ts";
 import { sha256Hex } from "../support/hash.ts";
@@ -104,8 +104,30 @@ export const INTERCEPTOR_FACTS: FactTable<InterceptorPlan, "name"> = {
 
 export const UPSTREAM_FACTS: FactTable<UpstreamPlan, "name"> = {
   protocol: ({ protocol }) => ({ protocol }),
-  endpoints: ({ endpoints }) => ({ endpoints }),
+  endpoints: ({ endpoints }) => ({ endpoints: endpoints.map(endpointText) }),
+  balance: ({ balance }) => ({ balance }),
+  hashBy: ({ hashBy }) => ({ hash_by: hashBy }),
   maxRequests: ({ maxRequests }) => ({ max_requests: String(maxRequests) }),
+  breaker: ({ breaker }) => ({
+    breaker: `${breaker.failures} failures within ${formatDuration(breaker.windowMs)}, open ${formatDuration(breaker.openMs)} to ${formatDuration(breaker.longestOpenMs)}, at most ${breaker.maxPercent} % of endpoints`,
+  }),
+  health: ({ health }) => ({
+    health:
+      health === undefined
+        ? ""
+        : `GET ${health.path}${health.host === undefined ? "" : ` of ${health.host}`} every ${formatDuration(health.intervalMs)}, timeout ${formatDuration(health.timeoutMs)}, ${health.healthy} up, ${health.unhealthy} down${listText(" on ", health.statuses)}`,
+  }),
+  retry: ({ retry }) => ({
+    retry: `${retry.attempts} attempts${listText(" on ", [...retry.on, ...retry.statuses])}, backoff ${formatDuration(retry.backoffMs)}, budget ${retry.budget.percent} % (at least ${retry.budget.min})`,
+  }),
+  tls: ({ tls }) => ({
+    tls:
+      tls === undefined
+        ? ""
+        : `${tls.serverName ?? "name of each endpoint"}, ${tls.authorities} authorities, ${tls.showsCertificate ? "shows a certificate" : "shows none"}`,
+  }),
+  dns: ({ dns }) => ({ dns: `every ${formatDuration(dns.refreshMs)}, timeout ${formatDuration(dns.timeoutMs)}` }),
+  fallback: ({ fallback }) => ({ fallback: fallback.join(", ") }),
   timeouts: ({ timeouts }) => ({
     "connect timeout": formatDuration(timeouts.connectMs),
     "first_byte timeout": formatDuration(timeouts.firstByteMs),
@@ -115,6 +137,13 @@ export const UPSTREAM_FACTS: FactTable<UpstreamPlan, "name"> = {
   descriptorSetDigest: ({ descriptorSetDigest }) => ({ "digest of the descriptor set": descriptorSetDigest?.slice(0, 12) ?? "" }),
   credentialSlot: ({ credentialSlot }) => ({ credential: credentialSlot ?? "" }),
 };
+
+const listText = (before: string, list: readonly (string | number)[]): string =>
+  list.length === 0 ? "" : `${before}${list.join(", ")}`;
+
+/** An endpoint as people read it: what is as usual is left out. */
+export const endpointText = ({ url, weight, priority }: EndpointPlan): string =>
+  `${url}${weight === 1 ? "" : ` weight ${weight}`}${priority === 0 ? "" : ` priority ${priority}`}`;
 
 export const AUTHENTICATOR_FACTS: FactTable<ExecutionPlan["authenticators"][number], "name"> = {
   type: ({ type }) => ({ type }),

@@ -43,6 +43,23 @@ export interface RunnableBinding {
   readonly instruments: ReviewInstruments;
 }
 
+/** The request as it leaves: hop-by-hop and credential fields gone, the gateway's own credential for that upstream, ids and forwarded fields set (C19). */
+export type ToUpstream = (
+  exchange: Exchange,
+  options: {
+    /** A binding will read the response body: ask for it whole and uncoded (C24). */ readonly readsResponseBody: boolean;
+  },
+) => UpstreamRequest;
+
+/** An upstream in the place of another. It has a credential of its own: no other's ever reaches it. */
+export interface FallbackUpstream {
+  readonly name: string;
+  readonly upstream: Upstream;
+  readonly toUpstream: ToUpstream;
+  /** Requests that went to it. */
+  readonly used: Counter;
+}
+
 /** A route ready to serve. */
 export interface RunnableRoute {
   readonly plan: RoutePlan;
@@ -50,15 +67,11 @@ export interface RunnableRoute {
   /** Ends in anonymous: no credential is no refusal. */
   readonly allowsAnonymous: boolean;
   readonly upstream: Upstream;
+  /** Upstreams that are asked in its place, in order, where it gave no response and may be replaced. */
+  readonly fallbacks: readonly FallbackUpstream[];
   /** Keeps the upstream open for a stream that outlives the plan (C36); the function lets it go, harmless when called again. */
   holdUpstream(): () => void;
-  /** The request as it leaves: hop-by-hop and credential fields gone, the gateway's own credential, ids and forwarded fields set (C19). */
-  toUpstream(
-    exchange: Exchange,
-    options: {
-      /** A binding will read the response body: ask for it whole and uncoded (C24). */ readonly readsResponseBody: boolean;
-    },
-  ): UpstreamRequest;
+  readonly toUpstream: ToUpstream;
   /** The head without what the route's authenticators read: for a request that was moved to another route. */
   withoutCredentials(head: RequestHead): RequestHead;
   /** The upstream's response as interceptors and the client may see it, its errors in the form the route gives them. Another body than the response's own means that nobody reads that one. */

@@ -18,6 +18,8 @@ export interface UpstreamRequest {
   readonly deadlineMs?: number;
   /** Asks for this protocol, which is the adapter's to say on the wire; then a 101 with a `tunnel` may be the response. Never with a body. */
   readonly upgrade?: "websocket";
+  /** What it has in common with requests that should meet the same endpoint; undefined where nothing is asked for. */
+  readonly affinity?: string | undefined;
 }
 
 /** Why there is no response: the public problem, and the cause for the log. */
@@ -35,6 +37,8 @@ export interface UpstreamFailure {
     | "route_not_found"
   >;
   readonly cause: string;
+  /** Another upstream may be asked the same: nothing of the request was sent, or doing it twice does no harm and its body is at hand. */
+  readonly mayBeSentElsewhere?: boolean;
   /** Public, a full sentence, where there is more to say than the problem does. */
   readonly detail?: string;
 }

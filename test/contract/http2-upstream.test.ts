@@ -1,5 +1,5 @@
 import { describe } from "vitest";
-import { http2Upstream } from "../../src/adapters/upstream/http2/http2-upstream.ts";
+import { http2Endpoints } from "../../src/adapters/upstream/http2/http2-endpoints.ts";
 import { opening } from "../support/upstream.ts";
 import { heedsEndings } from "./http2/endings.ts";
 import { tellsHttp2Failures } from "./http2/failures.ts";
@@ -8,8 +8,8 @@ import { writesHttp2Requests } from "./http2/requests.ts";
 import { readsHttp2Responses } from "./http2/responses.ts";
 
 // what upstream.contract.ts asks of HTTP/1.1, asked of HTTP/2: against Node's server, and against frames by hand
-describe("http2Upstream as an Upstream", () => {
-  const upstreamTo = opening(http2Upstream);
+describe("http2Endpoints as an Upstream", () => {
+  const upstreamTo = opening(http2Endpoints);
   writesHttp2Requests(upstreamTo);
   readsHttp2Responses(upstreamTo);
   tellsHttp2Failures(upstreamTo);

@@ -2,6 +2,7 @@ import { describe } from "vitest";
 import type { UpstreamTo } from "../support/upstream.ts";
 import { closes, heedsCancelling } from "./upstream/endings.ts";
 import { blamesTheClient, tellsFailures } from "./upstream/failures.ts";
+import { followsNames } from "./upstream/names.ts";
 import { writesRequests } from "./upstream/requests.ts";
 import { readsResponses } from "./upstream/responses.ts";
 
@@ -13,6 +14,7 @@ export function upstreamContract(name: string, upstreamTo: UpstreamTo): void {
     tellsFailures(upstreamTo);
     blamesTheClient(upstreamTo);
     heedsCancelling(upstreamTo);
+    followsNames(upstreamTo);
     closes(upstreamTo);
   });
 }

@@ -1,7 +1,7 @@
-import { http1Upstream } from "../../src/adapters/upstream/http1/http1-upstream.ts";
-import { httpUpstream } from "../../src/adapters/upstream/http-upstream.ts";
+import { http1Endpoints } from "../../src/adapters/upstream/http1/http1-endpoints.ts";
+import { undiciEndpoints } from "../../src/adapters/upstream/undici-endpoints.ts";
 import { opening } from "../support/upstream.ts";
 import { upstreamContract } from "./upstream.contract.ts";
 
-upstreamContract("httpUpstream", opening(httpUpstream));
-upstreamContract("http1Upstream", opening(http1Upstream));
+upstreamContract("undiciEndpoints", opening(undiciEndpoints));
+upstreamContract("http1Endpoints", opening(http1Endpoints));

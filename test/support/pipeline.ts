@@ -39,6 +39,7 @@ export interface RouteChoice extends Partial<Omit<RoutePlan, "match" | "bindings
   readonly bindings?: readonly FakeBinding[];
   readonly authenticators?: readonly Authenticator[];
   readonly inboundSlots?: readonly CredentialSlot[];
+  readonly fallbacks?: RunnableRoute["fallbacks"];
 }
 
 /** A plan made by hand of the real route table and the real transformations, with fake interceptors. */
@@ -82,7 +83,7 @@ interface RouteParts {
 }
 
 function routeOf(choice: RouteChoice, { name, bindings, upstream }: RouteParts): RunnableRoute {
-  const { match, bindings: wanted = [], authenticators = [], inboundSlots = [], ...parts } = choice;
+  const { match, bindings: wanted = [], authenticators = [], inboundSlots = [], fallbacks = [], ...parts } = choice;
   const own = bindings.filter((each) => wanted.includes(each));
   const plan: RoutePlan = {
     name,
@@ -108,6 +109,7 @@ function routeOf(choice: RouteChoice, { name, bindings, upstream }: RouteParts):
     authenticators,
     allowsAnonymous: plan.authenticate.includes("anonymous"),
     upstream,
+    fallbacks,
     holdUpstream: () => upstream.hold(),
     toUpstream: upstreamRequests({ inboundSlots, credential: undefined }),
     withoutCredentials: credentialsRemoved(inboundSlots),

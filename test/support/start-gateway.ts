@@ -4,7 +4,7 @@ import type { ListenerCodec } from "../../src/adapters/inbound/listener-settings
 import { systemClock } from "../../src/adapters/system/clock.ts";
 import { systemIds } from "../../src/adapters/system/ids.ts";
 import { pinoLog } from "../../src/adapters/telemetry/pino-log.ts";
-import type { UpstreamClient } from "../../src/app/acquire.ts";
+import type { UpstreamClient } from "../../src/app/acquire-upstream.ts";
 import { startGateway as start } from "../../src/app/gateway.ts";
 import type { RunningGateway } from "../../src/app/running-gateway.ts";
 import { temporaryDirectory } from "./temporary-directory.ts";

@@ -1,5 +1,5 @@
 import type { ListenerCodec } from "../../src/adapters/inbound/listener-settings.ts";
-import type { UpstreamClient } from "../../src/app/acquire.ts";
+import type { UpstreamClient } from "../../src/app/acquire-upstream.ts";
 
 /** Which codec a whole run of tests is about, where a test does not say: `SALLYPORT_TEST_CODEC`. */
 export const codecUnderTest = (): ListenerCodec => (process.env["SALLYPORT_TEST_CODEC"] === "sallyport" ? "sallyport" : "node");

@@ -1,11 +1,18 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { systemClock } from "../../src/adapters/system/clock.ts";
-import type { HttpUpstreamSettings } from "../../src/adapters/upstream/http-upstream.ts";
+import { BalancedUpstream } from "../../src/adapters/upstream/balance/balanced-upstream.ts";
+import { OutOfService } from "../../src/adapters/upstream/balance/endpoint-signals.ts";
+import type { EndpointSettings, UpstreamSettings } from "../../src/adapters/upstream/balance/upstream-settings.ts";
+import type { Resolve } from "../../src/adapters/upstream/dns/name-addresses.ts";
+import { systemResolve } from "../../src/adapters/upstream/dns/system-resolve.ts";
+import type { OpenEndpoints } from "../../src/adapters/upstream/endpoint-client.ts";
+import { prometheusMetrics } from "../../src/adapters/telemetry/prometheus-metrics.ts";
 import { isStream, type Body } from "../../src/model/byte-stream.ts";
 import { CancelSource } from "../../src/model/cancel.ts";
 import { HeaderLines } from "../../src/model/header-lines.ts";
 import type { Clock } from "../../src/ports/clock.ts";
+import type { Log } from "../../src/ports/log.ts";
 import type { Upstream, UpstreamRequest } from "../../src/ports/upstream.ts";
 import { collect } from "../../src/support/byte-streams.ts";
 import { textOf } from "./byte-flow.ts";
@@ -14,20 +21,49 @@ import { startRawUpstream } from "./raw-upstream.ts";
 /** The product\'s own defaults. */
 export const TIMEOUTS = { connectMs: 5_000, firstByteMs: 30_000, idleMs: 60_000, totalMs: undefined };
 
-/** Opens an upstream of one kind over these endpoints, with whatever a test wants otherwise. */
-export type UpstreamTo = (
-  urls: readonly string[],
-  choice?: Partial<HttpUpstreamSettings> & { readonly clock?: Clock },
-) => Upstream;
+/** The product's own defaults, for these endpoints. */
+export const upstreamSettings = (
+  urls: readonly (string | EndpointSettings)[],
+  choice: Partial<UpstreamSettings> = {},
+): UpstreamSettings => ({
+  name: "orders",
+  endpoints: urls.map((each) => (typeof each === "string" ? { url: each, weight: 1, priority: 0 } : each)),
+  balance: "round-robin",
+  timeouts: TIMEOUTS,
+  maxRequests: 100,
+  breaker: { failures: 5, windowMs: 10_000, openMs: 30_000, longestOpenMs: 300_000, maxPercent: 50 },
+  retry: { attempts: 2, on: ["connect"], statuses: [], backoffMs: 25, budget: { percent: 20, min: 3 } },
+  health: undefined,
+  dns: { refreshMs: 30_000, timeoutMs: 5_000 },
+  hasFallback: false,
+  ...choice,
+});
 
-/** Makes one from the factory of an adapter. */
-export function opening(make: (settings: HttpUpstreamSettings, deps: { readonly clock: Clock }) => Upstream): UpstreamTo {
-  return (urls, { clock = systemClock(), ...settings } = {}) =>
-    make(
-      { name: "orders", endpoints: urls.map((url) => ({ url })), timeouts: TIMEOUTS, maxRequests: 100, ...settings },
-      { clock },
-    );
+/** What a test wants otherwise. */
+export interface UpstreamChoice extends Partial<UpstreamSettings> {
+  readonly clock?: Clock;
+  readonly log?: Log;
+  readonly metrics?: ReturnType<typeof prometheusMetrics>;
+  readonly random?: () => number;
+  readonly resolve?: Resolve;
 }
+
+/** Opens an upstream of one kind over these endpoints. */
+export type UpstreamTo = (urls: readonly (string | EndpointSettings)[], choice?: UpstreamChoice) => Upstream;
+
+/** Makes one from what an adapter opens endpoints with. */
+export function opening(open: OpenEndpoints): UpstreamTo {
+  return (
+    urls,
+    { clock = systemClock(), log = SILENT, metrics = prometheusMetrics(), resolve = systemResolve, random, ...settings } = {},
+  ) =>
+    new BalancedUpstream(upstreamSettings(urls, settings), {
+      ...{ open, resolve, clock, log, metrics, out: new OutOfService(metrics) },
+      ...(random === undefined ? {} : { random }),
+    });
+}
+
+const SILENT: Log = { write() {} };
 
 /** A request to `api.test`, with these lines behind the host line. */
 export const requestTo = (

@@ -1,6 +1,7 @@
 import { err, ok, type Result } from "../../model/result.ts";
 import type { ReviewFailure } from "../../model/review-failure.ts";
 import type { Log } from "../../ports/log.ts";
+import { dueToOpen, type Ejection } from "../../support/ejection.ts";
 import type { InterceptorLink, Place } from "./link.ts";
 
 /** Who asks for a link. */
@@ -56,12 +57,7 @@ export class LinkPool {
    * not one endpoint that fails but the service, and then all that failed are given up together, once none is left that did not.
    */
   failed(link: InterceptorLink): void {
-    if (!link.breaker.isDue) return;
-    const opened = this.links.filter(({ breaker }) => breaker.state !== "closed").length;
-    if (opened + 1 <= Math.floor(this.links.length / 2)) return this.#open(link);
-    const isLeft = this.links.some((other) => other.isReachable && other.breaker.state === "closed" && !other.breaker.isDue);
-    if (isLeft) return;
-    for (const each of this.links) if (each.breaker.isDue) this.#open(each);
+    for (const each of dueToOpen(link, this.links, EJECTION)) this.#open(each);
   }
 
   /** The breaker of this link closed. */
@@ -113,6 +109,12 @@ export class LinkPool {
       : { kind: "unavailable", reason: "not_serving", message: `${count} said that no calls are taken` };
   }
 }
+
+/** Half of them at most are given up one by one; one is left where it is reachable and did not fail. */
+const EJECTION: Ejection<InterceptorLink> = {
+  maxPercent: 50,
+  isLeft: ({ isReachable, breaker }) => isReachable && breaker.isClosed && !breaker.isDue,
+};
 
 /** More than any rank. */
 const AVOIDED = 10;

@@ -4,31 +4,22 @@ import type { Dispatcher } from "undici";
 import { isStream } from "../../model/byte-stream.ts";
 import { BodyFailure } from "../../model/body-failure.ts";
 import type { Cancel } from "../../model/cancel.ts";
-import type { Response } from "../../model/exchange.ts";
-import { err, ok, type Result } from "../../model/result.ts";
+import { err, ok } from "../../model/result.ts";
 import type { Clock } from "../../ports/clock.ts";
-import type { UpstreamFailure, UpstreamRequest } from "../../ports/upstream.ts";
+import type { UpstreamRequest } from "../../ports/upstream.ts";
+import type { AttemptAnswer, AttemptFailure, AttemptFailureKind, UpstreamTimeouts } from "./endpoint-client.ts";
 import { failureOf } from "./failure-of.ts";
 import { RequestBodyBroken, RequestBodyStream } from "./request-body-stream.ts";
 import { ResponseBody, type ResponseSource } from "./response-body.ts";
 import { changedHead, readResponseHead } from "./response-head.ts";
 import { TunnelSocket } from "./tunnel-socket.ts";
 
-/** How long each part of a call may take, milliseconds. */
-export interface UpstreamTimeouts {
-  readonly connectMs: number;
-  /** From the request's last byte to the response head. */
-  readonly firstByteMs: number;
-  /** Without a byte in either direction while one is wanted. */
-  readonly idleMs: number;
-  /** Undefined: none. */
-  readonly totalMs: number | undefined;
-}
-
 /** What one call is made of. */
 export interface UpstreamCallParts {
   readonly request: UpstreamRequest;
   readonly timeouts: UpstreamTimeouts;
+  /** When all of it has to be over, monotonic; undefined: the total timeout from now. */
+  readonly totalDueMs: number | undefined;
   readonly clock: Clock;
   readonly cancel: Cancel;
   /** The call occupies no connection any more; called once. */
@@ -40,10 +31,10 @@ export interface UpstreamCallParts {
  * body. Every timer is ours: undici's own are rounded to about a second.
  */
 export class UpstreamCall implements Dispatcher.DispatchHandler, ResponseSource {
-  readonly answer: Promise<Result<Response, UpstreamFailure>>;
+  readonly answer: Promise<AttemptAnswer>;
   readonly requestBody: Uint8Array | RequestBodyStream | null;
   readonly #parts: UpstreamCallParts;
-  readonly #settle: (answer: Result<Response, UpstreamFailure>) => void;
+  readonly #settle: (answer: AttemptAnswer) => void;
   #releaseCancel: (() => void) | undefined;
   readonly #stopTotal: (() => void) | undefined;
   #stopWaiting: () => void;
@@ -56,16 +47,19 @@ export class UpstreamCall implements Dispatcher.DispatchHandler, ResponseSource 
 
   constructor(parts: UpstreamCallParts) {
     const { request, timeouts, clock, cancel } = parts;
-    const { promise, resolve } = Promise.withResolvers<Result<Response, UpstreamFailure>>();
+    const { promise, resolve } = Promise.withResolvers<AttemptAnswer>();
     this.answer = promise;
     this.#settle = resolve;
     this.#parts = parts;
     this.requestBody = isStream(request.body) ? new RequestBodyStream(request.body) : (request.body ?? null);
-    this.#stopWaiting = this.#expireAfter(timeouts.connectMs, "connect");
-    this.#stopTotal = timeouts.totalMs === undefined ? undefined : this.#expireAfter(timeouts.totalMs, "total");
+    this.#stopWaiting = this.#expireAfter(timeouts.connectMs, "connect", "connect");
+    const totalMs = leftMs(parts);
+    this.#stopTotal = totalMs === undefined ? undefined : this.#expireAfter(totalMs, "total", "other");
     this.#lastByteMs = clock.nowMs();
     // may run at once
-    this.#releaseCancel = cancel.onAbort(() => this.#fail({ problem: "upstream_unreachable", cause: "cancelled" }));
+    this.#releaseCancel = cancel.onAbort(() =>
+      this.#fail({ problem: "upstream_unreachable", cause: "cancelled", kind: "other" }),
+    );
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -83,7 +77,7 @@ export class UpstreamCall implements Dispatcher.DispatchHandler, ResponseSource 
   onRequestSent(): void {
     if (this.#over || this.#body !== undefined) return;
     this.#stopWaiting();
-    this.#stopWaiting = this.#expireAfter(this.#parts.timeouts.firstByteMs, "first byte");
+    this.#stopWaiting = this.#expireAfter(this.#parts.timeouts.firstByteMs, "first byte", "slow");
   }
 
   onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
@@ -92,7 +86,7 @@ export class UpstreamCall implements Dispatcher.DispatchHandler, ResponseSource 
     if (status < 200 && status !== 101) return;
     const raw = Array.isArray(controller.rawHeaders) ? controller.rawHeaders : [];
     const head = readResponseHead(this.#parts.request.method, status, raw);
-    if (!head.ok) return this.#fail({ problem: "upstream_invalid_response", cause: head.error });
+    if (!head.ok) return this.#fail({ problem: "upstream_invalid_response", cause: head.error, kind: "broken" });
     this.#stopWaiting();
     this.#lastByteMs = this.#parts.clock.nowMs();
     this.#watchIdle();
@@ -106,7 +100,8 @@ export class UpstreamCall implements Dispatcher.DispatchHandler, ResponseSource 
     const head = changedHead(status, Array.isArray(controller.rawHeaders) ? controller.rawHeaders : []);
     if (this.#over || !(duplex instanceof Socket) || !head.ok) {
       duplex.on("error", () => {}).destroy();
-      return this.#fail({ problem: "upstream_invalid_response", cause: head.ok ? "no connection to tunnel" : head.error });
+      const cause = head.ok ? "no connection to tunnel" : head.error;
+      return this.#fail({ problem: "upstream_invalid_response", cause, kind: "broken" });
     }
     this.#stopWaiting();
     this.#stopTotal?.();
@@ -134,9 +129,9 @@ export class UpstreamCall implements Dispatcher.DispatchHandler, ResponseSource 
   onResponseError(_controller: Dispatcher.DispatchController | null, error: Error): void {
     if (this.#over) return;
     const broken = error instanceof RequestBodyBroken ? error.cause : undefined;
-    if (broken === undefined) return this.#fail(failureOf(error));
+    if (broken === undefined) return this.#fail(this.#attemptFailure(error));
     const timedOut = broken instanceof BodyFailure && broken.problem === "request_timeout";
-    this.#fail({ problem: timedOut ? "request_timeout" : "bad_request", cause: error.message });
+    this.#fail({ problem: timedOut ? "request_timeout" : "bad_request", cause: error.message, kind: "other" });
   }
 
   pause(): void {
@@ -157,7 +152,7 @@ export class UpstreamCall implements Dispatcher.DispatchHandler, ResponseSource 
     this.#abort("nobody reads the response");
   }
 
-  #fail(failure: UpstreamFailure): void {
+  #fail(failure: AttemptFailure): void {
     if (this.#over) return;
     this.#leave();
     this.#settle(err(failure));
@@ -179,9 +174,16 @@ export class UpstreamCall implements Dispatcher.DispatchHandler, ResponseSource 
     this.#parts.onOver();
   }
 
-  #expireAfter(delayMs: number, what: string): () => void {
+  /** undici begins a request when its connection stands. */
+  #attemptFailure(error: Error): AttemptFailure {
+    const failure = failureOf(error);
+    if (failure.problem === "bad_request") return { ...failure, kind: "other" };
+    return { ...failure, kind: this.#controller === undefined ? "connect" : "broken" };
+  }
+
+  #expireAfter(delayMs: number, what: string, kind: AttemptFailureKind): () => void {
     return this.#parts.clock.after(delayMs, () =>
-      this.#fail({ problem: "upstream_timeout", cause: `${what} timeout ${delayMs} ms exceeded` }),
+      this.#fail({ problem: "upstream_timeout", cause: `${what} timeout ${delayMs} ms exceeded`, kind }),
     );
   }
 
@@ -192,7 +194,7 @@ export class UpstreamCall implements Dispatcher.DispatchHandler, ResponseSource 
     this.#stopWaiting = clock.after(Math.max(1, timeouts.idleMs - silentMs), () => {
       const stillMs = clock.nowMs() - this.#lastByteMs;
       if (stillMs >= timeouts.idleMs && this.#upstreamOwes())
-        return this.#fail({ problem: "upstream_timeout", cause: `idle timeout ${timeouts.idleMs} ms exceeded` });
+        return this.#fail({ problem: "upstream_timeout", cause: `idle timeout ${timeouts.idleMs} ms exceeded`, kind: "slow" });
       if (stillMs >= timeouts.idleMs) this.#lastByteMs = clock.nowMs();
       this.#watchIdle();
     });
@@ -203,4 +205,12 @@ export class UpstreamCall implements Dispatcher.DispatchHandler, ResponseSource 
     // bytes wait for the connection to take them
     return this.requestBody instanceof RequestBodyStream && this.requestBody.readableLength > 0;
   }
+}
+
+/** What is left of the time for all of it; undefined: there is no end. */
+function leftMs({ totalDueMs, timeouts, request, clock }: UpstreamCallParts): number | undefined {
+  const nowMs = clock.nowMs();
+  const ownDueMs = totalDueMs ?? nowMs + (timeouts.totalMs ?? Number.POSITIVE_INFINITY);
+  const dueMs = Math.min(ownDueMs, request.deadlineMs ?? Number.POSITIVE_INFINITY);
+  return dueMs === Number.POSITIVE_INFINITY ? undefined : Math.max(0, dueMs - nowMs);
 }

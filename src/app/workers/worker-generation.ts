@@ -1,13 +1,11 @@
-import { issueLines, acquireClients, type BuildDeps, type Held } from "../generations.ts";
+import { issueLines, acquireClients, acquireUpstreams, type BuildDeps, type Held } from "../generations.ts";
 import type { Manifest } from "../../model/manifest.ts";
 import { err, ok, type Result } from "../../model/result.ts";
 import { manifestDigest } from "../../plan/manifest-digest.ts";
 import type { ReviewClient } from "../../ports/review-client.ts";
-import type { Upstream } from "../../ports/upstream.ts";
 import { assemble } from "../assemble.ts";
 import { describeAll } from "../describe-all.ts";
 import type { Generation } from "../plan-holder.ts";
-import type { Lease } from "../resource-pool.ts";
 import type { WorkerPlan } from "./plan-snapshot.ts";
 
 /** A plan that a worker could serve by. */
@@ -43,18 +41,15 @@ async function attempt(
   deps: BuildDeps,
   { leases, giveBack }: { readonly leases: Held[]; readonly giveBack: () => Promise<void> },
 ): Promise<Result<WorkerGeneration, string>> {
-  const acquired = await acquireClients({ config, positions: { at: () => NO_PLACE } }, deps.acquire, leases);
+  const located = { config, positions: { at: () => NO_PLACE } };
+  const acquired = await acquireClients(located, deps.acquire, leases);
   if (!acquired.ok) return err(issueLines(acquired.error).join("; "));
   const { clients } = acquired.value;
   const known = config.interceptors.filter(({ name }) => manifests.has(name));
   const answers = await describeAll(known, clients);
-  const upstreams = new Map<string, Lease<Upstream>>();
-  for (const upstream of config.upstreams) {
-    const lease = deps.acquire.upstream(upstream);
-    leases.push(lease);
-    upstreams.set(upstream.name, lease);
-  }
-  const runnable = assemble(plan, config, { ...deps.resources, clients, upstreams });
+  const upstreams = await acquireUpstreams(located, deps.acquire, leases);
+  if (!upstreams.ok) return err(issueLines(upstreams.error).join("; "));
+  const runnable = assemble(plan, config, { ...deps.resources, clients, upstreams: upstreams.value });
   const differing = [...answers].flatMap(([name, answer]) =>
     answer.ok && isOther(manifests.get(name), answer.value) ? [name] : [],
   );

@@ -11,6 +11,11 @@ export function checkReferences(config: Cursor): readonly ConfigIssue[] {
   const names = namesIn(config);
   const references = [
     ...config
+      .get("upstreams")
+      .entries()
+      .flatMap(([, upstream]) => upstream.get("fallback").items())
+      .map((at) => ({ at, names: names.upstreams, what: "upstream" })),
+    ...config
       .get("routes")
       .items()
       .flatMap((route) => inRoute(route, names)),

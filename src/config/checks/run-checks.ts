@@ -5,6 +5,7 @@ import { checkAudiences } from "./audiences.ts";
 import { checkAuthenticate } from "./authenticate.ts";
 import { checkCredentials } from "./credentials.ts";
 import { checkEndpoints } from "./endpoints.ts";
+import { checkFallbacks } from "./fallbacks.ts";
 import { checkGrpcMatches } from "./grpc-matches.ts";
 import { checkListenAddresses } from "./listen-addresses.ts";
 import { checkListenerProtocols } from "./listener-protocols.ts";
@@ -15,6 +16,7 @@ import { checkRouteTies } from "./route-ties.ts";
 import { checkShadow } from "./shadow.ts";
 import { checkTranscode } from "./transcode.ts";
 import { checkUniqueNames } from "./unique-names.ts";
+import { checkUpstreams } from "./upstreams.ts";
 import { checkViewPointers } from "./view-pointers.ts";
 
 /** A rule that one place of a file alone cannot show. It sees the merged tree and tolerates whatever else is wrong with it. */
@@ -34,6 +36,8 @@ const CHECKS: readonly Check[] = [
   checkAudiences,
   checkModes,
   checkShadow,
+  checkFallbacks,
+  checkUpstreams,
   checkTranscode,
   checkViewPointers,
 ];

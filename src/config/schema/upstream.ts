@@ -2,10 +2,11 @@ import { z } from "zod";
 import { pointerTo } from "../source/pointer.ts";
 import type { LoadedFiles } from "../files/loaded-files.ts";
 import type { UpstreamConfig, UpstreamCredential } from "../gateway-config.ts";
-import { origin } from "./address.ts";
 import { CREDENTIAL_PRESETS, PROVIDER_SLOTS } from "../credential-presets.ts";
 import { credentialSlot } from "./credential-slot.ts";
-import { count, duration, filePath, HOUR_MS, written } from "./primitives.ts";
+import { count, duration, filePath, HOUR_MS, name, written } from "./primitives.ts";
+import { balanceKeys, endpoint, MAX_UPSTREAM_ENDPOINTS, reachKeys, toEndpoint, toReach } from "./upstream-endpoints.ts";
+import { resilienceKeys, toResilience } from "./upstream-resilience.ts";
 import { formatDuration, parseDuration } from "../../support/durations.ts";
 import { err, ok } from "../../model/result.ts";
 
@@ -27,7 +28,7 @@ const timeouts = z.strictObject({
   connect: upTo(HOUR_MS).prefault("5s").describe("Time to connect; beyond: 504."),
   first_byte: upTo(HOUR_MS).prefault("30s").describe("Time from the request being sent to the response head; beyond: 504."),
   idle: upTo(HOUR_MS).prefault("60s").describe("Longest silence within the response, and how long an idle connection is kept."),
-  total: totalTime.prefault("none").describe("Time for the whole response; `none` for streams and downloads."),
+  total: totalTime.prefault("none").describe("Time for the whole response, repeats included; `none` for streams and downloads."),
 });
 
 const credential = z.strictObject({
@@ -51,13 +52,25 @@ export const upstreamSchema = z.strictObject({
       "How the upstream is spoken to: HTTP/1.1; `http2` (by prior knowledge where it is `http://`); `grpc`: HTTP/2 and nothing but gRPC calls.",
     ),
   endpoints: z
-    .array(origin({ http: 80 }, "http://127.0.0.1:9000"))
+    .array(endpoint)
     .min(1, { error: "expected at least one endpoint" })
-    .describe("Addresses, `http://host:port`; several are used in turn."),
+    .max(MAX_UPSTREAM_ENDPOINTS, { error: `expected at most ${MAX_UPSTREAM_ENDPOINTS} endpoints` })
+    .describe(
+      "Where it listens: `http://host:port` or `https://host:port`, or a map with that as `url`. Several share the requests as `balance` says.",
+    ),
+  ...balanceKeys,
+  ...reachKeys,
   timeouts: timeouts.prefault({}).describe("How long each part of an exchange with the upstream may take."),
   max_requests: count({ min: 1, max: 1_000_000 })
     .default(1024)
     .describe("Requests in flight at once; further ones are answered 503."),
+  ...resilienceKeys,
+  fallback: z
+    .array(name)
+    .prefault([])
+    .describe(
+      "Upstreams that are asked, in this order, where this one has no endpoint in service or gave no response, and what was sent may be sent again.",
+    ),
   descriptor_set_file: filePath
     .optional()
     .describe("With `grpc`: the services as a `FileDescriptorSet` with all its imports, binary; for routes with `transcode`."),
@@ -65,11 +78,15 @@ export const upstreamSchema = z.strictObject({
 });
 
 /** The upstream as the program sees it. */
-export function toUpstream(name: string, parsed: z.output<typeof upstreamSchema>, files: LoadedFiles): UpstreamConfig {
+export function toUpstream(upstream: string, parsed: z.output<typeof upstreamSchema>, files: LoadedFiles): UpstreamConfig {
+  const endpoints = parsed.endpoints.map(toEndpoint);
   return {
-    name,
+    name: upstream,
     protocol: parsed.protocol,
-    endpoints: parsed.endpoints.map(({ url, host, port }) => ({ url, host, port })),
+    endpoints,
+    ...toReach(parsed, endpoints, files),
+    balance: parsed.balance,
+    hashBy: parsed.hash_by,
     timeouts: {
       connectMs: parsed.timeouts.connect,
       firstByteMs: parsed.timeouts.first_byte,
@@ -77,13 +94,15 @@ export function toUpstream(name: string, parsed: z.output<typeof upstreamSchema>
       totalMs: parsed.timeouts.total,
     },
     maxRequests: parsed.max_requests,
+    ...toResilience(parsed),
+    fallback: parsed.fallback,
     descriptorSet:
       parsed.descriptor_set_file === undefined
         ? undefined
-        : files.descriptorSetAt(pointerTo(pointerTo("/upstreams", name), "descriptor_set_file")),
+        : files.descriptorSetAt(pointerTo(pointerTo("/upstreams", upstream), "descriptor_set_file")),
     credential: parsed.credential && {
       ...slotsOf(parsed.credential),
-      secret: files.secretAt(pointerTo(pointerTo("/upstreams", name), "credential")),
+      secret: files.secretAt(pointerTo(pointerTo("/upstreams", upstream), "credential")),
     },
   };
 }

@@ -32,6 +32,8 @@ function unwrap(schema: z.ZodType, value: unknown): z.ZodType {
     const inner = asPublic(schema.unwrap());
     return inner === undefined ? schema : unwrap(inner, value);
   }
+  if (schema instanceof z.ZodUnion && !(schema instanceof z.ZodDiscriminatedUnion))
+    return schema.options.map(asPublic).find((option) => option instanceof z.ZodObject) ?? schema;
   if (!(schema instanceof z.ZodDiscriminatedUnion)) return schema;
   const { discriminator } = schema.def;
   const options = schema.options.filter((option): option is z.ZodObject => option instanceof z.ZodObject);

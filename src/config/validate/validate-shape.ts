@@ -21,10 +21,21 @@ export function validateShape<Schema extends z.ZodType>(schema: Schema, root: Co
   const value = toPlainValue(root);
   const positions = new ConfigPositions(root);
   let parsed = z.safeParse(schema, value);
-  if (!parsed.success && readEnvironmentTypes(value, parsed.error.issues, positions)) parsed = z.safeParse(schema, value);
+  if (!parsed.success && readEnvironmentTypes(value, parsed.error.issues.flatMap(unfolded), positions))
+    parsed = z.safeParse(schema, value);
   if (parsed.success) return { kind: "fits", value: parsed.data };
   const teller: IssueTeller = { schema, value, positions };
-  return { kind: "misfits", issues: parsed.error.issues.slice(0, MAX_TOLD).flatMap((issue) => tell(issue, teller)) };
+  const issues = parsed.error.issues.flatMap(unfolded).slice(0, MAX_TOLD);
+  return { kind: "misfits", issues: issues.flatMap((issue) => tell(issue, teller)) };
+}
+
+/** Where a value may be a text or a map: the issues of the form that was begun, rather than that it is neither. */
+function unfolded(issue: z.core.$ZodIssue): readonly z.core.$ZodIssue[] {
+  if (issue.code !== "invalid_union" || ownWords(issue) !== undefined) return [issue];
+  const begun = issue.errors.filter((form) => !form.some(({ code, path }) => code === "invalid_type" && path.length === 0));
+  const [form] = begun;
+  if (form === undefined || begun.length > 1) return [issue];
+  return form.map((each) => ({ ...each, path: [...issue.path, ...each.path] }));
 }
 
 interface IssueTeller {

@@ -1,6 +1,6 @@
 import type { Exchange, RequestHead } from "../../model/exchange.ts";
 import type { HeaderLines } from "../../model/header-lines.ts";
-import type { CredentialSlot } from "../../model/plan.ts";
+import type { CredentialSlot, HashBy } from "../../model/plan.ts";
 import { QueryText } from "../../model/query-text.ts";
 import { isUntimely } from "../../model/passable-trailers.ts";
 import { isFraming, isHopByHop, isProtectedHeader } from "../../model/view-field.ts";
@@ -14,6 +14,8 @@ export interface ForwardTerms {
   readonly ownedHeaders?: ReadonlySet<string>;
   /** The gateway's own credential; undefined: the request leaves without one. */
   readonly credential: { readonly slot: CredentialSlot; readonly reveal: () => string } | undefined;
+  /** What requests to the same endpoint of the upstream have in common; left out: nothing. */
+  readonly hashBy?: HashBy | undefined;
 }
 
 /** What depends on the exchange. */
@@ -54,6 +56,7 @@ export function upstreamRequests(terms: ForwardTerms): UpstreamRequests {
       headers: withHost(head).derive(readsResponseBody ? passesUncoded : passes, added),
       body,
       passesTrailer,
+      affinity: terms.hashBy === undefined ? undefined : affinityOf(exchange, terms.hashBy),
     };
     return protocol === "websocket" ? { ...request, upgrade: protocol } : request;
   };
@@ -69,6 +72,22 @@ export function credentialsRemoved(slots: readonly CredentialSlot[]): (head: Req
     const text = queryNames.reduce((query, name) => query.withName(name, undefined), new QueryText(head.query));
     return { ...head, headers, query: text.raw === "" ? undefined : text.raw };
   };
+}
+
+/** Empty is as good as absent: who says nothing is not like the others who say nothing. */
+function affinityOf({ client, principal, tenant, head }: Exchange, hashBy: HashBy): string | undefined {
+  switch (hashBy.kind) {
+    case "client-address":
+      return client.address || undefined;
+    case "principal":
+      return principal.id || undefined;
+    case "tenant":
+      return tenant || undefined;
+    case "header":
+      return head.headers.first(hashBy.name) || undefined;
+    default:
+      return hashBy satisfies never;
+  }
 }
 
 /** The head's lines, its host line being what was matched. */

@@ -5,6 +5,7 @@ import { ResourcePool } from "../../../src/app/resource-pool.ts";
 import { HeaderLines } from "../../../src/model/header-lines.ts";
 import { configOf, minimal } from "../../support/config-text.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
+import { ok } from "../../../src/model/result.ts";
 import { FakeUpstream } from "../../support/fake-upstream.ts";
 import { fixedIds } from "../../support/fixed-ids.ts";
 import { MemoryLog } from "../../support/memory-log.ts";
@@ -17,7 +18,7 @@ describe("a generation", () => {
       {
         acquire: {
           client: () => Promise.reject(new Error("there is no interceptor")),
-          upstream: ({ name }) => pool.acquire(name, () => new FakeUpstream()),
+          upstream: async ({ name }) => ok(pool.acquire(name, () => new FakeUpstream())),
         },
         resources: { metrics: prometheusMetrics(), clock: new FakeClock(), ids: fixedIds() },
         log: new MemoryLog(),

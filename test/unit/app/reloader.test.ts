@@ -41,7 +41,7 @@ async function reloading() {
         if (!isKnown(name)) throw new Error(name);
         return ok({ resource: clients[name], release: async () => {}, trust: trusts[name] });
       },
-      upstream: ({ name }) => pool.acquire(name, () => new FakeUpstream()),
+      upstream: async ({ name }) => ok(pool.acquire(name, () => new FakeUpstream())),
     },
     resources: { metrics: prometheusMetrics(), clock, ids: fixedIds() },
     log,

@@ -97,7 +97,7 @@ describe("a value of the wrong kind or out of bounds", () => {
   });
 
   it.each([
-    ["https://127.0.0.1:9000", "expected an address such as http://127.0.0.1:9000"],
+    ["grpc://127.0.0.1:9000", "expected an address such as http://127.0.0.1:9000"],
     ["http://127.0.0.1:9000/base", "expected an address without path, query and fragment"],
     ["http://127.0.0.1:0", "expected an address such as http://127.0.0.1:9000"],
     ["http://127.0.0.1:70000", "expected a port up to 65535"],

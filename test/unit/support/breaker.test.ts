@@ -151,4 +151,47 @@ describe("a breaker", () => {
       }),
     );
   });
+
+  it("forgets failures that are older than its window, but not those within it", () => {
+    fc.assert(
+      fc.property(fc.array(fc.nat(2_000), { minLength: 1, maxLength: 40 }), (pauses) => {
+        const { clock, breaker, fail } = setUp({ failures: 3, openMs: 500, windowMs: 1_000 });
+        const atMs: number[] = [];
+        for (const pauseMs of pauses) {
+          clock.advance(pauseMs);
+          fail();
+          atMs.push(clock.nowMs());
+          const within = atMs.filter((at) => clock.nowMs() - at <= 1_000).length;
+          expect(breaker.isDue).toBe(within >= 3);
+        }
+      }),
+    );
+  });
+
+  it("pauses as it is told where it is alone, and where it is not", () => {
+    const { clock, breaker, open } = setUp({
+      ...TERMS,
+      openMs: 1_000,
+      longestOpenMs: 3_000,
+      alone: { firstMs: 100, longestMs: 250 },
+    });
+    open();
+    for (const [aloneMs, replacedMs] of [
+      [100, 1_000],
+      [200, 2_000],
+      [250, 3_000],
+      [250, 3_000],
+    ] as const) {
+      expect(breaker.pauseMs).toBe(replacedMs);
+      clock.advance(aloneMs - 1);
+      expect(breaker.mayTry(true)).toBe(false);
+      clock.advance(1);
+      expect(breaker.mayTry(true)).toBe(true);
+      clock.advance(replacedMs - aloneMs - 1);
+      expect(breaker.mayTry(false)).toBe(false);
+      clock.advance(1);
+      expect(breaker.mayTry(false)).toBe(true);
+      breaker.end(breaker.begin(), "failure");
+    }
+  });
 });

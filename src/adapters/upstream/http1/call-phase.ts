@@ -1,4 +1,4 @@
-import type { UpstreamTimeouts } from "../upstream-call.ts";
+import type { UpstreamTimeouts } from "../endpoint-client.ts";
 
 /**
  * `queued`: no byte is written. `sending`: the request's body flows, or waits for the connection. `awaiting`: the head is due.

@@ -1,11 +1,18 @@
 import type { Clock } from "../../../ports/clock.ts";
+import type { EndpointNames } from "../endpoint-client.ts";
+import type { EndpointTls } from "../tls/endpoint-tls.ts";
 import { Http1Connection, type ConnectionParts } from "./http1-connection.ts";
 import type { Http1Call } from "./http1-call.ts";
 
 /** Where connections go, and how long they are kept. */
 export interface EndpointPoolParts {
-  /** Origin, `http://host:port`. */
+  /** Origin, `http://host:port` or `https://host:port`. */
   readonly url: string;
+  /** With `https`. */
+  readonly tls: EndpointTls | undefined;
+  /** Where the host is a name. */
+  readonly names: EndpointNames | undefined;
+  readonly connectMs: number;
   /** How long an idle connection is kept, milliseconds. */
   readonly idleMs: number;
   readonly clock: Clock;
@@ -20,18 +27,23 @@ export class EndpointPool {
   /** The endpoint as a host line names it. */
   readonly authority: string;
   readonly #connectionParts: ConnectionParts;
+  readonly #names: EndpointNames | undefined;
   readonly #all = new Set<Http1Connection>();
   readonly #free: Http1Connection[] = [];
   /** Calls of this turn of the event loop. */
   #arrived: Http1Call[] = [];
   #closing = false;
 
-  constructor({ url, idleMs, clock, readRoom }: EndpointPoolParts) {
-    const { host, hostname, port } = new URL(url);
+  constructor({ url, idleMs, connectMs, clock, readRoom, tls, names }: EndpointPoolParts) {
+    const { protocol, host, hostname, port } = new URL(url);
     this.authority = host;
+    this.#names = names;
     this.#connectionParts = {
       host: hostname.replace(/^\[(.*)\]$/, "$1"),
-      port: port === "" ? 80 : Number(port),
+      port: port === "" ? (protocol === "https:" ? 443 : 80) : Number(port),
+      tls,
+      lookup: names?.lookup,
+      connectMs,
       clock,
       idleMs,
       readRoom,
@@ -49,6 +61,11 @@ export class EndpointPool {
     if (this.#free.length <= this.#arrived.length) return this.#connect(call);
     this.#arrived.push(call);
     if (this.#arrived.length === 1) setImmediate(this.#giveOut);
+  }
+
+  /** Free connections to addresses that are gone close; every other one does when it is free. */
+  dropGone(): void {
+    for (const connection of [...this.#free]) if (!this.#isWanted(connection)) connection.destroy();
   }
 
   /** Free connections close, and so does every other as soon as it is free. */
@@ -81,8 +98,12 @@ export class EndpointPool {
   }
 
   #onFree(connection: Http1Connection): void {
-    if (this.#closing) connection.destroy();
+    if (this.#closing || !this.#isWanted(connection)) connection.destroy();
     else this.#free.push(connection);
+  }
+
+  #isWanted({ remoteAddress }: Http1Connection): boolean {
+    return this.#names === undefined || remoteAddress === undefined || this.#names.has(remoteAddress);
   }
 
   #onGone(connection: Http1Connection): void {

@@ -1,11 +1,11 @@
 import { isStream } from "../../../model/byte-stream.ts";
 import type { Cancel } from "../../../model/cancel.ts";
 import type { Response } from "../../../model/exchange.ts";
-import { err, ok, type Result } from "../../../model/result.ts";
+import { err, ok } from "../../../model/result.ts";
 import type { Clock } from "../../../ports/clock.ts";
 import type { UpstreamFailure, UpstreamRequest } from "../../../ports/upstream.ts";
+import type { AttemptAnswer, AttemptFailure, AttemptFailureKind, UpstreamTimeouts } from "../endpoint-client.ts";
 import { ResponseBody, type ResponseSource } from "../response-body.ts";
-import type { UpstreamTimeouts } from "../upstream-call.ts";
 import { phaseDueMs, type Phase } from "./call-phase.ts";
 import type { FramedHead } from "./framed-head.ts";
 import type { Line } from "./line.ts";
@@ -18,6 +18,8 @@ export interface Http1CallParts {
   /** The request's head as it is written, without the lines that frame the body. */
   readonly head: string;
   readonly timeouts: UpstreamTimeouts;
+  /** When all of it has to be over, monotonic; undefined: the total timeout from now. */
+  readonly totalDueMs: number | undefined;
   readonly clock: Clock;
   readonly cancel: Cancel;
   /** The call occupies no connection any more; called once. */
@@ -29,9 +31,9 @@ export interface Http1CallParts {
  * one connection at a time, which tells it what happens and when it is due.
  */
 export class Http1Call implements ResponseSource, WriterEvents {
-  readonly answer: Promise<Result<Response, UpstreamFailure>>;
+  readonly answer: Promise<AttemptAnswer>;
   readonly parts: Http1CallParts;
-  readonly #settle: (answer: Result<Response, UpstreamFailure>) => void;
+  readonly #settle: (answer: AttemptAnswer) => void;
   readonly #releaseCancel: (() => void) | undefined;
   readonly #totalDueMs: number;
   #phase: Phase = "queued";
@@ -43,14 +45,15 @@ export class Http1Call implements ResponseSource, WriterEvents {
   #repeated = false;
 
   constructor(parts: Http1CallParts) {
-    const { promise, resolve } = Promise.withResolvers<Result<Response, UpstreamFailure>>();
+    const { promise, resolve } = Promise.withResolvers<AttemptAnswer>();
     this.answer = promise;
     this.#settle = resolve;
     this.parts = parts;
     this.#sinceMs = parts.clock.nowMs();
-    this.#totalDueMs = parts.timeouts.totalMs === undefined ? Number.POSITIVE_INFINITY : this.#sinceMs + parts.timeouts.totalMs;
+    const totalDueMs = parts.totalDueMs ?? this.#sinceMs + (parts.timeouts.totalMs ?? Number.POSITIVE_INFINITY);
+    this.#totalDueMs = Math.min(totalDueMs, parts.request.deadlineMs ?? Number.POSITIVE_INFINITY);
     // may run at once
-    this.#releaseCancel = parts.cancel.onAbort(() => this.fail({ problem: "upstream_unreachable", cause: "cancelled" }));
+    this.#releaseCancel = parts.cancel.onAbort(() => this.fail(CANCELLED));
   }
 
   get over(): boolean {
@@ -101,12 +104,12 @@ export class Http1Call implements ResponseSource, WriterEvents {
   onDue(nowMs: number): void {
     const { connectMs, firstByteMs, idleMs, totalMs } = this.parts.timeouts;
     if (this.#phase === "changed") return;
-    if (nowMs >= this.#totalDueMs) return this.#expire("total", totalMs ?? 0);
+    if (nowMs >= this.#totalDueMs) return this.fail(outOfTime(totalMs));
     if (nowMs < phaseDueMs(this.#phase, this.#sinceMs, this.parts.timeouts)) return this.#setDeadline();
-    if (this.#phase === "queued") return this.#expire("connect", connectMs);
-    if (this.#phase === "awaiting") return this.#expire("first byte", firstByteMs);
+    if (this.#phase === "queued") return this.#expire("connect", connectMs, "connect");
+    if (this.#phase === "awaiting") return this.#expire("first byte", firstByteMs, "slow");
     if (this.#phase === "receiving" ? this.#body?.wanted === true : this.#writer?.waits === true)
-      return this.#expire("idle", idleMs);
+      return this.#expire("idle", idleMs, "slow");
     this.#sinceMs = nowMs;
     this.#setDeadline();
   }
@@ -124,7 +127,8 @@ export class Http1Call implements ResponseSource, WriterEvents {
   }
 
   onBroken(failure: UpstreamFailure): void {
-    this.fail(failure);
+    // the client's own doing
+    this.fail({ ...failure, kind: "other" });
   }
 
   /** The response's head. */
@@ -173,7 +177,7 @@ export class Http1Call implements ResponseSource, WriterEvents {
   }
 
   /** Ends it, and the connection with it: what was begun there cannot be finished. */
-  fail(failure: UpstreamFailure): void {
+  fail(failure: AttemptFailure): void {
     if (this.over) return;
     this.#leave();
     this.#settle(err(failure));
@@ -200,11 +204,20 @@ export class Http1Call implements ResponseSource, WriterEvents {
     onOver();
   }
 
-  #expire(what: string, ms: number): void {
-    this.fail({ problem: "upstream_timeout", cause: `${what} timeout ${ms} ms exceeded` });
+  #expire(what: string, ms: number, kind: AttemptFailureKind): void {
+    this.fail({ problem: "upstream_timeout", cause: `${what} timeout ${ms} ms exceeded`, kind });
   }
 
   #setDeadline(): void {
     this.#line?.dueAt(this.dueMs);
   }
 }
+
+/** `totalMs` undefined: the deadline was the request's own. */
+const outOfTime = (totalMs: number | undefined): AttemptFailure => ({
+  problem: "upstream_timeout",
+  cause: totalMs === undefined ? "the deadline of the request passed" : `total timeout ${totalMs} ms exceeded`,
+  kind: "other",
+});
+
+const CANCELLED: AttemptFailure = { problem: "upstream_unreachable", cause: "cancelled", kind: "other" };

@@ -1,12 +1,14 @@
-import { connect, type Socket } from "node:net";
+import type { LookupFunction, Socket } from "node:net";
 import type { Clock } from "../../../ports/clock.ts";
 import { connectionFailure, nothingWasWritten } from "./connection-failure.ts";
+import type { EndpointTls } from "../tls/endpoint-tls.ts";
 import { DeadlineAlarm } from "./deadline-alarm.ts";
 import type { FramedHead } from "./framed-head.ts";
 import type { Tunnel } from "../../../model/tunnel.ts";
 import { TunnelSocket } from "../tunnel-socket.ts";
 import type { Http1Call } from "./http1-call.ts";
 import type { Line } from "./line.ts";
+import { openSocket } from "./open-socket.ts";
 import { RequestWriter } from "./request-writer.ts";
 import { ResponseParser, type ResponseEvents } from "./response-parser.ts";
 
@@ -14,6 +16,11 @@ import { ResponseParser, type ResponseEvents } from "./response-parser.ts";
 export interface ConnectionParts {
   readonly host: string;
   readonly port: number;
+  /** Undefined: no TLS. */
+  readonly tls: EndpointTls | undefined;
+  /** Where the host is a name. */
+  readonly lookup: LookupFunction | undefined;
+  readonly connectMs: number;
   readonly clock: Clock;
   /** How long it may be idle, milliseconds. */
   readonly idleMs: number;
@@ -60,13 +67,16 @@ export class Http1Connection implements ResponseEvents, Line {
   constructor(parts: ConnectionParts) {
     this.#parts = parts;
     this.#alarm = new DeadlineAlarm(parts.clock, this.#onDue);
-    const { host, port } = parts;
-    this.#socket = connect({ host, port, noDelay: true, onread: { buffer: this.#nextRoom, callback: this.#onRead } });
-    this.#socket.on("connect", this.#onConnect);
+    this.#socket = openSocket(parts, { buffer: this.#nextRoom, callback: this.#onRead }, this.#onConnect);
     this.#socket.on("drain", () => this.#writer?.drained());
     this.#socket.on("end", this.#onFinished);
     this.#socket.on("error", this.#onBroken);
     this.#socket.on("close", () => this.#onBroken());
+  }
+
+  /** Where it leads; undefined before it stands and once it is gone. */
+  get remoteAddress(): string | undefined {
+    return this.#socket.remoteAddress;
   }
 
   /** Takes a call: at once where the connection stands. Only for one that is new or free. */
@@ -169,7 +179,7 @@ export class Http1Connection implements ResponseEvents, Line {
     if (this.#handsOver) this.#ownRoom = undefined;
     // what `nextRoom` gave out
     const fault = this.#parser.read(room as Buffer, byteCount);
-    if (fault !== undefined) call.fail({ problem: "upstream_invalid_response", cause: fault });
+    if (fault !== undefined) call.fail({ problem: "upstream_invalid_response", cause: fault, kind: "broken" });
     return true;
   };
 
@@ -181,9 +191,11 @@ export class Http1Connection implements ResponseEvents, Line {
 
   /** The other end will send no more. */
   readonly #onFinished = (): void => {
+    // within the handshake of TLS: an error follows that says so
+    if (this.#state === "connecting") return;
     const call = this.#call;
     const fault = call?.begun === true ? this.#parser.finish() : undefined;
-    if (fault !== undefined) call?.fail({ problem: "upstream_invalid_response", cause: fault });
+    if (fault !== undefined) call?.fail({ problem: "upstream_invalid_response", cause: fault, kind: "broken" });
     this.destroy();
   };
 

@@ -1,6 +1,7 @@
 import { isStream } from "../../../model/byte-stream.ts";
 import { err, ok, type Result } from "../../../model/result.ts";
 import type { UpstreamRequest } from "../../../ports/upstream.ts";
+import { isIdempotent } from "../repeatable.ts";
 
 /**
  * Request line and header lines, a character a byte, up to where the lines that frame the body are added. A text that would
@@ -40,12 +41,9 @@ export const framingLines = (bytes: number | undefined): string =>
 /** The same without a body: only where one is usual its absence is said (RFC 9110 section 8.6). */
 export const noBodyLines = (method: string): string => (USUALLY_WITH_BODY.has(method) ? framingLines(0) : "\r\n");
 
-/** Methods that do the same when done twice (RFC 9110 section 9.2.2). */
-const IDEMPOTENT: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE"]);
-
 /** Whether a request of which the kernel took nothing may be written to another connection. */
 export const mayBeWrittenAgain = ({ method, body }: UpstreamRequest, head: string): boolean =>
-  IDEMPOTENT.has(method) && !isStream(body) && (body?.byteLength ?? 0) === 0 && head.length <= MAX_REPEATED_BYTES;
+  isIdempotent(method) && !isStream(body) && (body?.byteLength ?? 0) === 0 && head.length <= MAX_REPEATED_BYTES;
 
 /** More might have left in part. */
 const MAX_REPEATED_BYTES = 16 * 1024;

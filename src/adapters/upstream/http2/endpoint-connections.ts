@@ -1,10 +1,13 @@
 import { KeepalivePace } from "@sallyport/lean-grpc/keepalive.ts";
 import { openSocket, type ClientTls, type SocketTerms } from "@sallyport/lean-grpc/open-socket.ts";
 import type { Clock } from "../../../ports/clock.ts";
+import { refusalReason } from "../../review/refusal-reason.ts";
+import type { EndpointNames } from "../endpoint-client.ts";
 import { connectionFailure } from "../http1/connection-failure.ts";
+import { nextAddressMs } from "../http1/open-socket.ts";
+import type { EndpointTls } from "../tls/endpoint-tls.ts";
 import { Http2Connection } from "./http2-connection.ts";
 import type { Http2Call } from "./http2-call.ts";
-import type { EndpointTls } from "./attempt.ts";
 
 /** Where connections go, and how long they are kept. */
 export interface EndpointParts {
@@ -12,6 +15,8 @@ export interface EndpointParts {
   readonly url: string;
   /** For `https`. */
   readonly tls: EndpointTls | undefined;
+  /** Where the host is a name. */
+  readonly names: EndpointNames | undefined;
   /** How long an idle connection is kept, milliseconds. */
   readonly idleMs: number;
   /** How long connecting may take, milliseconds. */
@@ -34,6 +39,8 @@ const EXPECTED_STREAMS = 100;
 interface Line {
   /** Undefined until it stands. */
   connection: Http2Connection | undefined;
+  /** Where it leads; undefined as long. */
+  remoteAddress: string | undefined;
   readonly attempt: AbortController;
   /** `draining`: it takes no new streams, and those under way go on. */
   state: "coming" | "ready" | "draining";
@@ -64,7 +71,10 @@ export class EndpointConnections {
     this.authority = host;
     this.scheme = protocol === "https:" ? "https" : "http";
     const name = hostname.replace(/^\[(.*)\]$/, "$1");
-    const address = { kind: "tcp", host: name, port: port === "" ? (this.scheme === "https" ? 443 : 80) : Number(port) } as const;
+    const { names } = parts;
+    const lookup = names === undefined ? {} : { lookup: names.lookup, nextAddressMs: nextAddressMs(parts.connectMs) };
+    const place = { host: name, port: port === "" ? (this.scheme === "https" ? 443 : 80) : Number(port) };
+    const address = { kind: "tcp", ...place, ...lookup } as const;
     this.#socketTerms = { address, tls: this.scheme === "https" ? tlsFor(parts.tls) : undefined, guard: undefined };
   }
 
@@ -83,6 +93,11 @@ export class EndpointConnections {
   /** A call ran out of time on its connection. */
   doubt(call: Http2Call): void {
     this.#byCall.get(call)?.probe();
+  }
+
+  /** Connections to addresses that are gone take no further calls, and close when their last stream is done. */
+  dropGone(): void {
+    for (const line of [...this.#lines]) if (line.state === "ready") this.#dropIfGone(line);
   }
 
   /** Takes no further calls; each connection closes when its last stream is done. */
@@ -128,7 +143,13 @@ export class EndpointConnections {
     const coming = this.#count("coming");
     if (this.#isClosing || this.#forgetPause !== undefined || coming * EXPECTED_STREAMS >= this.#waiting.size) return;
     if (coming + this.#count("ready") >= MAX_CONNECTIONS || this.#lines.size >= MAX_WITH_DRAINING) return;
-    const line: Line = { connection: undefined, attempt: new AbortController(), state: "coming", forgetIdle: undefined };
+    const line: Line = {
+      connection: undefined,
+      remoteAddress: undefined,
+      attempt: new AbortController(),
+      state: "coming",
+      forgetIdle: undefined,
+    };
     this.#lines.add(line);
     void this.#connect(line);
   }
@@ -144,6 +165,7 @@ export class EndpointConnections {
       forget();
       return this.#onLost(line, opened.reason, undefined);
     }
+    line.remoteAddress = opened.socket.remoteAddress;
     line.connection = new Http2Connection(opened.socket, {
       clock,
       pace: this.#pace,
@@ -152,6 +174,7 @@ export class EndpointConnections {
           forget();
           line.state = "ready";
           this.#onRoom(line);
+          this.#dropIfGone(line);
         },
         onRoom: () => this.#onRoom(line),
         onDraining: () => this.#onDraining(line),
@@ -175,6 +198,13 @@ export class EndpointConnections {
       this.#forgetPause = undefined;
       this.#connectIfNeeded();
     });
+  }
+
+  #dropIfGone(line: Line): void {
+    const { remoteAddress, connection } = line;
+    if (remoteAddress === undefined || this.#parts.names?.has(remoteAddress) !== false) return;
+    this.#onDraining(line);
+    connection?.drain();
   }
 
   #onRoom(line: Line): void {
@@ -207,5 +237,5 @@ function tlsFor(tls: EndpointTls | undefined): ClientTls {
   // never in clear text where TLS was meant
   if (tls === undefined) throw new Error("an https endpoint without its trust");
   const { secureContext, sni, checkServerIdentity } = tls;
-  return { secureContext, serverName: sni, describe: (error) => `TLS: ${error.message}`, checkServerIdentity };
+  return { secureContext, serverName: sni, describe: refusalReason, checkServerIdentity };
 }

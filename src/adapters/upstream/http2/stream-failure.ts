@@ -1,5 +1,5 @@
 import { H2_ERROR } from "@sallyport/lean-grpc/frame.ts";
-import type { AttemptFailure } from "./attempt.ts";
+import type { AttemptFailure } from "../endpoint-client.ts";
 
 /** What it means for the exchange that the upstream reset its stream. Only a refused one was certainly not acted on (RFC 9113 section 8.7). `isWhole`: all of the request is at hand still. */
 export function resetFailure(code: number, isWhole: boolean): AttemptFailure {

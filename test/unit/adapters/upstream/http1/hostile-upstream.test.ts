@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 import { expect, it } from "vitest";
-import { http1Upstream } from "../../../../../src/adapters/upstream/http1/http1-upstream.ts";
+import { http1Endpoints } from "../../../../../src/adapters/upstream/http1/http1-endpoints.ts";
 import { isStream } from "../../../../../src/model/byte-stream.ts";
 import { CancelSource } from "../../../../../src/model/cancel.ts";
 import type { Upstream } from "../../../../../src/ports/upstream.ts";
@@ -60,7 +60,7 @@ it(
     const random = new Random(11);
     await using raw = await startRawUpstream((socket) => void answerBadly(socket, random));
     const timeouts = { ...TIMEOUTS, firstByteMs: 100, idleMs: 100 };
-    const upstream = opening(http1Upstream)([raw.url], { timeouts, maxRequests: AT_ONCE });
+    const upstream = opening(http1Endpoints)([raw.url], { timeouts, maxRequests: AT_ONCE });
     const ends: string[] = [];
     let left = REQUESTS;
     const one = async (): Promise<void> => {

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import type { Socket } from "node:net";
 import { describe, expect, it } from "vitest";
-import { http1Upstream } from "../../../../../src/adapters/upstream/http1/http1-upstream.ts";
+import { http1Endpoints } from "../../../../../src/adapters/upstream/http1/http1-endpoints.ts";
 import { isStream, type Body } from "../../../../../src/model/byte-stream.ts";
 import { CancelSource } from "../../../../../src/model/cancel.ts";
 import type { Upstream } from "../../../../../src/ports/upstream.ts";
@@ -11,7 +11,7 @@ import { startRawUpstream } from "../../../../support/raw-upstream.ts";
 import { turn } from "../../../../support/turn.ts";
 import { opening, readAll, requestTo, startServer, textBody, TIMEOUTS } from "../../../../support/upstream.ts";
 
-const upstreamTo = opening(http1Upstream);
+const upstreamTo = opening(http1Endpoints);
 
 const OK = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 

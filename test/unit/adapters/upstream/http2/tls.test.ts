@@ -3,13 +3,12 @@ import { createServer as createHttpsServer } from "node:https";
 import type { AddressInfo, Server } from "node:net";
 import { checkServerIdentity, createSecureContext } from "node:tls";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { http2Upstream } from "../../../../../src/adapters/upstream/http2/http2-upstream.ts";
-import type { EndpointTls } from "../../../../../src/adapters/upstream/http2/attempt.ts";
-import { systemClock } from "../../../../../src/adapters/system/clock.ts";
+import { http2Endpoints } from "../../../../../src/adapters/upstream/http2/http2-endpoints.ts";
+import type { EndpointTls } from "../../../../../src/adapters/upstream/tls/endpoint-tls.ts";
 import { CancelSource } from "../../../../../src/model/cancel.ts";
 import type { Upstream } from "../../../../../src/ports/upstream.ts";
 import { testCertificates } from "../../../../support/certificates.ts";
-import { requestTo, textBody, TIMEOUTS } from "../../../../support/upstream.ts";
+import { opening, requestTo, textBody } from "../../../../support/upstream.ts";
 
 async function listening(server: Server): Promise<number> {
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -28,10 +27,7 @@ async function upstreamTo(
     sni: name,
     checkServerIdentity: (_host, certificate) => checkServerIdentity(name, certificate),
   };
-  const upstream = http2Upstream(
-    { name: "orders", endpoints: [{ url: `https://127.0.0.1:${port}` }], timeouts: TIMEOUTS, maxRequests: 10, tls },
-    { clock: systemClock() },
-  );
+  const upstream = opening(http2Endpoints)([{ url: `https://127.0.0.1:${port}`, weight: 1, priority: 0, tls }]);
   onTestFinished(() => upstream[Symbol.asyncDispose]());
   return upstream;
 }

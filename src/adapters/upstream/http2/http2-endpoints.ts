@@ -3,63 +3,71 @@ import type { Cancel } from "../../../model/cancel.ts";
 import { err } from "../../../model/result.ts";
 import type { Clock } from "../../../ports/clock.ts";
 import type { UpstreamRequest } from "../../../ports/upstream.ts";
-import type { UpstreamTimeouts } from "../upstream-call.ts";
-import type { AttemptAnswer, AttemptFailure, EndpointTls } from "./attempt.ts";
+import type {
+  AttemptAnswer,
+  AttemptFailure,
+  EndpointAddress,
+  EndpointClient,
+  EndpointNames,
+  OpenEndpoints,
+  UpstreamTimeouts,
+} from "../endpoint-client.ts";
 import { EndpointConnections } from "./endpoint-connections.ts";
 import { Http2Call } from "./http2-call.ts";
 import { requestFields } from "./request-fields.ts";
-
-/** What an endpoint is spoken to with. */
-export interface Http2EndpointParts {
-  /** Origin without a trailing slash. */
-  readonly url: string;
-  /** For `https`, and only there. */
-  readonly tls: EndpointTls | undefined;
-  readonly timeouts: UpstreamTimeouts;
-  readonly clock: Clock;
-}
 
 /** How long disposing waits for requests under way. */
 const CLOSE_MS = 30_000;
 
 /**
- * Sends to one endpoint over HTTP/2: a few connections, a stream for each request. A request is sent once; sent again, once, is only one without
- * a streamed body that the upstream said it never looked at (REFUSED_STREAM, GOAWAY). Trailers go both ways; interim responses are dropped.
+ * Sends over HTTP/2, by prior knowledge to `http` endpoints and by ALPN to `https` ones: a few connections per endpoint, a stream for each
+ * request. A request is sent once; sent again, once, is only one without a streamed body that the upstream said it never looked at
+ * (REFUSED_STREAM, GOAWAY). Trailers go both ways; interim responses are dropped.
  */
-export class Http2Endpoint implements AsyncDisposable {
-  readonly #parts: Http2EndpointParts;
+export const http2Endpoints: OpenEndpoints =
+  (timeouts, { clock }) =>
+  (endpoint, names) =>
+    new Http2Endpoint(endpoint, { timeouts, clock, names });
+
+/** What an endpoint's connections are made with. */
+interface Shared {
+  readonly timeouts: UpstreamTimeouts;
+  readonly clock: Clock;
+  readonly names: EndpointNames | undefined;
+}
+
+class Http2Endpoint implements EndpointClient {
+  readonly #timeouts: UpstreamTimeouts;
+  readonly #clock: Clock;
   readonly #connections: EndpointConnections;
   #underWay = 0;
   #closing = false;
   /** Runs when the last request under way is over. */
   #onNone: (() => void) | undefined;
 
-  constructor(parts: Http2EndpointParts) {
-    const { url, tls, clock, timeouts } = parts;
+  constructor({ url, tls }: EndpointAddress, { timeouts, clock, names }: Shared) {
+    this.#timeouts = timeouts;
+    this.#clock = clock;
     const { idleMs, connectMs } = timeouts;
-    this.#parts = parts;
-    this.#connections = new EndpointConnections({ url, tls, idleMs, connectMs, clock });
+    this.#connections = new EndpointConnections({ url, tls, names, idleMs, connectMs, clock });
   }
 
-  /** Requests sent and not yet over, response bodies included. */
   get underWay(): number {
     return this.#underWay;
   }
 
-  /** As `Upstream.send`. `totalDueMs`: when all of it has to be over, on the monotonic clock; left out, the total timeout counts from now. */
   send(request: UpstreamRequest, cancel: Cancel, totalDueMs?: number): Promise<AttemptAnswer> {
     if (this.#closing)
       return refused(request, { problem: "upstream_unreachable", cause: "the upstream is being closed", kind: "other" });
     const fields = requestFields(request, this.#connections);
     if (!fields.ok) return refused(request, { problem: "bad_request", cause: fields.error, kind: "other" });
     this.#underWay += 1;
-    const { timeouts, clock } = this.#parts;
     const call = new Http2Call({
       request,
       fields: fields.value,
-      timeouts,
+      timeouts: this.#timeouts,
       totalDueMs,
-      clock,
+      clock: this.#clock,
       cancel,
       onAgain: (again) => this.#connections.run(again),
       onLate: (late) => this.#connections.doubt(late),
@@ -67,6 +75,10 @@ export class Http2Endpoint implements AsyncDisposable {
     });
     if (!call.over) this.#connections.run(call);
     return call.answer;
+  }
+
+  addressesChanged(): void {
+    this.#connections.dropGone();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -78,7 +90,7 @@ export class Http2Endpoint implements AsyncDisposable {
   async #noneUnderWay(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#onNone = resolve;
-    const stop = this.#parts.clock.after(CLOSE_MS, resolve);
+    const stop = this.#clock.after(CLOSE_MS, resolve);
     await promise;
     stop();
   }
