@@ -168,8 +168,10 @@ describe("a roll", () => {
       const before = gateway.pids();
       const rolled = await gateway.admin("/admin/roll", { method: "POST" });
       expect([rolled.status, rolled.json()]).toEqual([200, { replaced: [1, 2], kept: [] }]);
-      const after = gateway.pids();
-      for (const worker of [1, 2]) expect(after.get(worker)).not.toBe(before.get(worker));
+      // workers say their pids in the log, which may come behind the answer
+      await vi.waitFor(() => {
+        for (const worker of [1, 2]) expect(gateway.pids().get(worker)).not.toBe(before.get(worker));
+      });
       for (const pid of before.values()) expect(isAlive(pid)).toBe(false);
     }
     const { sent, failures } = await load.stop();
