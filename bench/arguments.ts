@@ -23,7 +23,7 @@ export interface BenchWish {
 /** Text of `--help`. */
 export const USAGE = `npm run bench -- [flags]
 
-  --quick              only what a goal needs, a smaller warm-up, 3 rounds of 1 s (under three minutes); for a look, not for claims
+  --quick              only what a goal needs, a smaller warm-up, 3 rounds of 1 s (5 to 10 minutes); for a look, not for claims
   --rounds N           rounds (10)
   --seconds N          length of a burst (4)
   --warm-up N          requests before the first round, for each peer (20000)
