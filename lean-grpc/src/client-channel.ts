@@ -1,6 +1,7 @@
 import type { Socket } from "node:net";
 import type { CallOutcome, CallRequest, StreamListeners, Timers } from "./calls.ts";
-import { ClientConnection, HUNG_UP } from "./client-connection.ts";
+import { ClientConnection, PEER } from "./client-connection.ts";
+import { hungUp } from "./client-end.ts";
 import type { StreamRequest } from "./client-stream.ts";
 import type { Field } from "./hpack-table.ts";
 import { ClientCall, unaryListeners, type CallTerms } from "./client-call.ts";
@@ -199,7 +200,7 @@ export class ClientChannel {
     const code = error !== undefined && "code" in error ? String(error.code) : "";
     if (tls === undefined) return { kind: "unreachable", reason };
     if (error !== undefined && code.startsWith("ERR_SSL")) return { kind: "refused", reason: tls.describe(error) };
-    const isSilent = reason === HUNG_UP || code === "ECONNRESET" || code === "EPIPE";
+    const isSilent = reason === hungUp(PEER) || code === "ECONNRESET" || code === "EPIPE";
     return isSilent ? { kind: "refused", reason: SILENT_REFUSAL } : { kind: "unreachable", reason };
   }
 

@@ -1,4 +1,5 @@
 import type { Timers } from "./calls.ts";
+import type { ReceiveWindows } from "./client-end-owner.ts";
 import type { Field } from "./hpack-table.ts";
 import type { KeepalivePace } from "./keepalive.ts";
 
@@ -33,12 +34,6 @@ export interface ConnectionEvents {
   onDraining(): void;
   /** It is over; every stream was told. `reason` is a fragment for the log, `error` what the socket said. */
   onClosed(reason: string, error?: Error): void;
-}
-
-/** What we let the peer send on one stream before we say more, and on all of them. */
-export interface ReceiveWindows {
-  readonly streamBytes: number;
-  readonly connectionBytes: number;
 }
 
 /** What a connection begins with. */

@@ -73,6 +73,9 @@ export interface FrameHead {
   readonly payloadBytes: number;
 }
 
+/** Whether a HEADERS or DATA frame is its sender's last on its stream. */
+export const endsStream = ({ flags }: FrameHead): boolean => (flags & FLAG.END_STREAM) !== 0;
+
 /** Writes the nine bytes in front of a payload. Returns the offset behind them. */
 export function writeFrameHead(into: Buffer, offset: number, { type, flags, streamId, payloadBytes }: FrameHead): number {
   into[offset] = payloadBytes >>> 16;

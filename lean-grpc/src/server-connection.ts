@@ -39,6 +39,9 @@ import { ServerStream, type StreamWriter } from "./server-stream.ts";
 const STREAM_WINDOW_BYTES = 1024 * 1024;
 const CONNECTION_WINDOW_BYTES = 16 * 1024 * 1024;
 
+/** Largest request head or trailers, bytes: names, values, and 32 for each. */
+const MAX_FIELDS_BYTES = 16 * 1024;
+
 /** Answers to a client that sends and does not read. */
 const MAX_UNREAD_BYTES = 16 * 1024 * 1024;
 
@@ -60,8 +63,8 @@ export class ServerConnection implements StreamWriter {
   readonly #sender: SendQueue;
   readonly #window: ReceiveWindow;
   readonly #reader = new FrameReader((head, payload) => this.#frame(head, payload));
-  readonly #blocks = new HeaderBlocks();
-  readonly #decoder = new HpackDecoder({ tableBytes: 4096, maxListBytes: 16 * 1024 });
+  readonly #blocks = new HeaderBlocks(MAX_FIELDS_BYTES);
+  readonly #decoder = new HpackDecoder({ tableBytes: 4096, maxListBytes: MAX_FIELDS_BYTES });
   readonly #flood: FloodGuard;
   readonly #streams = new Map<number, ServerStream>();
   readonly #onMessage = (call: ServerStream, message: Buffer): void => this.#events.onCall(call, message);
@@ -187,7 +190,7 @@ export class ServerConnection implements StreamWriter {
       settingsFrame([
         [SETTING.MAX_CONCURRENT_STREAMS, this.#limits.maxStreams],
         [SETTING.INITIAL_WINDOW_SIZE, STREAM_WINDOW_BYTES],
-        [SETTING.MAX_HEADER_LIST_SIZE, 16 * 1024],
+        [SETTING.MAX_HEADER_LIST_SIZE, MAX_FIELDS_BYTES],
       ]),
     );
     this.#outbox.append(numberFrame(FRAME.WINDOW_UPDATE, 0, CONNECTION_WINDOW_BYTES - DEFAULT_WINDOW_BYTES));

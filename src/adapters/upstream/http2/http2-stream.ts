@@ -1,7 +1,7 @@
-import { FLAG, FRAME, H2_ERROR, Http2Violation, numberFrame, smallFrame } from "@sallyport/lean-grpc/frame.ts";
+import type { ClientEnd } from "@sallyport/lean-grpc/client-end.ts";
+import { FLAG, FRAME, H2_ERROR, Http2Violation, smallFrame } from "@sallyport/lean-grpc/frame.ts";
 import type { Field } from "@sallyport/lean-grpc/hpack-table.ts";
-import type { Outbox } from "@sallyport/lean-grpc/outbox.ts";
-import type { SendingStream, SendQueue } from "@sallyport/lean-grpc/send-queue.ts";
+import type { SendingStream } from "@sallyport/lean-grpc/send-queue.ts";
 
 /** What happens on one stream. Nothing comes before `open` returned, and nothing after the end, a reset or `onGone`. */
 export interface StreamEvents {
@@ -22,18 +22,15 @@ export interface StreamParts {
   readonly id: number;
   readonly events: StreamEvents;
   readonly sendWindow: number;
-  readonly outbox: Outbox;
-  readonly sender: SendQueue;
-  /** Writes a header block that ends the stream. */
-  readonly writeTrailers: (streamId: number, fields: readonly Field[]) => void;
-  /** It is over: nothing more comes or goes. */
-  readonly onOver: (stream: Http2Stream) => void;
+  readonly connection: ClientEnd<Http2Stream>;
 }
 
 /** What the upstream may send on one stream before we take it, bytes: the protocol's own default. */
 export const STREAM_WINDOW_BYTES = 65_535;
 
 const NOTHING = Buffer.alloc(0);
+
+const NO_FIELDS: readonly Field[] = [];
 
 const asBuffer = ({ buffer, byteOffset, byteLength }: Uint8Array): Buffer => Buffer.from(buffer, byteOffset, byteLength);
 
@@ -43,7 +40,7 @@ export class Http2Stream implements SendingStream {
   readonly events: StreamEvents;
   sendWindow: number;
   unsent: Buffer = NOTHING;
-  readonly #parts: StreamParts;
+  readonly #connection: ClientEnd<Http2Stream>;
   /** Behind `unsent`; as many chunks as the body's producer has on its way when it is asked to wait. */
   readonly #pending: Buffer[] = [];
   #trailers: readonly Field[] | undefined;
@@ -59,7 +56,7 @@ export class Http2Stream implements SendingStream {
     this.id = parts.id;
     this.events = parts.events;
     this.sendWindow = parts.sendWindow;
-    this.#parts = parts;
+    this.#connection = parts.connection;
   }
 
   get endsWithMessage(): boolean {
@@ -129,8 +126,7 @@ export class Http2Stream implements SendingStream {
 
   /** Gives it up: the peer is told, and no event comes any more. */
   reset(code: number): void {
-    this.#parts.outbox.append(numberFrame(FRAME.RST_STREAM, this.id, code));
-    this.#parts.onOver(this);
+    this.#connection.reset(this, code);
   }
 
   /** Counts what came in a DATA frame, padding included. Throws where the peer was not allowed so much. */
@@ -147,19 +143,23 @@ export class Http2Stream implements SendingStream {
 
   #acknowledge(): void {
     if (this.#unacknowledged <= STREAM_WINDOW_BYTES / 2) return;
-    this.#parts.outbox.append(numberFrame(FRAME.WINDOW_UPDATE, this.id, this.#unacknowledged));
+    this.#connection.acknowledge(this, this.#unacknowledged);
     this.#window += this.#unacknowledged;
     this.#unacknowledged = 0;
   }
 
   #send(bytes: Buffer): void {
     this.unsent = bytes;
-    this.#parts.sender.send(this);
+    this.#connection.sender.send(this);
   }
 
   #finish(): void {
     this.#state = "sent";
-    if (this.#trailers !== undefined) this.#parts.writeTrailers(this.id, this.#trailers);
-    else if (!this.#endIsCarried) this.#parts.outbox.append(smallFrame(FRAME.DATA, FLAG.END_STREAM, this.id, NOTHING));
+    if (this.#trailers !== undefined) this.#writeTrailers(this.#trailers);
+    else if (!this.#endIsCarried) this.#connection.outbox.append(smallFrame(FRAME.DATA, FLAG.END_STREAM, this.id, NOTHING));
+  }
+
+  #writeTrailers(fields: readonly Field[]): void {
+    this.#connection.writeBlock(this.id, this.#connection.encoder.encode(NO_FIELDS, fields), true);
   }
 }
