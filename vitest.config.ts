@@ -9,7 +9,7 @@ const CLIENT_SIDE = [
 /** End-to-end tests whose clients do not care which version of HTTP they speak. */
 const EITHER_VERSION = [
   ...["access-log", "attempts", "authenticate", "bodies", "denials", "failures", "flow", "grants", "oracle"],
-  ...["patches", "powers", "problems", "proxy", "reroute", "secrets", "selectors", "verdict-cache"],
+  ...["parts-and-uploads", "patches", "powers", "problems", "proxy", "reroute", "secrets", "selectors", "verdict-cache"],
 ];
 
 /**
