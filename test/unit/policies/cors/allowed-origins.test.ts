@@ -1,6 +1,9 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { allowedOrigins } from "../../../../src/policies/cors/allowed-origins.ts";
+
+/** Of which origins are made, and what could end one early. */
+const ODD = ["a", "b", "0", "1", ".", "-", "_", ":", "/", "@", "#", "?", "\\", " ", "%", "*", "A"];
 
 describe("an origin that is listed", () => {
   const isAllowed = allowedOrigins(["https://app.example.org", "http://localhost:5173", "https://*.shop.example:8443"]);
@@ -34,7 +37,7 @@ describe("an origin that is listed", () => {
   it("below a name is what a URL parser finds below it, whatever is put in front", () => {
     const isBelow = allowedOrigins(["https://*.shop.example"]);
     fc.assert(
-      fc.property(fc.string({ unit: fc.constantFrom(..."abc012.-_:/@#?\\ %*A"), maxLength: 8 }), (front) => {
+      fc.property(fc.string({ unit: fc.constantFrom(...ODD), maxLength: 8 }), (front) => {
         const origin = `https://${front}.shop.example`;
         if (!isBelow(origin)) return;
         const url = new URL(origin);
