@@ -37,7 +37,7 @@ export const corsSchema = z.strictObject({
     .boolean()
     .default(false)
     .describe(
-      "Whether cookies, client certificates and HTTP logins come along. An `authorization` header set by a script needs it not.",
+      "Whether cookies, client certificates and HTTP logins come along. An `authorization` header set by a script does not need it.",
     ),
   private_network: z
     .boolean()
@@ -64,7 +64,8 @@ function parseOrigin(text: string): Result<string, string> {
   if (text === "*") return ok(text);
   if (text === "null") return err("null is the origin of any page that wants it: there is no way to let in one of them");
   const match = ORIGIN.exec(text.toLowerCase());
-  if (match === null) return err(`${EXPECTED}${/^[^/:]+(:\d+)?$/.test(text) ? `: https://${text}, or http://` : ""}`);
+  if (match === null)
+    return err(LACKS_SCHEME.test(text) ? `expected the scheme too: https://${text} or http://${text}` : EXPECTED);
   const [, scheme = "", host = "", port, rest = ""] = match;
   if (rest !== "") return err(`${EXPECTED}, without a path or a slash at the end`);
   if (Number(port ?? 0) > 65_535) return err(EXPECTED);
@@ -79,6 +80,8 @@ function parseOrigin(text: string): Result<string, string> {
 }
 
 const EXPECTED = "expected an origin such as https://app.example.org";
+
+const LACKS_SCHEME = /^[^/:]+(:\d+)?$/;
 
 const ONLY_IN_FRONT = "a * stands for the whole front of a name, as in https://*.example.org";
 

@@ -69,8 +69,8 @@ describe("policies.cors", () => {
   const expected = "expected an origin such as https://app.example.org";
 
   it.each([
-    ["app.example.org", `${expected}: https://app.example.org, or http://, found "app.example.org"`],
-    ["localhost:5173", `${expected}: https://localhost:5173, or http://, found "localhost:5173"`],
+    ["app.example.org", 'expected the scheme too: https://app.example.org or http://app.example.org, found "app.example.org"'],
+    ["localhost:5173", 'expected the scheme too: https://localhost:5173 or http://localhost:5173, found "localhost:5173"'],
     ["https://app.example.org/", `${expected}, without a path or a slash at the end, found "https://app.example.org/"`],
     ["https://app.example.org/path", `${expected}, without a path or a slash at the end, found "https://app.example.org/path"`],
     ["https://user@app.example.org", `${expected}, found an unfit text`],
