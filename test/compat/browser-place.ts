@@ -112,7 +112,7 @@ function configuration(of: { readonly page: string; readonly api: string; readon
   const tls = "{ certs: [{ cert_file: server.pem, key_file: server.key }] }";
   return `version: 1
 listeners:
-  - { name: plain, address: "127.0.0.1:0" }
+  - { name: plain, codec: sallyport, address: "127.0.0.1:0" }
   - { name: secure, address: "127.0.0.1:0", tls: ${tls}, protocols: [http1, http2] }
 admin: { address: "127.0.0.1:0", token_file: admin-token }
 drain: 200ms
