@@ -199,7 +199,10 @@ export const RULES: Readonly<Record<`C${number}`, "planned" | readonly Holder[]>
     ["test/e2e/websocket-reviews.test.ts", "a handshake that is reviewed (C26)"],
     ["test/unit/model/grpc.test.ts", "what a request speaks (C26)"],
   ],
-  C27: [["test/unit/pipeline/handle.test.ts", "a CORS preflight (C27)"]],
+  C27: [
+    ["test/unit/pipeline/handle.test.ts", "a CORS preflight (C27)"],
+    ["test/unit/pipeline/cors.test.ts", "a route with cors (C27)"],
+  ],
   C28: [["test/unit/pipeline/respond.test.ts", "what post-response sees (C28)"]],
   C29: [
     ["test/unit/pipeline/observers.test.ts", "observers (C29)"],

@@ -18,6 +18,7 @@ import { enforces } from "../plan/enforces.ts";
 import { routeTable } from "../plan/route-table.ts";
 import { apiKey } from "../policies/authenticate/api-key.ts";
 import { staticToken } from "../policies/authenticate/static-token.ts";
+import { cors } from "../policies/cors/cors.ts";
 import { toClientResponse } from "../policies/forward/to-client-response.ts";
 import { shownResponses } from "../policies/forward/to-shown-response.ts";
 import { credentialsRemoved, upstreamRequests, type ForwardTerms } from "../policies/forward/to-upstream-request.ts";
@@ -166,6 +167,7 @@ function runnableRoute(route: RoutePlan, parts: RouteParts): RunnableRoute {
     toUpstream: toUpstream(route.upstream),
     withoutCredentials: credentialsRemoved(slotsFor(route.upstream)),
     toClient: shownResponses(route),
+    cors: route.cors === undefined ? undefined : cors(route.cors),
     ...own,
     instruments: routeInstruments(resources.metrics, route.name, parts.bindSeries),
   };

@@ -30,13 +30,18 @@ function routeLines(plan: ExecutionPlan, route: RoutePlan): readonly string[] {
   const where = [match.hosts.join(","), match.path, match.methods.join(",")].filter((part) => part !== "").join(" ");
   const head = `route ${route.name}: ${where} -> ${route.upstream}, authenticate ${route.authenticate.join(", ")}, review budget ${route.reviewBudgetMs} ms`;
   const bindings = route.bindings.flatMap((index) => plan.bindings[index] ?? []);
-  const guards = route.guardedBy.map((name) => `  closed until ${name} is described`);
-  if (bindings.length === 0) return [head, ...guards, "  no reviews"];
+  const notes = [
+    ...(route.cors === undefined
+      ? []
+      : [`  pages of ${route.cors.origins.join(" ")}${route.cors.credentials ? ", with credentials" : ""}`]),
+    ...route.guardedBy.map((name) => `  closed until ${name} is described`),
+  ];
+  if (bindings.length === 0) return [head, ...notes, "  no reviews"];
   const phases = Object.keys(PHASES).flatMap((phase) => {
     const own = bindings.filter((binding) => binding.phase === phase);
     return own.length === 0 ? [] : [`  ${phase}`, ...own.map((binding) => `    ${bindingLine(binding)}`)];
   });
-  return [head, ...guards, ...phases];
+  return [head, ...notes, ...phases];
 }
 
 function bindingLine(binding: BindingPlan): string {

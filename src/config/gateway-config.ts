@@ -3,6 +3,7 @@ import type { ErrorFormat } from "../model/error-format.ts";
 import type { PathPattern } from "../model/path-pattern.ts";
 import type {
   BindingPlan,
+  CorsPlan,
   CredentialSlot,
   HashBy,
   HealthPlan,
@@ -245,6 +246,8 @@ export interface RouteConfig {
   readonly labels: Readonly<Record<string, string>>;
   readonly errorFormat: ErrorFormat;
   readonly upstreamErrors: UpstreamErrorsPlan;
+  /** Undefined: CORS is between browser and upstream. */
+  readonly cors: CorsPlan | undefined;
   readonly maxBodyBytes: number;
   readonly streaming: "auto" | "none" | "sse" | "websocket" | "grpc";
   readonly websocket: { readonly idleMs: number; readonly maxMessageBytes: number };

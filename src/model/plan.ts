@@ -116,6 +116,8 @@ export interface RoutePlan {
   readonly errorFormat: ErrorFormat;
   /** What becomes of the upstream's errors. */
   readonly upstreamErrors: UpstreamErrorsPlan;
+  /** Which pages of other origins may use it from a browser (C27); undefined: not the gateway's to say. */
+  readonly cors: CorsPlan | undefined;
   /** Indices into `ExecutionPlan.bindings`, in execution order over all phases. */
   readonly bindings: readonly number[];
   /** Interceptors not yet described whose fail-closed bindings may match: the route answers 503 (C32). */
@@ -134,6 +136,24 @@ export interface UpstreamErrorsPlan {
   readonly client: UpstreamErrorPolicy;
   /** 500 to 599. */
   readonly server: UpstreamErrorPolicy;
+}
+
+/** What pages of other origins may do with a route (Fetch standard, CORS protocol). */
+export interface CorsPlan {
+  /** Origins as browsers write them, `scheme://*.name` for every name below one; or `*` alone. At least one. */
+  readonly origins: readonly string[];
+  /** Upper case; undefined: whichever is asked for, since the route takes any. */
+  readonly methods: readonly string[] | undefined;
+  /** Request headers, lower case, beyond those that need no leave; undefined: whichever are asked for. */
+  readonly headers: readonly string[] | undefined;
+  /** Response headers scripts may read, lower case, or `*` alone. */
+  readonly expose: readonly string[];
+  /** How long a browser may remember the answer to a preflight, milliseconds. */
+  readonly maxAgeMs: number;
+  /** Whether cookies, client certificates and the like may come along. */
+  readonly credentials: boolean;
+  /** Whether pages of the public internet may ask a gateway in a private network. */
+  readonly privateNetwork: boolean;
 }
 
 /** What an open WebSocket may do. */

@@ -1,6 +1,6 @@
 import { BodyFailure } from "../model/body-failure.ts";
 import { isStream, type Body } from "../model/byte-stream.ts";
-import type { RouteMatch, RunnableRoute } from "../ports/runnable-plan.ts";
+import type { RouteCors, RouteMatch, RunnableRoute } from "../ports/runnable-plan.ts";
 import { limitedStream } from "../support/byte-streams.ts";
 import { isSampled } from "../support/is-sampled.ts";
 import { bodyTooLarge, bodyTooLargeDetail, failed, refused, type StageEnd } from "./ending.ts";
@@ -24,7 +24,7 @@ export function enterRoute(run: ExchangeRun): StageEnd {
   if (shadows.length > 0) run.shadows ??= new ShadowReviews(run);
   run.enter(route, bindings, shadows);
   if (run.asksForWebSocket) settleProtocol(run);
-  const end = guarded(route) ?? limitBody(run);
+  const end = (route.cors === undefined ? undefined : answerPage(run, route.cors)) ?? guarded(route) ?? limitBody(run);
   if (end !== undefined || (!run.isReviewed && run.shadows === undefined)) return end;
   copyOnItsWay(run, "request");
   watchOpen(run);
@@ -43,6 +43,15 @@ function settleProtocol(run: ExchangeRun): void {
     );
   const isLetThrough = streaming === "websocket" || (streaming === "auto" && !readsBodies());
   run.exchange = { ...run.exchange, protocol: isLetThrough ? "websocket" : "http" };
+}
+
+/** What browsers ask before the request itself is the gateway's to answer: nobody reviews it, and a closed route may be asked about (C27). */
+function answerPage({ original, exchange }: ExchangeRun, cors: RouteCors): StageEnd {
+  const answer = cors.answer(original, exchange.protocol);
+  if (answer === undefined) return undefined;
+  return answer.kind === "refuse"
+    ? refused("cors", answer.refusal)
+    : { kind: "responded", response: answer.response, by: "cors" };
 }
 
 function noRoute(match: Exclude<RouteMatch, { kind: "matched" }>): StageEnd {

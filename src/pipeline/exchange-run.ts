@@ -149,7 +149,7 @@ export class ExchangeRun {
     return this.#route;
   }
 
-  /** What warnings and the record need of the route, to the end; undefined before one matched. */
+  /** What the answer and the record need of the route, to the end; undefined before one matched. */
   get routeOrNone(): BookedRoute | undefined {
     return this.#route ?? this.#leftRoute;
   }
@@ -245,7 +245,7 @@ export class ExchangeRun {
    */
   keepRecordOnly(): void {
     const { route } = this;
-    this.#leftRoute = { plan: route.plan, instruments: route.instruments };
+    this.#leftRoute = { plan: route.plan, instruments: route.instruments, cors: route.cors };
     this.#route = undefined;
     this.left = NO_ROUTES;
     this.#plan = undefined;
@@ -264,8 +264,8 @@ export class ExchangeRun {
   }
 }
 
-/** A route as the record of an exchange knows it. */
-type BookedRoute = Pick<RunnableRoute, "plan" | "instruments">;
+/** A route as the end of an exchange knows it: its answer and its record. */
+type BookedRoute = Pick<RunnableRoute, "plan" | "instruments" | "cors">;
 
 /** What an exchange begins with. */
 interface Beginning {

@@ -76,11 +76,11 @@ async function live(run: ExchangeRun, received: Received, cancel: Cancel): Promi
   let response: Response;
   try {
     ending = await stages(run, cancel);
-    response = withWarnings(run, ending, egress(run, ending));
+    response = forPages(run, withWarnings(run, ending, egress(run, ending)));
   } catch (thrown) {
     // a bug of ours, never an expected failure: those are values
     ending = broken(thrown);
-    response = egress(run, ending);
+    response = forPages(run, egress(run, ending));
     discardBody(run.exchange.body);
   }
   // whoever did not send the request on does not want its body
@@ -128,6 +128,12 @@ function egress(run: ExchangeRun, ending: Ending | undefined): Response {
     default:
       return ending satisfies never;
   }
+}
+
+/** Whatever the answer is and whoever made it, what browsers let pages do with it is said in one place, at the end (C27). */
+function forPages({ routeOrNone, original }: ExchangeRun, response: Response): Response {
+  const cors = routeOrNone?.cors;
+  return cors === undefined ? response : cors.dress(response, original);
 }
 
 /** What the record says, whatever the protocol makes of it on the wire: to gRPC every answer is a 200. */

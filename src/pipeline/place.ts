@@ -1,4 +1,5 @@
 import type { Exchange, RequestHead } from "../model/exchange.ts";
+import { preflightMethod } from "../model/preflight.ts";
 import type { RouteMatch, RunnableBinding, RunnablePlan, RunnableRoute } from "../ports/runnable-plan.ts";
 
 /** Where a request leads as it stands: a route with the bindings whose static selectors match, or why there is none (C1). */
@@ -29,13 +30,10 @@ export function placeOf(plan: RunnablePlan, { listener, head, labels }: Exchange
   };
 }
 
-/** Headers that make an OPTIONS a CORS preflight, which is matched by the method it asks for (C27). */
-export const PREFLIGHT_HEADERS: ReadonlySet<string> = new Set(["origin", "access-control-request-method"]);
-
+/** A preflight is matched by the method it asks for (C27). */
 function announcedHead(head: RequestHead): RequestHead {
-  if (head.method !== "OPTIONS" || !head.headers.has("origin")) return head;
-  const [method, second] = head.headers.lines("access-control-request-method");
-  return method === undefined || second !== undefined ? head : { ...head, method };
+  const method = preflightMethod(head);
+  return method === undefined ? head : { ...head, method };
 }
 
 /** Bindings without repetition, in execution order over all phases. Only for the rare exchange whose bindings come from two places. */

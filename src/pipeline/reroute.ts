@@ -1,10 +1,11 @@
 import type { CheckedChange } from "@sallyport/contract/field-value.ts";
+import { PREFLIGHT_HEADERS } from "../model/preflight.ts";
 import { err, ok, type Result } from "../model/result.ts";
 import type { ReviewFailure } from "../model/review-failure.ts";
 import type { RouteInputs, RunnableBinding, RunnablePlan } from "../ports/runnable-plan.ts";
 import type { Applied } from "../review/apply-verdict.ts";
 import type { ExchangeRun } from "./exchange-run.ts";
-import { placeOf, PREFLIGHT_HEADERS, type Place } from "./place.ts";
+import { placeOf, type Place } from "./place.ts";
 
 /** Whether a verdict's changes move the request, as its binding may let them (C1); `invalid` where it may not. */
 export const isMoveAllowed = (run: ExchangeRun, binding: RunnableBinding, applied: Applied): Result<boolean, ReviewFailure> =>

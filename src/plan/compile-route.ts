@@ -53,6 +53,7 @@ function routePlan({ match, ...route }: RouteConfig): Omit<RoutePlan, "bindings"
     transcode: route.transcode?.services ?? [],
     errorFormat: route.errorFormat,
     upstreamErrors: route.upstreamErrors,
+    cors: route.cors,
   };
 }
 

@@ -1,4 +1,12 @@
-import type { BindingPlan, EndpointPlan, ExecutionPlan, InterceptorPlan, RoutePlan, UpstreamPlan } from "../model/plan.ts";
+import type {
+  BindingPlan,
+  CorsPlan,
+  EndpointPlan,
+  ExecutionPlan,
+  InterceptorPlan,
+  RoutePlan,
+  UpstreamPlan,
+} from "../model/plan.ts";
 import { formatDuration } from "../support/durations.ts";
 import { formatSize } from "../support/sizes.ts";
 import { sha256Hex } from "../support/hash.ts";
@@ -44,8 +52,22 @@ export const ROUTE_FACTS: FactTable<RoutePlan, "name" | "bindings"> = {
   warnings: ({ warnings }) => ({ warnings: yesNo(warnings) }),
   errorFormat: ({ errorFormat }) => ({ error_format: errorFormat }),
   upstreamErrors: ({ upstreamErrors: { client, server } }) => ({ "upstream_errors/4xx": client, "upstream_errors/5xx": server }),
+  cors: ({ cors }) => ({
+    "cors/origins": cors?.origins ?? [],
+    "cors/terms": cors === undefined ? "" : corsText(cors),
+  }),
   guardedBy: ({ guardedBy }) => ({ "closed until described": guardedBy }),
 };
+
+const corsText = ({ methods, headers, expose, maxAgeMs, credentials, privateNetwork }: CorsPlan): string =>
+  [
+    `methods ${methods?.join(" ") ?? "any"}`,
+    headers === undefined ? "any headers" : `headers ${headers.join(" ") || "none"}`,
+    `expose ${expose.join(" ") || "none"}`,
+    `max_age ${formatDuration(maxAgeMs)}`,
+    `credentials ${yesNo(credentials)}`,
+    `private_network ${yesNo(privateNetwork)}`,
+  ].join(", ");
 
 /** The digest follows from the rest. */
 export const BINDING_FACTS: FactTable<BindingPlan, "interceptor" | "id" | "phase" | "digest" | "configJson"> = {

@@ -7,6 +7,7 @@ import type { ReviewFailureKind } from "../model/review-failure.ts";
 import type { Reviewer, ReviewSubject } from "./review-client.ts";
 import type { Refusal } from "../model/problem.ts";
 import type { Received } from "../model/received.ts";
+import type { StepOutcome } from "./step.ts";
 import type { Upstream, UpstreamRequest } from "./upstream.ts";
 
 /** Answer of a compiled `when`. `error` counts as a match (C22). */
@@ -60,6 +61,17 @@ export interface FallbackUpstream {
   readonly used: Counter;
 }
 
+/** What a route's `cors` policy does at ingress and at egress (C27). Both read the head as the client sent it. */
+export interface RouteCors {
+  /**
+   * What the gateway answers of itself: a preflight always; a WebSocket handshake where it refuses a page that may not use the route,
+   * which no browser would. Undefined: the exchange goes on.
+   */
+  answer(head: RequestHead, protocol: Exchange["protocol"]): Exclude<StepOutcome, { readonly kind: "continue" }> | undefined;
+  /** A response with the CORS headers the policy gives it, and none of anybody else's. */
+  dress(response: Response, head: RequestHead): Response;
+}
+
 /** A route ready to serve. */
 export interface RunnableRoute {
   readonly plan: RoutePlan;
@@ -78,6 +90,8 @@ export interface RunnableRoute {
   toClient(response: Response, exchange: Exchange): Response;
   /** Headers that only bindings of this route may set; removed from client requests (C11). */
   readonly ownedHeaders: ReadonlySet<string>;
+  /** The `cors` policy; undefined: the route has none. */
+  readonly cors: RouteCors | undefined;
   /** Bindings whose static selectors match this head, in execution order over all phases; shadows are not among them. Mostly one list for equal ones. */
   bindingsFor(head: RequestHead): readonly RunnableBinding[];
   /** The shadows of which the same is true (C33). */

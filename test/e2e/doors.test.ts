@@ -6,6 +6,7 @@ import { connect as connectTcp, type Socket } from "node:net";
 import { join } from "node:path";
 import { connect as connectTls, type TLSSocket } from "node:tls";
 import { describe, expect, it } from "vitest";
+import type { ListenerCodec } from "../../src/adapters/inbound/listener-settings.ts";
 import { testCertificates } from "../support/certificates.ts";
 import { oneRoute } from "../support/one-route.ts";
 import { startGateway, type TestGateway } from "../support/start-gateway.ts";
@@ -189,10 +190,15 @@ async function withWorkersSocket(path: string, upstream: TestUpstream): Promise<
 describe("a listener that is spoken to through proxies", () => {
   const HEADER = "PROXY TCP4 192.0.2.7 198.51.100.1 4711 443\r\n";
 
-  async function start(upstream: TestUpstream, more: string, cidrs = "127.0.0.1/32"): Promise<TestGateway> {
+  async function start(
+    upstream: TestUpstream,
+    more: string,
+    { cidrs = "127.0.0.1/32", ...options }: { readonly cidrs?: string; readonly codec?: ListenerCodec } = {},
+  ): Promise<TestGateway> {
     const certificates = await testCertificates();
     const { cert, key } = await certificates.server();
     return startGateway({
+      ...options,
       config: `version: 1
 listeners: [{ name: public, address: "127.0.0.1:0", proxy_protocol: true, limits: { header_timeout: 300ms }, ${more} }]
 trusted_proxies: { cidrs: [${cidrs}] }
@@ -211,8 +217,7 @@ ${ADMIN}${oneRoute(upstream.url)}`,
 
   it.each(["node", "sallyport"] as const)("learns from the header whose connection it is, with codec %s", async (codec) => {
     await using upstream = await startUpstream();
-    await using gateway = await start(upstream, "protocols: [http1, h2c]", "127.0.0.1/32");
-    expect(codec).toBeDefined();
+    await using gateway = await start(upstream, "protocols: [http1, h2c]", { codec });
     expect(await askOver(await open(gateway), "/one", HEADER)).toMatch(/^HTTP\/1\.1 200 /);
     const socket = await open(gateway);
     socket.write(HEADER);
@@ -265,7 +270,7 @@ ${ADMIN}${oneRoute(upstream.url)}`,
 
   it("lets nobody in but trusted proxies, header or not", async () => {
     await using upstream = await startUpstream();
-    await using gateway = await start(upstream, "protocols: [http1]", "10.0.0.0/8");
+    await using gateway = await start(upstream, "protocols: [http1]", { cidrs: "10.0.0.0/8" });
     expect(await askOver(await open(gateway), "/", HEADER)).toBe("");
     expect(await askOver(await open(gateway))).toBe("");
     expect(upstream.seen).toEqual([]);

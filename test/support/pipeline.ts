@@ -12,6 +12,7 @@ import type { Received } from "../../src/model/received.ts";
 import { routeTable } from "../../src/plan/route-table.ts";
 import { compareBindings } from "../../src/plan/order.ts";
 import { pipeline } from "../../src/pipeline/handle.ts";
+import { cors } from "../../src/policies/cors/cors.ts";
 import { toClientResponse } from "../../src/policies/forward/to-client-response.ts";
 import { shownResponses } from "../../src/policies/forward/to-shown-response.ts";
 import { credentialsRemoved, upstreamRequests } from "../../src/policies/forward/to-upstream-request.ts";
@@ -100,6 +101,7 @@ function routeOf(choice: RouteChoice, { name, bindings, upstream }: RouteParts):
     transcode: [],
     errorFormat: "problem",
     upstreamErrors: { client: "verbatim", server: "opaque" },
+    cors: undefined,
     bindings: own.map((each) => bindings.indexOf(each)),
     guardedBy: [],
     ...parts,
@@ -114,6 +116,7 @@ function routeOf(choice: RouteChoice, { name, bindings, upstream }: RouteParts):
     toUpstream: upstreamRequests({ inboundSlots, credential: undefined }),
     withoutCredentials: credentialsRemoved(inboundSlots),
     toClient: shownResponses(plan),
+    cors: plan.cors === undefined ? undefined : cors(plan.cors),
     ...routeBindings(bindings)(plan.bindings),
     instruments: { request: () => ({ add() {} }), duration: { observe() {} }, overhead: { observe() {} } },
   };

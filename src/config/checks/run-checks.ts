@@ -3,6 +3,7 @@ import { Cursor } from "../source/cursor.ts";
 import type { ConfigNode } from "../source/config-node.ts";
 import { checkAudiences } from "./audiences.ts";
 import { checkAuthenticate } from "./authenticate.ts";
+import { checkCors } from "./cors.ts";
 import { checkCredentials } from "./credentials.ts";
 import { checkEndpoints } from "./endpoints.ts";
 import { checkFallbacks } from "./fallbacks.ts";
@@ -39,6 +40,7 @@ const CHECKS: readonly Check[] = [
   checkFallbacks,
   checkUpstreams,
   checkTranscode,
+  checkCors,
   checkViewPointers,
 ];
 

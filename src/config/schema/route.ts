@@ -3,6 +3,7 @@ import { grpcPath, parsePathPattern } from "../path-pattern.ts";
 import { LIMITS } from "../../model/limits.ts";
 import type { PathPattern } from "../../model/path-pattern.ts";
 import type { RouteConfig } from "../gateway-config.ts";
+import { corsSchema, toCors } from "./cors.ts";
 import { headerKey, hostPattern, method, queryName } from "./http-words.ts";
 import { duration, GIB, labelMap, matching, name, nonEmpty, size, written } from "./primitives.ts";
 
@@ -107,6 +108,10 @@ export const routeSchema = z.strictObject({
     })
     .optional()
     .describe("Offers gRPC services as HTTP and JSON, as `google.api.http` says, else by POST to `/package.Service/Method`."),
+  policies: z
+    .strictObject({ cors: corsSchema.optional().describe("Which pages of other origins may use the route from a browser.") })
+    .prefault({})
+    .describe("What the gateway does itself on the route; `null` takes a policy of `defaults.route` back."),
   warnings: z.boolean().default(false).describe("Whether warnings of interceptors are sent as `sallyport-warning` headers."),
   review_budget: reviewBudget
     .optional()
@@ -133,15 +138,18 @@ function toMatch({ path, grpc, ...rest }: z.output<typeof match>): RouteConfig["
 
 /** The route as the program sees it. */
 export function toRoute(parsed: z.output<typeof routeSchema>, surroundings: RouteSurroundings): RouteConfig {
+  const match = toMatch(parsed.match);
+  const { cors } = parsed.policies;
   return {
     name: parsed.name,
     listeners: parsed.listeners ?? surroundings.listeners,
-    match: toMatch(parsed.match),
+    match,
     authenticate: parsed.authenticate,
     upstream: parsed.upstream,
     labels: parsed.labels,
     errorFormat: parsed.error_format,
     upstreamErrors: { client: parsed.upstream_errors["4xx"], server: parsed.upstream_errors["5xx"] },
+    cors: cors === undefined ? undefined : toCors(cors, match.methods),
     maxBodyBytes: parsed.max_body_bytes,
     streaming: parsed.streaming,
     websocket: { idleMs: parsed.websocket.idle, maxMessageBytes: parsed.websocket.max_message_bytes },

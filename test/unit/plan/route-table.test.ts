@@ -28,6 +28,7 @@ function tableRoute(name: string, { listeners = ["main"], ...match }: Match): Ta
     transcode: [],
     errorFormat: "problem",
     upstreamErrors: { client: "verbatim", server: "opaque" },
+    cors: undefined,
     bindings: [],
     guardedBy: [],
   };
