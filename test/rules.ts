@@ -142,6 +142,7 @@ export const RULES: Readonly<Record<`C${number}`, "planned" | readonly Holder[]>
     ["test/unit/pipeline/conditions.test.ts", "which bindings are asked (C22)"],
   ],
   C23: [
+    ["test/e2e/websocket-credentials.test.ts", "a credential in a subprotocol, as browsers send it (C23)"],
     [
       "test/unit/plan/compile.test.ts",
       "hides the slots of every authenticator and upstream on every route, and what the operator adds (C23)",

@@ -4,6 +4,7 @@ import type { PathPattern } from "../model/path-pattern.ts";
 import type {
   BindingPlan,
   CredentialSlot,
+  OwnCredentialSlot,
   HashBy,
   HealthPlan,
   OutlierPlan,
@@ -189,7 +190,7 @@ export interface UpstreamTimeouts {
 
 /** The gateway's own credential, set at the last moment. */
 export interface UpstreamCredential {
-  readonly slot: CredentialSlot;
+  readonly slot: OwnCredentialSlot;
   /** Slots the upstream's kind may read besides: emptied, whatever the client put there. */
   readonly emptied: readonly CredentialSlot[];
   readonly secret: Secret;
