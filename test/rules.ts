@@ -198,6 +198,7 @@ export const RULES: Readonly<Record<`C${number}`, "planned" | readonly Holder[]>
     ],
     ["test/e2e/websocket.test.ts", "a WebSocket through a $codec listener and the $upstreamClient client (C26)"],
     ["test/e2e/websocket-reviews.test.ts", "a handshake that is reviewed (C26)"],
+    ["test/e2e/websocket-http2.test.ts", "a WebSocket on a stream of HTTP/2 (RFC 8441, C26)"],
     ["test/unit/model/grpc.test.ts", "what a request speaks (C26)"],
   ],
   C27: [["test/unit/pipeline/handle.test.ts", "a CORS preflight (C27)"]],

@@ -23,8 +23,8 @@ export function enterRoute(run: ExchangeRun): StageEnd {
   const shadows = place.shadows.filter(({ plan }) => isSampled(run.exchange.ids.requestId, plan.percent));
   if (shadows.length > 0) run.shadows ??= new ShadowReviews(run);
   run.enter(route, bindings, shadows);
-  if (run.asksForWebSocket) settleProtocol(run);
-  const end = guarded(route) ?? limitBody(run);
+  const unsupported = run.asksForWebSocket ? settleProtocol(run) : undefined;
+  const end = unsupported ?? guarded(route) ?? limitBody(run);
   if (end !== undefined || (!run.isReviewed && run.shadows === undefined)) return end;
   copyOnItsWay(run, "request");
   watchOpen(run);
@@ -32,10 +32,10 @@ export function enterRoute(run: ExchangeRun): StageEnd {
 }
 
 /**
- * Whether the route lets the handshake through; if not, it is the ordinary request it also is. Where nothing is said (`auto`) and somebody
- * reviews bodies, it does not: a client must not choose to be unreviewed by asking for another protocol (C18).
+ * Whether the route lets the handshake through; if not, it is the ordinary request it also is, and refused where it is none. Where nothing
+ * is said (`auto`) and somebody reviews bodies, it does not: a client must not choose to be unreviewed by asking for another protocol (C18).
  */
-function settleProtocol(run: ExchangeRun): void {
+function settleProtocol(run: ExchangeRun): StageEnd {
   const { streaming } = run.route.plan;
   const readsBodies = (): boolean =>
     run.matched.some(
@@ -43,6 +43,8 @@ function settleProtocol(run: ExchangeRun): void {
     );
   const isLetThrough = streaming === "websocket" || (streaming === "auto" && !readsBodies());
   run.exchange = { ...run.exchange, protocol: isLetThrough ? "websocket" : "http" };
+  if (isLetThrough || !run.upgradeOnly) return undefined;
+  return refused("websocket", { problem: "upgrade_unsupported", detail: "This route takes no WebSockets." });
 }
 
 function noRoute(match: Exclude<RouteMatch, { kind: "matched" }>): StageEnd {

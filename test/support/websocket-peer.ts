@@ -1,6 +1,6 @@
 import { createServer, connect, type Socket } from "node:net";
 import type { AddressInfo } from "node:net";
-import type { Writable } from "node:stream";
+import type { Duplex, Writable } from "node:stream";
 import { acceptOf } from "../../src/support/websocket-handshake.ts";
 
 /** Opcodes of RFC 6455 section 5.2. */
@@ -47,9 +47,9 @@ export function frameBytes(opcode: number, payload: Buffer | string, masked: boo
 export const closePayload = (code: number, reason = ""): Buffer =>
   Buffer.concat([Buffer.from([code >> 8, code & 255]), Buffer.from(reason)]);
 
-/** One end of a WebSocket, frame by frame, as no library would let a test have it. Reads nothing while `rests`. */
-export class WebSocketPeer {
-  readonly socket: Socket;
+/** One end of a WebSocket, frame by frame, as no library would let a test have it, over a connection or a stream of HTTP/2. */
+export class WebSocketPeer<Stream extends Duplex = Socket> {
+  readonly socket: Stream;
   /** The head it was answered, or asked, with. */
   readonly head: string;
   readonly frames: WireFrame[] = [];
@@ -63,7 +63,7 @@ export class WebSocketPeer {
   #isOver = false;
   #taken = 0;
 
-  constructor(socket: Socket, parts: { readonly head: string; readonly first: Buffer; readonly masks: boolean }) {
+  constructor(socket: Stream, parts: { readonly head: string; readonly first: Buffer; readonly masks: boolean }) {
     this.socket = socket;
     this.head = parts.head;
     this.#masks = parts.masks;
