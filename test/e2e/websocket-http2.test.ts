@@ -6,7 +6,9 @@ import { gatewayFiles } from "../support/start-interceptor.ts";
 import { allowing, verdict } from "../support/test-interceptor.ts";
 import { openOnStream, type OpenedStream } from "../support/websocket-http2.ts";
 import {
+  handshake,
   lineOf,
+  openWebSocket,
   OPCODES,
   roomIn,
   startWebSocketUpstream,
@@ -41,8 +43,13 @@ describe("a WebSocket on a stream of HTTP/2 (RFC 8441, C26)", () => {
       config:
         H2C_PREAMBLE +
         configuration({
-          upstreams: { main: { endpoints: [upstream.url] } },
+          upstreams: {
+            main: { endpoints: [upstream.url] },
+            http2: { protocol: "http2", endpoints: [upstream.url] },
+            grpc: { protocol: "grpc", endpoints: [upstream.url] },
+          },
           routes: [
+            ...[openRoute("over-http2", { upstream: "http2" }), openRoute("over-grpc", { upstream: "grpc" })],
             ...[openRoute("chat"), openRoute("read"), openRoute("free"), openRoute("none", { streaming: "none" })],
             openRoute("quiet", { websocket: { idle: "200ms" } }),
           ],
@@ -208,6 +215,8 @@ describe("a WebSocket on a stream of HTTP/2 (RFC 8441, C26)", () => {
   it.each([
     ["a route that takes none", "/none/x", {}, 501, "upgrade_unsupported"],
     ["a route whose bodies are reviewed", "/read/x", {}, 501, "upgrade_unsupported"],
+    ["an upstream that speaks HTTP/2", "/over-http2/x", {}, 501, "upgrade_unsupported"],
+    ["an upstream of gRPC", "/over-grpc/x", {}, 501, "upgrade_unsupported"],
     ["another protocol", "/free/x", { ":protocol": "connect-udp" }, 501, "upgrade_unsupported"],
     ["no route", "/nowhere", {}, 404, "route_not_found"],
     ["a handshake of another version", "/free/x", { "sec-websocket-version": "8" }, 400, "bad_request"],
@@ -230,6 +239,13 @@ describe("a WebSocket on a stream of HTTP/2 (RFC 8441, C26)", () => {
     const refused = await refusedBy(path, fields);
     expect(refused).toMatchObject({ status, heads: 0 });
     expect(JSON.parse(refused.text)).toMatchObject({ code });
+  });
+
+  it.each(["/over-http2/x", "/over-grpc/x"])("is refused over HTTP/1.1 where its upstream speaks HTTP/2: %s", async (path) => {
+    const connections = upstream.connections.size;
+    using client = await openWebSocket(gateway, handshake(path));
+    expect(client.head).toMatch(/^HTTP\/1\.1 501 /);
+    expect(upstream.connections.size).toBe(connections);
   });
 
   it("is denied with HTTP, before its upstream is asked and behind its answer (C26)", async () => {

@@ -265,9 +265,10 @@ export function handshake(path = "/", lines: Readonly<Record<string, string | un
 export async function openWebSocket(
   gateway: { readonly url: string },
   text: string = handshake(),
-  options: { readonly behind?: Buffer } = {},
+  options: { readonly behind?: Buffer; /** Default: a plain connection. */ readonly socket?: Socket } = {},
 ): Promise<WebSocketPeer> {
-  const socket = connect({ port: Number(new URL(gateway.url).port), host: "127.0.0.1", noDelay: true, allowHalfOpen: true });
+  const { port } = new URL(gateway.url);
+  const socket = options.socket ?? connect({ port: Number(port), host: "127.0.0.1", noDelay: true, allowHalfOpen: true });
   socket.write(Buffer.concat([Buffer.from(text, "latin1"), options.behind ?? Buffer.alloc(0)]));
   const read = await readHead(socket);
   if (read === undefined) throw new Error("the connection ended before an answer");
