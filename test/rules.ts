@@ -142,6 +142,7 @@ export const RULES: Readonly<Record<`C${number}`, "planned" | readonly Holder[]>
     ["test/unit/pipeline/conditions.test.ts", "which bindings are asked (C22)"],
   ],
   C23: [
+    ["test/e2e/websocket-credentials.test.ts", "a credential in a subprotocol, as browsers send it (C23)"],
     [
       "test/unit/plan/compile.test.ts",
       "hides the slots of every authenticator and upstream on every route, and what the operator adds (C23)",
@@ -197,6 +198,7 @@ export const RULES: Readonly<Record<`C${number}`, "planned" | readonly Holder[]>
     ],
     ["test/e2e/websocket.test.ts", "a WebSocket through a $codec listener and the $upstreamClient client (C26)"],
     ["test/e2e/websocket-reviews.test.ts", "a handshake that is reviewed (C26)"],
+    ["test/e2e/websocket-http2.test.ts", "a WebSocket on a stream of HTTP/2 (RFC 8441, C26)"],
     ["test/unit/model/grpc.test.ts", "what a request speaks (C26)"],
   ],
   C27: [

@@ -17,6 +17,7 @@ export const RESERVED_CODES: ReadonlySet<string> = new Set([
   "headers_too_large",
   "client_closed",
   "internal",
+  "upgrade_unsupported",
   "interceptor_invalid_verdict",
   "response_unreviewable",
   "upstream_unreachable",

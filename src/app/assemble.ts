@@ -59,6 +59,7 @@ export function assemble(plan: ExecutionPlan, config: GatewayConfig, resources: 
   const receive = ingress({
     trustedProxies: { ...config.trustedProxies, addresses: trustedAddresses(config) },
     singleValued: singleValuedHeaders(plan, config),
+    credentialSubprotocols: plan.hidden.subprotocols,
   });
   return {
     plan,

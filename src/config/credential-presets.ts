@@ -1,4 +1,4 @@
-import type { CredentialSlot } from "../model/plan.ts";
+import type { CredentialSlot, OwnCredentialSlot } from "../model/plan.ts";
 
 /** A provider of LLMs whose SDKs and API are known: where its credential stands. */
 export type CredentialPreset = keyof typeof CREDENTIAL_PRESETS;
@@ -8,7 +8,7 @@ export const CREDENTIAL_PRESETS = {
   openai: { kind: "bearer" },
   anthropic: { kind: "header", name: "x-api-key" },
   gemini: { kind: "header", name: "x-goog-api-key" },
-} as const satisfies Record<string, CredentialSlot>;
+} as const satisfies Record<string, OwnCredentialSlot>;
 
 /**
  * Every slot that one of those APIs or SDKs uses. A request to any of them loses all of these before it gets the one credential of the
@@ -20,4 +20,6 @@ export const PROVIDER_SLOTS: readonly CredentialSlot[] = [
   { kind: "header", name: "x-goog-api-key" },
   { kind: "header", name: "api-key" },
   { kind: "query", name: "key" },
+  { kind: "query", name: "access_token" },
+  { kind: "websocket-protocol", prefix: "openai-insecure-api-key." },
 ];

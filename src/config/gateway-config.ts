@@ -5,6 +5,7 @@ import type {
   BindingPlan,
   CorsPlan,
   CredentialSlot,
+  OwnCredentialSlot,
   HashBy,
   HealthPlan,
   OutlierPlan,
@@ -190,7 +191,7 @@ export interface UpstreamTimeouts {
 
 /** The gateway's own credential, set at the last moment. */
 export interface UpstreamCredential {
-  readonly slot: CredentialSlot;
+  readonly slot: OwnCredentialSlot;
   /** Slots the upstream's kind may read besides: emptied, whatever the client put there. */
   readonly emptied: readonly CredentialSlot[];
   readonly secret: Secret;

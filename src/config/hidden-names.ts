@@ -1,9 +1,10 @@
 import type { CredentialSlot } from "../model/plan.ts";
 
-/** Header and query names that no view shows and no patch touches (C23). Headers in lower case. */
+/** What no view shows and no patch touches (C23): names of headers in lower case, of query parameters, and prefixes of subprotocols in lower case. */
 export interface HiddenNames {
   readonly headers: ReadonlySet<string>;
   readonly query: ReadonlySet<string>;
+  readonly subprotocols: ReadonlySet<string>;
 }
 
 /** Carry credentials whether or not an authenticator looks there; `set-cookie` carries the client's next one. */
@@ -16,9 +17,11 @@ export function hiddenNames(
 ): HiddenNames {
   const headers = new Set<string>([...ALWAYS_HIDDEN, ...secrets.headers.map((name) => name.toLowerCase())]);
   const query = new Set<string>(secrets.query);
+  const subprotocols = new Set<string>();
   for (const slot of slots) {
     if (slot.kind === "header") headers.add(slot.name);
     if (slot.kind === "query") query.add(slot.name);
+    if (slot.kind === "websocket-protocol") subprotocols.add(slot.prefix);
   }
-  return { headers, query };
+  return { headers, query, subprotocols };
 }

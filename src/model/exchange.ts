@@ -14,6 +14,11 @@ export interface RequestHead {
   /** Raw text behind `?`; undefined without a `?`. */
   readonly query: string | undefined;
   readonly headers: HeaderLines;
+  /**
+   * Members of Sec-WebSocket-Protocol that stand in a credential slot of the plan, as offered. They are not in `headers`, so that nobody is
+   * shown them and no upstream may choose one (C23); authenticators read them.
+   */
+  readonly credentialSubprotocols?: readonly string[];
 }
 
 /** Ids that follow an exchange through logs, interceptors and upstreams. */

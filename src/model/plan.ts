@@ -284,6 +284,12 @@ export interface RetryPlan {
 
 /** A credential slot: where in a request a credential may stand. */
 export type CredentialSlot =
+  | OwnCredentialSlot
+  /** A subprotocol a client offers for a WebSocket: this prefix, in lower case, and behind it the credential. */
+  | { readonly kind: "websocket-protocol"; readonly prefix: string };
+
+/** Where the gateway puts a credential of its own. */
+export type OwnCredentialSlot =
   | { readonly kind: "bearer" }
   | { readonly kind: "header"; readonly name: string }
   | { readonly kind: "query"; readonly name: string };
@@ -298,7 +304,14 @@ export interface ExecutionPlan {
   readonly interceptors: readonly InterceptorPlan[];
   readonly upstreams: readonly UpstreamPlan[];
   readonly authenticators: readonly { readonly name: string; readonly type: string; readonly slots: readonly string[] }[];
-  /** Header and query names never shown (C23): credential slots of the whole plan and the operator's own list; lower case. */
-  readonly hidden: { readonly headers: readonly string[]; readonly query: readonly string[] };
+  /**
+   * Never shown (C23): credential slots of the whole plan and the operator's own list. Names of headers, in lower case, and of query
+   * parameters; prefixes of subprotocols, in lower case.
+   */
+  readonly hidden: {
+    readonly headers: readonly string[];
+    readonly query: readonly string[];
+    readonly subprotocols: readonly string[];
+  };
   readonly warnings: readonly string[];
 }

@@ -29,6 +29,7 @@ export const PROBLEMS = {
   headers_too_large: { status: 431, title: "Request headers too large", source: "client", retryable: false },
   client_closed: { status: 499, title: "Client closed the connection", source: "client", retryable: false },
   internal: { status: 500, title: "Internal error", source: "gateway", retryable: false },
+  upgrade_unsupported: { status: 501, title: "Protocol not supported here", source: "client", retryable: false },
   interceptor_invalid_verdict: { status: 502, title: "Interceptor answered invalidly", source: "interceptor", retryable: false },
   response_unreviewable: { status: 502, title: "Response cannot be reviewed", source: "upstream", retryable: false },
   upstream_unreachable: { status: 502, title: "Upstream unreachable", source: "upstream", retryable: true },

@@ -11,6 +11,8 @@ export interface Received {
   readonly body: ByteStream | undefined;
   /** It asks for this protocol, and its connection can change to it: then a 101 may be the answer. */
   readonly upgrade?: "websocket";
+  /** It asks for nothing else, and whoever asked takes any 2xx for that (RFC 8441 section 5). */
+  readonly upgradeOnly?: true;
   readonly scheme: "http" | "https";
   /** Name of the listener it came in by. */
   readonly listener: string;

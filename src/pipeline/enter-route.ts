@@ -23,8 +23,9 @@ export function enterRoute(run: ExchangeRun): StageEnd {
   const shadows = place.shadows.filter(({ plan }) => isSampled(run.exchange.ids.requestId, plan.percent));
   if (shadows.length > 0) run.shadows ??= new ShadowReviews(run);
   run.enter(route, bindings, shadows);
-  if (run.asksForWebSocket) settleProtocol(run);
-  const end = (route.cors === undefined ? undefined : answerPage(run, route.cors)) ?? guarded(route) ?? limitBody(run);
+  const unsupported = run.asksForWebSocket ? settleProtocol(run) : undefined;
+  const page = unsupported ?? (route.cors === undefined ? undefined : answerPage(run, route.cors));
+  const end = page ?? guarded(route) ?? limitBody(run);
   if (end !== undefined || (!run.isReviewed && run.shadows === undefined)) return end;
   copyOnItsWay(run, "request");
   watchOpen(run);
@@ -32,10 +33,10 @@ export function enterRoute(run: ExchangeRun): StageEnd {
 }
 
 /**
- * Whether the route lets the handshake through; if not, it is the ordinary request it also is. Where nothing is said (`auto`) and somebody
- * reviews bodies, it does not: a client must not choose to be unreviewed by asking for another protocol (C18).
+ * Whether the route lets the handshake through; if not, it is the ordinary request it also is, and refused where it is none. Where nothing
+ * is said (`auto`) and somebody reviews bodies, it does not: a client must not choose to be unreviewed by asking for another protocol (C18).
  */
-function settleProtocol(run: ExchangeRun): void {
+function settleProtocol(run: ExchangeRun): StageEnd {
   const { streaming } = run.route.plan;
   const readsBodies = (): boolean =>
     run.matched.some(
@@ -43,6 +44,8 @@ function settleProtocol(run: ExchangeRun): void {
     );
   const isLetThrough = streaming === "websocket" || (streaming === "auto" && !readsBodies());
   run.exchange = { ...run.exchange, protocol: isLetThrough ? "websocket" : "http" };
+  if (isLetThrough || !run.upgradeOnly) return undefined;
+  return refused("websocket", { problem: "upgrade_unsupported", detail: "This route takes no WebSockets." });
 }
 
 /** What browsers ask before the request itself is the gateway's to answer: nobody reviews it, and a closed route may be asked about (C27). */

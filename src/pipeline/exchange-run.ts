@@ -27,6 +27,8 @@ export class ExchangeRun {
   readonly startedMs: number;
   /** The client asks for a WebSocket; whether it can have one depends on the route. */
   readonly asksForWebSocket: boolean;
+  /** It asks for nothing else: an ordinary answer of status 2xx would be taken for it. */
+  readonly upgradeOnly: boolean;
   /** The client's own head, before any patch: what authenticators read (C2). */
   readonly original: RequestHead;
   readonly reviews: ReviewRecord[] = [];
@@ -107,6 +109,7 @@ export class ExchangeRun {
     this.exchange = beginning.exchange;
     this.original = beginning.exchange.head;
     this.asksForWebSocket = beginning.exchange.protocol === "websocket";
+    this.upgradeOnly = beginning.upgradeOnly ?? false;
     this.deps = beginning.deps;
     this.startedMs = beginning.startedMs;
     this.again = beginning.again ?? "";
@@ -276,6 +279,8 @@ interface Beginning {
   readonly deps: PipelineDeps;
   /** Monotonic, when the head was received. */
   readonly startedMs: number;
+  /** Left out: it is an ordinary request as well. */
+  readonly upgradeOnly?: boolean | undefined;
   /** Of a re-review only. */
   readonly again?: string;
   /** Of a request; nobody else is counted. */

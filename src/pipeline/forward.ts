@@ -127,6 +127,7 @@ const DETAILS: Record<UpstreamFailure["problem"], string> = {
   body_unsupported: "This route takes gRPC.",
   body_too_large: "The request is too large.",
   route_not_found: "The upstream has no such method.",
+  upgrade_unsupported: "The upstream of this route takes no WebSockets.",
 };
 
 const CLIENT_FAULTS: ReadonlySet<ProblemCode> = new Set([

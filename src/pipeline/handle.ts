@@ -14,7 +14,7 @@ import { finish, finishRefused } from "./finish.ts";
 import { discardBody, forward } from "./forward.ts";
 import { kindOf, problemAnswer } from "./grpc.ts";
 import { keepOpen } from "./keep-open.ts";
-import { openTunnel } from "./open-tunnel.ts";
+import { falseOpening, openTunnel } from "./open-tunnel.ts";
 import { reviewPhase } from "./review-phase.ts";
 import { withWarnings } from "./warnings.ts";
 
@@ -41,7 +41,19 @@ export function pipeline(deps: PipelineDeps): Handle {
         const head = { received, arrival, revision: plan.plan.revision, startedMs, entered };
         return { response, onSent: (sent) => finishRefused(deps, { ...head, sent }) };
       }
-      return live(new ExchangeRun({ plan, release, exchange: arrival.exchange, deps, startedMs, entered }), received, cancel);
+      return live(
+        new ExchangeRun({
+          plan,
+          release,
+          exchange: arrival.exchange,
+          deps,
+          startedMs,
+          entered,
+          upgradeOnly: received.upgradeOnly,
+        }),
+        received,
+        cancel,
+      );
     } catch (thrown) {
       giveUp();
       entered.leave();
@@ -77,6 +89,12 @@ async function live(run: ExchangeRun, received: Received, cancel: Cancel): Promi
   try {
     ending = await stages(run, cancel);
     response = forPages(run, withWarnings(run, ending, egress(run, ending)));
+    const opensFalsely = falseOpening(run, response, ending);
+    if (opensFalsely !== undefined) {
+      discardBody(response.body);
+      ending = opensFalsely;
+      response = forPages(run, egress(run, ending));
+    }
   } catch (thrown) {
     // a bug of ours, never an expected failure: those are values
     ending = broken(thrown);

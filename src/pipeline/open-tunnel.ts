@@ -1,5 +1,6 @@
 import { isStream } from "../model/byte-stream.ts";
 import type { Cancel } from "../model/cancel.ts";
+import type { Response } from "../model/exchange.ts";
 import { PROBLEMS } from "../model/problem.ts";
 import type { Closing } from "../ports/long-lived.ts";
 import { agreementOf } from "../support/websocket-handshake.ts";
@@ -22,6 +23,16 @@ export function reserveTunnel(run: ExchangeRun): StageEnd {
     detail: "The gateway takes no more WebSockets at the moment.",
     headers: [["retry-after", "1"]],
   });
+}
+
+/**
+ * An ordinary answer of status 2xx to a request that asks for a WebSocket and nothing else is no answer to it, whoever gave it: its client
+ * would take the body for frames.
+ */
+export function falseOpening({ upgradeOnly }: ExchangeRun, { status, tunnel }: Response, ending: StageEnd): StageEnd {
+  if (!upgradeOnly || tunnel !== undefined || status < 200 || status > 299) return undefined;
+  const by = ending !== undefined && "by" in ending ? ending.by : "websocket";
+  return refused(by, { problem: "upgrade_unsupported", detail: "What answers this request opened no WebSocket." });
 }
 
 /** Judges the upstream's answer to a handshake; only a 101 that answers this very one goes on (C26). Any other answer is an ordinary response. */

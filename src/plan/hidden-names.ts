@@ -4,8 +4,8 @@ import type { CredentialSlot, ExecutionPlan } from "../model/plan.ts";
 
 /** What no view of the plan shows, on any route, as plan data: sorted lists (C23). */
 export function hiddenNames(config: GatewayConfig): ExecutionPlan["hidden"] {
-  const { headers, query } = namesOf(credentialSlots(config), config.secrets);
-  return { headers: [...headers].toSorted(), query: [...query].toSorted() };
+  const { headers, query, subprotocols } = namesOf(credentialSlots(config), config.secrets);
+  return { headers: [...headers].toSorted(), query: [...query].toSorted(), subprotocols: [...subprotocols].toSorted() };
 }
 
 function credentialSlots(config: GatewayConfig): readonly CredentialSlot[] {
@@ -17,4 +17,7 @@ function credentialSlots(config: GatewayConfig): readonly CredentialSlot[] {
 }
 
 /** A slot as the YAML writes it. */
-export const slotText = (slot: CredentialSlot): string => (slot.kind === "bearer" ? "bearer" : `${slot.kind}/${slot.name}`);
+export function slotText(slot: CredentialSlot): string {
+  if (slot.kind === "bearer") return slot.kind;
+  return `${slot.kind}/${slot.kind === "websocket-protocol" ? slot.prefix : slot.name}`;
+}

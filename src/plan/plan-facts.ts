@@ -175,4 +175,5 @@ export const AUTHENTICATOR_FACTS: FactTable<ExecutionPlan["authenticators"][numb
 export const HIDDEN_FACTS: FactTable<ExecutionPlan["hidden"], never> = {
   headers: ({ headers }) => ({ headers }),
   query: ({ query }) => ({ query }),
+  subprotocols: ({ subprotocols }) => ({ subprotocols }),
 };

@@ -35,6 +35,7 @@ export interface UpstreamFailure {
     | "body_unsupported"
     | "body_too_large"
     | "route_not_found"
+    | "upgrade_unsupported"
   >;
   readonly cause: string;
   /** Another upstream may be asked the same: nothing of the request was sent, or doing it twice does no harm and its body is at hand. */

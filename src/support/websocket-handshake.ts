@@ -17,7 +17,7 @@ export function offerFault(headers: HeaderLines): string | undefined {
     return `A WebSocket handshake says Sec-WebSocket-Version: ${WEBSOCKET_VERSION}.`;
   const keys = headers.lines("sec-websocket-key");
   if (keys.length !== 1 || !KEY.test(keys[0] ?? "")) return "A WebSocket handshake has one Sec-WebSocket-Key of 16 bytes.";
-  const protocols = listOf(headers, "sec-websocket-protocol");
+  const protocols = subprotocolsOf(headers);
   if (protocols === undefined || new Set(protocols).size < protocols.length)
     return "The Sec-WebSocket-Protocol header is not a list of different tokens.";
   return undefined;
@@ -38,7 +38,7 @@ export function agreementOf(offer: HeaderLines, answer: HeaderLines): Result<Agr
   if (accepts.length !== 1 || accepts[0] !== acceptOf(offer.first("sec-websocket-key") ?? ""))
     return err("101 with another Sec-WebSocket-Accept than the key asks for");
   const protocols = answer.lines("sec-websocket-protocol");
-  const offered = listOf(offer, "sec-websocket-protocol") ?? [];
+  const offered = subprotocolsOf(offer) ?? [];
   if (protocols.length > 1 || (protocols.length === 1 && !offered.includes(protocols[0] ?? "")))
     return err("101 with a subprotocol nobody offered");
   const extensions = extensionNames(answer);
@@ -53,9 +53,9 @@ export const acceptOf = (key: string): string => sha1Base64(`${key}258EAFA5-E914
 // 16 bytes in base64: of the last character only two bits count
 const KEY = /^[A-Za-z0-9+/]{21}[AQgw]==$/;
 
-/** Members of a list of tokens over all its lines; undefined where one is no token. */
-function listOf(headers: HeaderLines, name: string): readonly string[] | undefined {
-  const members = headers.lines(name).flatMap((line) => line.split(",").map((member) => member.trim()));
+/** Subprotocols of an offer, over all its lines; undefined where one is no token. */
+export function subprotocolsOf(headers: HeaderLines): readonly string[] | undefined {
+  const members = headers.lines("sec-websocket-protocol").flatMap((line) => line.split(",").map((member) => member.trim()));
   return members.every((member) => isHeaderName(member.toLowerCase())) ? members : undefined;
 }
 

@@ -10,7 +10,7 @@ export const emptyPlan = (revision = "r1"): ExecutionPlan => ({
   interceptors: [],
   upstreams: [],
   authenticators: [],
-  hidden: { headers: [], query: [] },
+  hidden: { headers: [], query: [], subprotocols: [] },
   warnings: [],
 });
 

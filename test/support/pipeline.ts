@@ -57,7 +57,7 @@ export function planOf(routes: readonly RouteChoice[], upstream: FakeUpstream, r
     interceptors: [],
     upstreams: [],
     authenticators: [],
-    hidden: { headers: ["authorization"], query: [] },
+    hidden: { headers: ["authorization"], query: [], subprotocols: [] },
     warnings: [],
   };
   const table = routeTable(runnable.map((route) => ({ plan: route.plan, pattern: patternOf(route.plan.match.path), route })));

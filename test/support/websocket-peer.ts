@@ -1,6 +1,6 @@
 import { createServer, connect, type Socket } from "node:net";
 import type { AddressInfo } from "node:net";
-import type { Writable } from "node:stream";
+import type { Duplex, Writable } from "node:stream";
 import { acceptOf } from "../../src/support/websocket-handshake.ts";
 
 /** Opcodes of RFC 6455 section 5.2. */
@@ -47,9 +47,9 @@ export function frameBytes(opcode: number, payload: Buffer | string, masked: boo
 export const closePayload = (code: number, reason = ""): Buffer =>
   Buffer.concat([Buffer.from([code >> 8, code & 255]), Buffer.from(reason)]);
 
-/** One end of a WebSocket, frame by frame, as no library would let a test have it. Reads nothing while `rests`. */
-export class WebSocketPeer {
-  readonly socket: Socket;
+/** One end of a WebSocket, frame by frame, as no library would let a test have it, over a connection or a stream of HTTP/2. */
+export class WebSocketPeer<Stream extends Duplex = Socket> {
+  readonly socket: Stream;
   /** The head it was answered, or asked, with. */
   readonly head: string;
   readonly frames: WireFrame[] = [];
@@ -63,7 +63,7 @@ export class WebSocketPeer {
   #isOver = false;
   #taken = 0;
 
-  constructor(socket: Socket, parts: { readonly head: string; readonly first: Buffer; readonly masks: boolean }) {
+  constructor(socket: Stream, parts: { readonly head: string; readonly first: Buffer; readonly masks: boolean }) {
     this.socket = socket;
     this.head = parts.head;
     this.#masks = parts.masks;
@@ -265,9 +265,10 @@ export function handshake(path = "/", lines: Readonly<Record<string, string | un
 export async function openWebSocket(
   gateway: { readonly url: string },
   text: string = handshake(),
-  options: { readonly behind?: Buffer } = {},
+  options: { readonly behind?: Buffer; /** Default: a plain connection. */ readonly socket?: Socket } = {},
 ): Promise<WebSocketPeer> {
-  const socket = connect({ port: Number(new URL(gateway.url).port), host: "127.0.0.1", noDelay: true, allowHalfOpen: true });
+  const { port } = new URL(gateway.url);
+  const socket = options.socket ?? connect({ port: Number(port), host: "127.0.0.1", noDelay: true, allowHalfOpen: true });
   socket.write(Buffer.concat([Buffer.from(text, "latin1"), options.behind ?? Buffer.alloc(0)]));
   const read = await readHead(socket);
   if (read === undefined) throw new Error("the connection ended before an answer");

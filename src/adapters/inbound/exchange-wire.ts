@@ -20,6 +20,8 @@ export interface ExchangeWire {
    * read before a 101 is written: from then on `write` writes as it is, and `end` ends that direction alone.
    */
   readonly behind?: BodySource | undefined;
+  /** It asks for a WebSocket and for nothing else: there is no ordinary answer of status 2xx. */
+  readonly upgradeOnly?: true | undefined;
   /** The verdict on the head; asked once. */
   check(): HeadCheck;
   /** Who hears of the response's fate from now on. */

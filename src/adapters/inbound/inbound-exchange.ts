@@ -136,7 +136,8 @@ export class InboundExchange implements WireWatcher {
       peerAddress: this.#parts.peer.address,
       tlsSubject: this.#parts.peer.tlsSubject,
     };
-    return this.#wire.behind === undefined ? received : { ...received, upgrade: "websocket" };
+    if (this.#wire.behind === undefined) return received;
+    return { ...received, upgrade: "websocket", ...(this.#wire.upgradeOnly === true && { upgradeOnly: true }) };
   }
 
   #continue(): void {

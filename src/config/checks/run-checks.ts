@@ -19,6 +19,7 @@ import { checkTranscode } from "./transcode.ts";
 import { checkUniqueNames } from "./unique-names.ts";
 import { checkUpstreams } from "./upstreams.ts";
 import { checkViewPointers } from "./view-pointers.ts";
+import { checkWebSocketUpstreams } from "./websocket-upstreams.ts";
 
 /** A rule that one place of a file alone cannot show. It sees the merged tree and tolerates whatever else is wrong with it. */
 export type Check = (config: Cursor) => readonly ConfigIssue[];
@@ -41,6 +42,7 @@ const CHECKS: readonly Check[] = [
   checkUpstreams,
   checkTranscode,
   checkCors,
+  checkWebSocketUpstreams,
   checkViewPointers,
 ];
 

@@ -17,7 +17,7 @@ const slots = z
   .min(1, { error: "expected at least one credential slot" })
   .prefault(["bearer"])
   .describe(
-    "Where the credential may stand: `bearer` (the `Authorization` header), `header/<name>`, and `query/<name>` for clients that cannot do otherwise: addresses end up in histories and in logs of others.",
+    "Where the credential may stand: `bearer` (the `Authorization` header), `header/<name>`, `websocket-protocol/<prefix>` for browsers that open WebSockets (a subprotocol of that prefix, with the credential behind it), and `query/<name>` for clients that cannot do otherwise: addresses end up in histories and in logs of others.",
   );
 
 const staticToken = z.strictObject({

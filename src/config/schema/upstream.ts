@@ -3,7 +3,7 @@ import { pointerTo } from "../source/pointer.ts";
 import type { LoadedFiles } from "../files/loaded-files.ts";
 import type { UpstreamConfig, UpstreamCredential } from "../gateway-config.ts";
 import { CREDENTIAL_PRESETS, PROVIDER_SLOTS } from "../credential-presets.ts";
-import { credentialSlot } from "./credential-slot.ts";
+import { ownCredentialSlot } from "./credential-slot.ts";
 import { count, duration, filePath, HOUR_MS, name, written } from "./primitives.ts";
 import { balanceKeys, endpoint, MAX_UPSTREAM_ENDPOINTS, reachKeys, toEndpoint, toReach } from "./upstream-endpoints.ts";
 import { resilienceKeys, toResilience } from "./upstream-resilience.ts";
@@ -32,7 +32,7 @@ const timeouts = z.strictObject({
 });
 
 const credential = z.strictObject({
-  slot: credentialSlot
+  slot: ownCredentialSlot
     .optional()
     .describe("Where the credential is put: `bearer`, `header/<name>` or `query/<name>`. This or `preset`."),
   preset: z

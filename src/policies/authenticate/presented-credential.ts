@@ -1,6 +1,7 @@
 import type { RequestHead } from "../../model/exchange.ts";
 import type { CredentialSlot } from "../../model/plan.ts";
 import { QueryText } from "../../model/query-text.ts";
+import { startsWithPrefix } from "../../support/credential-subprotocols.ts";
 
 /** What stands in an authenticator's slots. `malformed` is a credential nobody could accept: the detail says why, never what. */
 export type PresentedCredential =
@@ -11,7 +12,7 @@ export type PresentedCredential =
 /**
  * Reads the one credential of a request. In the slots of one authenticator there may be one: with two, which of them counts
  * would depend on the reader. `bearer` is an Authorization header of scheme Bearer, one space, one token68 (RFC 6750
- * section 2.1); another scheme is no credential in this slot. A header or query slot holds visible ASCII.
+ * section 2.1); another scheme is no credential in this slot. A header or query slot holds visible ASCII, a subprotocol the characters of a token.
  */
 export function presentedCredential(head: RequestHead, slots: readonly CredentialSlot[]): PresentedCredential {
   let found: PresentedCredential = { kind: "absent" };
@@ -37,6 +38,13 @@ function inSlot(head: RequestHead, slot: CredentialSlot): PresentedCredential {
       return single(
         head.query === undefined ? [] : new QueryText(head.query).values(slot.name),
         `The query parameter ${slot.name}`,
+      );
+    case "websocket-protocol":
+      return single(
+        (head.credentialSubprotocols ?? [])
+          .filter((member) => startsWithPrefix(member, slot.prefix))
+          .map((member) => member.slice(slot.prefix.length)),
+        `The subprotocol ${slot.prefix}`,
       );
     default:
       return slot satisfies never;

@@ -1,10 +1,11 @@
 import type { Exchange, RequestHead } from "../../model/exchange.ts";
 import type { HeaderLines } from "../../model/header-lines.ts";
-import type { CredentialSlot, HashBy } from "../../model/plan.ts";
+import type { CredentialSlot, HashBy, OwnCredentialSlot } from "../../model/plan.ts";
 import { QueryText } from "../../model/query-text.ts";
 import { isUntimely } from "../../model/passable-trailers.ts";
 import { isFraming, isHopByHop, isProtectedHeader } from "../../model/view-field.ts";
 import type { UpstreamRequest } from "../../ports/upstream.ts";
+import { startsWithPrefix, withSubprotocols } from "../../support/credential-subprotocols.ts";
 
 /** What forwarding has to know of the route. */
 export interface ForwardTerms {
@@ -13,7 +14,7 @@ export interface ForwardTerms {
   /** Headers only bindings of the route may set (C11): in trailers nobody could. */
   readonly ownedHeaders?: ReadonlySet<string>;
   /** The gateway's own credential; undefined: the request leaves without one. */
-  readonly credential: { readonly slot: CredentialSlot; readonly reveal: () => string } | undefined;
+  readonly credential: { readonly slot: OwnCredentialSlot; readonly reveal: () => string } | undefined;
   /** What requests to the same endpoint of the upstream have in common; left out: nothing. */
   readonly hashBy?: HashBy | undefined;
 }
@@ -39,6 +40,7 @@ export function upstreamRequests(terms: ForwardTerms): UpstreamRequests {
   const slots = [...terms.inboundSlots, ...(terms.credential === undefined ? [] : [terms.credential.slot])];
   const stripped = new Set(slots.flatMap(headerOf));
   const queryNames = slots.flatMap((slot) => (slot.kind === "query" ? [slot.name] : []));
+  const keepsSubprotocol = keepsSubprotocolsBut(slots);
   const passes = (name: string): boolean => !stripped.has(name) && !isFraming(name) && !isHopByHop(name);
   const passesTrailer = (name: string): boolean =>
     passes(name) && !isUntimely(name) && !isProtectedHeader("request", name) && terms.ownedHeaders?.has(name) !== true;
@@ -53,7 +55,10 @@ export function upstreamRequests(terms: ForwardTerms): UpstreamRequests {
     const request = {
       method: head.method,
       requestTarget: requestTarget(head, queryNames, credential),
-      headers: withHost(head).derive(readsResponseBody ? passesUncoded : passes, added),
+      headers: withSubprotocols(
+        withHost(head).derive(readsResponseBody ? passesUncoded : passes, added),
+        head.credentialSubprotocols?.filter(keepsSubprotocol),
+      ),
       body,
       passesTrailer,
       affinity: terms.hashBy === undefined ? undefined : affinityOf(exchange, terms.hashBy),
@@ -66,12 +71,24 @@ export function upstreamRequests(terms: ForwardTerms): UpstreamRequests {
 export function credentialsRemoved(slots: readonly CredentialSlot[]): (head: RequestHead) => RequestHead {
   const stripped = new Set(slots.flatMap(headerOf));
   const queryNames = slots.flatMap((slot) => (slot.kind === "query" ? [slot.name] : []));
+  const keepsSubprotocol = keepsSubprotocolsBut(slots);
   return (head) => {
-    const headers = head.headers.without((name) => stripped.has(name));
-    if (head.query === undefined || queryNames.length === 0) return { ...head, headers };
+    const { credentialSubprotocols } = head;
+    const left = {
+      ...head,
+      headers: head.headers.without((name) => stripped.has(name)),
+      ...(credentialSubprotocols && { credentialSubprotocols: credentialSubprotocols.filter(keepsSubprotocol) }),
+    };
+    if (head.query === undefined || queryNames.length === 0) return left;
     const text = queryNames.reduce((query, name) => query.withName(name, undefined), new QueryText(head.query));
-    return { ...head, headers, query: text.raw === "" ? undefined : text.raw };
+    return { ...left, query: text.raw === "" ? undefined : text.raw };
   };
+}
+
+/** Whether a subprotocol stands in none of these slots. */
+function keepsSubprotocolsBut(slots: readonly CredentialSlot[]): (subprotocol: string) => boolean {
+  const prefixes = slots.flatMap((slot) => (slot.kind === "websocket-protocol" ? [slot.prefix] : []));
+  return (subprotocol) => !prefixes.some((prefix) => startsWithPrefix(subprotocol, prefix));
 }
 
 /** Empty is as good as absent: who says nothing is not like the others who say nothing. */
@@ -97,7 +114,7 @@ const withHost = ({ headers, host }: Exchange["head"]): HeaderLines =>
 const ownCredential = ({ slot, reveal }: NonNullable<ForwardTerms["credential"]>): OwnCredential => ({ slot, text: reveal() });
 
 interface OwnCredential {
-  readonly slot: CredentialSlot;
+  readonly slot: OwnCredentialSlot;
   readonly text: string;
 }
 
@@ -110,6 +127,7 @@ function headerOf(slot: CredentialSlot): readonly string[] {
     case "header":
       return [slot.name];
     case "query":
+    case "websocket-protocol":
       return [];
     default:
       return slot satisfies never;

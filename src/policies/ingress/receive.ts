@@ -6,6 +6,7 @@ import type { Received } from "../../model/received.ts";
 import type { Ids } from "../../ports/ids.ts";
 import type { Arrival } from "../../ports/runnable-plan.ts";
 import { originOf, type TrustedProxies } from "./client-address.ts";
+import { withoutCredentials } from "../../support/credential-subprotocols.ts";
 import { offerFault, WEBSOCKET_VERSION } from "../../support/websocket-handshake.ts";
 import { parseHost } from "./host.ts";
 import { NameBook } from "./name-book.ts";
@@ -18,17 +19,21 @@ export interface IngressSettings {
   readonly trustedProxies: TrustedProxies;
   /** Header names that may stand once beyond those the RFCs say: credential slots, tenant, owned and identity headers; lower case (C25). */
   readonly singleValued: ReadonlySet<string>;
+  /** Prefixes of subprotocols that are credentials, in lower case; left out: none is. */
+  readonly credentialSubprotocols?: readonly string[];
 }
 
 /** Ingress of one plan; made once, because it remembers what it learned of header names. */
 export function ingress(settings: IngressSettings): (received: Received, ids: Ids) => Arrival {
   const names = new NameBook(settings.singleValued);
-  return (received, ids) => receive(received, { proxies: settings.trustedProxies, names, ids });
+  const { trustedProxies: proxies, credentialSubprotocols: prefixes = [] } = settings;
+  return (received, ids) => receive(received, { proxies, names, prefixes, ids });
 }
 
 interface ReceiveParts {
   readonly proxies: TrustedProxies;
   readonly names: NameBook;
+  readonly prefixes: readonly string[];
   readonly ids: Ids;
 }
 
@@ -37,7 +42,7 @@ interface ReceiveParts {
  * exchange is what interceptors see and what is forwarded (C19): ids, trace and forwarded headers are already the gateway's.
  * Framing and size were settled by the adapter.
  */
-function receive(received: Received, { proxies, names, ids }: ReceiveParts): Arrival {
+function receive(received: Received, { proxies, names, prefixes, ids }: ReceiveParts): Arrival {
   const lines = namedLines(received.headers, names);
   const { adopted: exchangeIds, keepsTracestate } = traceIds(lines.headers, ids);
   const host = parseHost(onlyHost(lines.headers) ?? "");
@@ -72,6 +77,9 @@ function receive(received: Received, { proxies, names, ids }: ReceiveParts): Arr
     ],
   });
   if (!headers.ok) return refuse(headers.error);
+  const shown = withoutCredentials(headers.value, prefixes);
+  if (shown === undefined)
+    return refuse({ problem: "bad_request", detail: "The Sec-WebSocket-Protocol header is not a list of tokens." });
   return {
     kind: "exchange",
     exchange: {
@@ -79,7 +87,7 @@ function receive(received: Received, { proxies, names, ids }: ReceiveParts): Arr
       listener: received.listener,
       protocol: received.upgrade ?? grpcKind(received.method, headers.value.first("content-type")) ?? "http",
       client: { address: origin.clientAddress, tlsSubject: received.tlsSubject },
-      head: { method: received.method, scheme: origin.scheme, host, ...target.value, headers: headers.value },
+      head: { method: received.method, scheme: origin.scheme, host, ...target.value, ...shown },
       body: received.body,
       principal: ANONYMOUS,
       tenant: "",

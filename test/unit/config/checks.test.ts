@@ -338,14 +338,30 @@ describe("credential slots", () => {
     ["cookie/x", "expected bearer, header/<name> or query/<name>, found an unfit text"],
     ["header/authorization", "expected bearer instead of header/authorization, found an unfit text"],
     ["header/host", "expected a header that has no meaning of its own, found an unfit text"],
+    ["websocket-protocol/key.", "expected bearer, header/<name> or query/<name>, found an unfit text"],
+    [
+      "header/Sec-WebSocket-Protocol",
+      "expected websocket-protocol/<prefix> instead of header/sec-websocket-protocol, found an unfit text",
+    ],
   ])("of upstreams may not be %s", async (slot, message) => {
     expect(await issuesIn(upstream(`{ slot: ${slot}, secret: abc }`))).toEqual([`/upstreams/orders/credential/slot: ${message}`]);
   });
 
-  it.each(["bearer", "header/x-api-key", "query/key"])("of authenticators may be %s", async (slot) => {
-    const more = `authenticators: { ops: { type: static-token, slots: [${slot}], token_file: ops.token, principal: { id: ops } } }`;
-    expect(await issuesIn(minimal(more))).toEqual([]);
-  });
+  it.each(["websocket-protocol/", "websocket-protocol/a b", "websocket-protocol/a,b", "cookie/x"])(
+    "of authenticators may not be %s",
+    async (slot) => {
+      const more = `authenticators: { ops: { type: static-token, slots: ["${slot}"], token_file: ops.token, principal: { id: ops } } }`;
+      expect((await issuesIn(minimal(more)))[0]).toMatch(/^\/authenticators\/ops\/slots\/0: expected /);
+    },
+  );
+
+  it.each(["bearer", "header/x-api-key", "query/key", "websocket-protocol/api-key."])(
+    "of authenticators may be %s",
+    async (slot) => {
+      const more = `authenticators: { ops: { type: static-token, slots: [${slot}], token_file: ops.token, principal: { id: ops } } }`;
+      expect(await issuesIn(minimal(more))).toEqual([]);
+    },
+  );
 
   it.each(["openai", "anthropic", "gemini"])("of upstreams may be what %s reads", async (preset) => {
     expect(await issuesIn(upstream(`{ preset: ${preset}, secret: abc }`))).toEqual([]);
@@ -376,5 +392,23 @@ describe("credential slots", () => {
     expect(await issuesIn(upstream("{ slot: bearer, secret: a, secret_file: ops.token }"))).toEqual([
       "/upstreams/orders/credential/secret: expected secret or secret_file, found both",
     ]);
+  });
+});
+
+describe("routes of WebSockets", () => {
+  const text = (protocol: string, streaming: string): string =>
+    minimal()
+      .replace("orders: { endpoints", `orders: { protocol: ${protocol}, endpoints`)
+      .replace("upstream: orders", `upstream: orders, streaming: ${streaming}`);
+
+  it.each(["http2", "grpc"])("cannot lead to an upstream with protocol: %s", async (protocol) => {
+    expect(await issuesIn(text(protocol, "websocket"))).toEqual([
+      `/routes/0/streaming: the upstream orders has protocol: ${protocol}, and WebSockets go out over HTTP/1.1 (give the route an upstream of its own with protocol: http)`,
+    ]);
+    expect(await issuesIn(text(protocol, "auto"))).toEqual([]);
+  });
+
+  it("lead to one with protocol: http", async () => {
+    expect(await issuesIn(text("http", "websocket"))).toEqual([]);
   });
 });

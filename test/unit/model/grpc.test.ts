@@ -87,6 +87,7 @@ describe("a problem told in gRPC (C16)", () => {
     interceptor_invalid_verdict: 13,
     response_unreviewable: 13,
     upstream_error: 13,
+    upgrade_unsupported: 12,
     upstream_unreachable: 14,
     upstream_invalid_response: 13,
     gateway_overloaded: 14,

@@ -98,12 +98,18 @@ describe("a compiled plan", () => {
       secrets: { headers: ["X-Session"], query: ["sig"] },
       upstreams: { orders: { endpoints: ["http://127.0.0.1:9000"], credential: { slot: "query/api_key", secret: "k" } } },
       authenticators: {
-        ops: { type: "static-token", slots: ["bearer", "header/X-Ops"], token_file: "ops.token", principal: { id: "ops" } },
+        ops: {
+          type: "static-token",
+          slots: ["bearer", "header/X-Ops", "websocket-protocol/Key."],
+          token_file: "ops.token",
+          principal: { id: "ops" },
+        },
       },
     });
     expect((await planOf(text, {}, { files: { "ops.token": "t".repeat(32) } })).hidden).toEqual({
       headers: ["authorization", "cookie", "proxy-authorization", "set-cookie", "x-ops", "x-session"],
       query: ["api_key", "sig"],
+      subprotocols: ["key."],
     });
   });
 
@@ -113,7 +119,8 @@ describe("a compiled plan", () => {
     });
     const plan = await planOf(text);
     expect(plan.hidden.headers).toEqual(expect.arrayContaining(["api-key", "authorization", "x-api-key", "x-goog-api-key"]));
-    expect(plan.hidden.query).toEqual(["key"]);
+    expect(plan.hidden.query).toEqual(["access_token", "key"]);
+    expect(plan.hidden.subprotocols).toEqual(["openai-insecure-api-key."]);
     expect(plan.upstreams[0]?.credentialSlot).toBe("header/x-api-key");
   });
 

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { constants, type ServerHttp2Stream } from "node:http2";
 import { isStream } from "../../../model/byte-stream.ts";
 import type { HeaderLines } from "../../../model/header-lines.ts";
@@ -21,6 +22,19 @@ export interface Http2WireParts {
   readonly nowMs: () => number;
 }
 
+/** Of a handshake's key (RFC 6455 section 4.1). */
+const KEY_BYTES = 16;
+
+const UNKNOWN_PROTOCOL: HeadCheck = {
+  kind: "refused",
+  refusal: { problem: "upgrade_unsupported", detail: "The only protocol a stream can change to is websocket." },
+};
+
+const FRAMED_UPGRADE: HeadCheck = {
+  kind: "refused",
+  refusal: { problem: "bad_request", detail: "A WebSocket handshake has no body." },
+};
+
 /** Turns of the event loop that the last frames of a response may take to leave. */
 const MAX_TURNS = 10;
 
@@ -30,6 +44,9 @@ export class Http2Wire implements ExchangeWire {
   readonly outrunsRequest = true;
   readonly carriesTrailers = true;
   readonly endsConnection = false;
+  readonly raw: readonly string[];
+  /** What the client sends on a stream that has become a WebSocket. */
+  readonly behind: StreamBody | undefined;
   readonly #stream: ServerHttp2Stream;
   readonly #parts: Http2WireParts;
   readonly #pieces: OutgoingPieces;
@@ -38,12 +55,17 @@ export class Http2Wire implements ExchangeWire {
   /** What is still to be handed over at the end: the body's last byte, and the trailers where there may be any. */
   #awaits = 1;
   #state: "unanswered" | "answering" | "ended" | "out" | "cut" = "unanswered";
+  #changed = false;
 
   constructor(parts: Http2WireParts) {
-    const { stream } = parts;
+    const { stream, lines } = parts;
     this.#parts = parts;
     this.#stream = stream;
     this.body = new StreamBody(stream, parts.onBodyBytes);
+    this.behind = lines.upgrade === "websocket" ? this.body : undefined;
+    // HTTP/2 needs no key, the upstream's HTTP/1.1 does; a client that sent one then has two
+    this.raw =
+      this.behind === undefined ? lines.raw : [...lines.raw, "sec-websocket-key", randomBytes(KEY_BYTES).toString("base64")];
     this.#pieces = new OutgoingPieces(stream, parts.nowMs, () => this.#watcher?.onRoom());
     stream.on("aborted", () => this.#onClosed());
     stream.on("close", () => this.#onClosed());
@@ -58,8 +80,8 @@ export class Http2Wire implements ExchangeWire {
     return this.#parts.lines.requestTarget;
   }
 
-  get raw(): readonly string[] {
-    return this.#parts.lines.raw;
+  get upgradeOnly(): true | undefined {
+    return this.behind === undefined ? undefined : true;
   }
 
   get expects(): boolean {
@@ -82,8 +104,16 @@ export class Http2Wire implements ExchangeWire {
   check(): HeadCheck {
     const { lines, limits } = this.#parts;
     // the checks of HTTP/1.1 hold; only what ends a body without a length is another thing here
-    const checked = checkHead({ url: lines.path, major: 1, minor: 1, raw: lines.raw }, limits);
-    if (checked.kind === "refused" || checked.framing.kind !== "none" || this.#stream.endAfterHeaders) return checked;
+    if (lines.upgrade === "unknown") return UNKNOWN_PROTOCOL;
+    const checked = checkHead({ url: lines.path, major: 1, minor: 1, raw: this.raw }, limits);
+    if (this.behind !== undefined && checked.kind === "accepted" && checked.framing.kind !== "none") return FRAMED_UPGRADE;
+    if (
+      checked.kind === "refused" ||
+      this.behind !== undefined ||
+      checked.framing.kind !== "none" ||
+      this.#stream.endAfterHeaders
+    )
+      return checked;
     return lines.hasLength ? checked : { ...checked, framing: { kind: "chunked" } };
   }
 
@@ -99,9 +129,10 @@ export class Http2Wire implements ExchangeWire {
     const { body } = framed;
     const isEmpty = body === undefined || (body instanceof Uint8Array && body.byteLength === 0);
     // what has a length has no trailers, in practice: its last frame then says that it is the last
-    const waitForTrailers = isStream(body) && body.declaredBytes === undefined;
-    this.#stream.respond(responseBlock(framed), { endStream: isEmpty, waitForTrailers });
+    const waitForTrailers = isStream(body) && body.declaredBytes === undefined && framed.status !== 101;
+    this.#stream.respond(responseBlock(framed, this.upgradeOnly), { endStream: isEmpty, waitForTrailers });
     this.#state = "answering";
+    this.#changed = framed.status === 101;
     if (!waitForTrailers) return;
     this.#awaits += 1;
     this.#stream.once("wantTrailers", () => {
@@ -152,7 +183,8 @@ export class Http2Wire implements ExchangeWire {
     if (this.isOver) return;
     this.#state = "out";
     this.#watcher?.onOut();
-    if (this.#stream.destroyed) return;
+    // a WebSocket may still be sent to
+    if (this.#stream.destroyed || this.#changed) return;
     if (this.body.complete) return void this.#stream.resume();
     // nobody reads the rest: the client is told that it need not send it (RFC 9113 section 8.1)
     this.body.ignore();

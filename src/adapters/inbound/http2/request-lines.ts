@@ -1,6 +1,9 @@
 /** A request's header block as the rest of the gateway reads requests. */
 export interface RequestLines {
+  /** Of what asks for a WebSocket: GET, as which it is matched and reviewed (C26). */
   readonly method: string;
+  /** The protocol its stream is to change to (RFC 8441); undefined: to none. */
+  readonly upgrade: "websocket" | "unknown" | undefined;
   readonly requestTarget: string;
   /** Names and values, alternating, Host first. */
   readonly raw: readonly string[];
@@ -13,13 +16,14 @@ export interface RequestLines {
 /**
  * Reads a header block: names and values, alternating, that nghttp2 found well-formed (RFC 9113 section 8). The authority becomes
  * the Host line; what was said of scheme and host twice and differs becomes the absolute form of the target, which ingress compares
- * with Host and connection as it does for HTTP/1.1. Crumbs of a cookie are joined (section 8.2.3).
+ * with Host and connection as it does for HTTP/1.1. Crumbs of a cookie are joined (section 8.2.3). CONNECT with a protocol is no CONNECT.
  */
 export function requestLines(block: readonly string[], scheme: "http" | "https"): RequestLines {
   let method = "";
   let path: string | undefined;
   let saidScheme = "";
   let authority: string | undefined;
+  let protocol: string | undefined;
   const lines: string[] = [];
   const hosts: string[] = [];
   const crumbs: string[] = [];
@@ -29,6 +33,7 @@ export function requestLines(block: readonly string[], scheme: "http" | "https")
     else if (name === ":path") path = value;
     else if (name === ":scheme") saidScheme = value;
     else if (name === ":authority") authority = value;
+    else if (name === ":protocol") protocol = value;
     else if (name === "host") hosts.push(value);
     else if (name === "cookie") crumbs.push(value);
     else lines.push(name, value);
@@ -36,9 +41,11 @@ export function requestLines(block: readonly string[], scheme: "http" | "https")
   if (crumbs.length > 0) lines.push("cookie", crumbs.join("; "));
   const [host = authority, ...others] = hosts;
   const agrees = saidScheme === scheme && (authority ?? host) === host && path?.startsWith("/") === true;
+  const upgrade = protocol === undefined || method !== "CONNECT" ? undefined : protocol === "websocket" ? protocol : "unknown";
   const absolute = `${saidScheme}://${authority ?? host ?? ""}${path ?? ""}`;
   return {
-    method,
+    method: upgrade === "websocket" ? "GET" : method,
+    upgrade,
     requestTarget: path !== undefined && (agrees || path === "*") ? path : absolute,
     raw: [...[host, ...others].flatMap((each) => (each === undefined ? [] : ["host", each])), ...lines],
     path: path ?? "",

@@ -30,7 +30,8 @@ export const sessionOptions = (limits: ListenerLimits): ServerSessionOptions => 
     // counted with 32 bytes a field (RFC 9113 section 6.5.2)
     maxHeaderListSize: TOLD_FACTOR * (limits.maxHeaderBytes + limits.maxUriBytes + 32 * (limits.maxHeaders + PSEUDO_FIELDS)),
     enablePush: false,
-    enableConnectProtocol: false,
+    // WebSockets on streams (RFC 8441)
+    enableConnectProtocol: true,
   },
   maxHeaderListPairs: TOLD_FACTOR * limits.maxHeaders + PSEUDO_FIELDS,
   maxSessionInvalidFrames: MAX_INVALID_FRAMES,

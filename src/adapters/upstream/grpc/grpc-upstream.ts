@@ -25,8 +25,9 @@ export function grpcUpstream(upstream: Upstream): Upstream {
   };
 }
 
-function notGrpc({ body }: UpstreamRequest): Result<never, UpstreamFailure> {
+function notGrpc({ body, upgrade }: UpstreamRequest): Result<never, UpstreamFailure> {
   if (isStream(body)) body.discard();
+  if (upgrade !== undefined) return err({ problem: "upgrade_unsupported", cause: "a WebSocket to an upstream of gRPC" });
   return err({ problem: "body_unsupported", cause: "the request is no gRPC" });
 }
 

@@ -59,6 +59,9 @@ class Http2Endpoint implements EndpointClient {
   send(request: UpstreamRequest, cancel: Cancel, totalDueMs?: number): Promise<AttemptAnswer> {
     if (this.#closing)
       return refused(request, { problem: "upstream_unreachable", cause: "the upstream is being closed", kind: "other" });
+    // what asks for a WebSocket in HTTP/1.1 would be an ordinary GET here, and its answer no answer to it
+    if (request.upgrade !== undefined)
+      return refused(request, { problem: "upgrade_unsupported", cause: "WebSockets go out over HTTP/1.1 alone", kind: "other" });
     const fields = requestFields(request, this.#connections);
     if (!fields.ok) return refused(request, { problem: "bad_request", cause: fields.error, kind: "other" });
     this.#underWay += 1;

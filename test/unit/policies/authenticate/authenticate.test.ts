@@ -69,6 +69,18 @@ describe("a presented credential", () => {
     expect(presentedCredential(headWith(lines, query), slots).kind).toBe("malformed");
   });
 
+  it.each([
+    [["key.abc"], { kind: "presented", text: "abc" }],
+    [["KEY.aBc", "other.x"], { kind: "presented", text: "aBc" }],
+    [["other.x"], { kind: "absent" }],
+    [["key.abc", "key.abd"], { kind: "malformed" }],
+    [["key."], { kind: "malformed" }],
+  ])("in the subprotocols %j is %j, whatever the case of its prefix", (credentialSubprotocols, found) => {
+    const slots = [BEARER, { kind: "websocket-protocol", prefix: "key." } as const];
+    expect(presentedCredential({ ...headWith([]), credentialSubprotocols }, slots)).toMatchObject(found);
+    expect(presentedCredential(headWith([["sec-websocket-protocol", "key.abc"]]), slots).kind).toBe("absent");
+  });
+
   it("is found in whichever slot it stands", () => {
     expect(presentedCredential(headWith([["X-Api-Key", "abc"]]), [BEARER, X_API_KEY])).toEqual({
       kind: "presented",

@@ -1,16 +1,22 @@
 import { describe, expect, it } from "vitest";
 import type { Exchange } from "../../../../src/model/exchange.ts";
 import { HeaderLines } from "../../../../src/model/header-lines.ts";
-import type { CredentialSlot } from "../../../../src/model/plan.ts";
+import type { CredentialSlot, OwnCredentialSlot } from "../../../../src/model/plan.ts";
 import { toClientResponse } from "../../../../src/policies/forward/to-client-response.ts";
-import { upstreamRequests, type ForwardChoice, type ForwardTerms } from "../../../../src/policies/forward/to-upstream-request.ts";
+import {
+  credentialsRemoved,
+  upstreamRequests,
+  type ForwardChoice,
+  type ForwardTerms,
+} from "../../../../src/policies/forward/to-upstream-request.ts";
 import type { UpstreamRequest } from "../../../../src/ports/upstream.ts";
 import { bytesOf } from "../../../support/byte-flow.ts";
 import { exchangeWith } from "../../../support/received.ts";
 
-const BEARER: CredentialSlot = { kind: "bearer" };
-const X_API_KEY: CredentialSlot = { kind: "header", name: "x-api-key" };
-const QUERY_KEY: CredentialSlot = { kind: "query", name: "key" };
+const BEARER: OwnCredentialSlot = { kind: "bearer" };
+const X_API_KEY: OwnCredentialSlot = { kind: "header", name: "x-api-key" };
+const QUERY_KEY: OwnCredentialSlot = { kind: "query", name: "key" };
+const SUBPROTOCOL: CredentialSlot = { kind: "websocket-protocol", prefix: "key." };
 
 type Terms = ForwardTerms & ForwardChoice;
 
@@ -23,7 +29,7 @@ const terms = (change: Partial<Terms> = {}): Terms => ({
 
 const toUpstreamRequest = (exchange: Exchange, given: Terms): UpstreamRequest => upstreamRequests(given)(exchange, given);
 
-const sent = (slot: CredentialSlot): NonNullable<ForwardTerms["credential"]> => ({ slot, reveal: () => "s3cret" });
+const sent = (slot: OwnCredentialSlot): NonNullable<ForwardTerms["credential"]> => ({ slot, reveal: () => "s3cret" });
 
 describe("a request on its way to an upstream", () => {
   it("is the head as it stands, without framing and hop-by-hop lines, with via", () => {
@@ -91,6 +97,25 @@ describe("a request on its way to an upstream", () => {
     expect(request.headers.lines(name)).toEqual(lines);
     expect(request.requestTarget).toBe(target);
     expect(request.headers.toRaw().join()).not.toContain("in2");
+  });
+
+  it.each([
+    [[SUBPROTOCOL], ["chat"]],
+    [[BEARER], ["chat, KEY.a, key.b"]],
+    [[{ kind: "websocket-protocol", prefix: "other." } as const], ["chat, KEY.a, key.b"]],
+  ])("loses the subprotocols in the slots %j; others go on behind those that anybody may see", (inboundSlots, lines) => {
+    const { head, ...rest } = exchangeWith([["Sec-WebSocket-Protocol", "chat"]]);
+    const exchange = { ...rest, head: { ...head, credentialSubprotocols: ["KEY.a", "key.b"] } };
+    expect(toUpstreamRequest(exchange, terms({ inboundSlots })).headers.lines("sec-websocket-protocol")).toEqual(lines);
+    const left = credentialsRemoved(inboundSlots)(exchange.head);
+    expect(toUpstreamRequest({ ...exchange, head: left }, terms()).headers.lines("sec-websocket-protocol")).toEqual(lines);
+  });
+
+  it("sends no empty list of subprotocols", () => {
+    const { head, ...rest } = exchangeWith([]);
+    const exchange = { ...rest, head: { ...head, credentialSubprotocols: ["key.a"] } };
+    expect(toUpstreamRequest(exchange, terms({ inboundSlots: [SUBPROTOCOL] })).headers.has("sec-websocket-protocol")).toBe(false);
+    expect(toUpstreamRequest(exchange, terms()).headers.first("sec-websocket-protocol")).toBe("key.a");
   });
 
   it("replaces a query credential of the client and leaves no empty query", () => {
