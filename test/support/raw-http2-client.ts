@@ -1,4 +1,5 @@
 import { connect, type Socket } from "node:net";
+import { connect as connectTls } from "node:tls";
 
 /** Types of frames (RFC 9113 section 6). */
 export const FRAME = {
@@ -99,11 +100,17 @@ export class RawHttp2 {
     socket.once("close", () => this.#look(true));
   }
 
-  /** Connects and sends preface and SETTINGS; settings of the server are acknowledged when they come. */
-  static async connect(port: number, first: Buffer = settings()): Promise<RawHttp2> {
-    const socket = connect({ port, host: "127.0.0.1", noDelay: true });
+  /**
+   * Connects and sends preface and SETTINGS; settings of the server are acknowledged when they come. `tls`: over TLS, whatever the
+   * server's certificate.
+   */
+  static async connect(port: number, first: Buffer = settings(), tls = false): Promise<RawHttp2> {
+    const place = { port, host: "127.0.0.1" };
+    const socket = tls
+      ? connectTls({ ...place, servername: "localhost", ALPNProtocols: ["h2"], rejectUnauthorized: false })
+      : connect({ ...place, noDelay: true });
     await new Promise((resolve, reject) => {
-      socket.once("connect", resolve);
+      socket.once(tls ? "secureConnect" : "connect", resolve);
       socket.once("error", reject);
     });
     const client = new RawHttp2(socket);

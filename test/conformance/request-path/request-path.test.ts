@@ -1,9 +1,11 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { http2Fates, type Http2Fate } from "../../support/http2-fates.ts";
 import { RawClient } from "../../support/raw-http.ts";
+import { requestFields } from "../../support/raw-http2-client.ts";
 import { REPOSITORY } from "../../support/source-tree.ts";
-import { startGateway, type TestGateway } from "../../support/start-gateway.ts";
+import { H2C_PREAMBLE, PREAMBLE, startGateway, type TestGateway } from "../../support/start-gateway.ts";
 import { startUpstream, type TestUpstream } from "../../support/start-upstream.ts";
 import { BENIGN_TARGETS } from "./benign.ts";
 import { READERS } from "./readers.ts";
@@ -39,14 +41,17 @@ interface Fate {
   readonly logged: string;
 }
 
-describe.each(["node", "sallyport"] as const)("request paths (codec %s)", (codec) => {
+describe.each(["codec node", "codec sallyport", "HTTP/2"] as const)("request paths (%s)", (door) => {
   let upstream: TestUpstream;
   let gateway: TestGateway;
   let fates: readonly Fate[];
 
   beforeAll(async () => {
     upstream = await startUpstream();
-    gateway = await startGateway({ config: CONFIG(upstream.url), codec });
+    gateway = await startGateway({
+      config: (door === "HTTP/2" ? H2C_PREAMBLE : PREAMBLE) + CONFIG(upstream.url),
+      codec: door === "codec sallyport" ? "sallyport" : "node",
+    });
     fates = await fatesOf([...SPELLINGS, ...BENIGN_TARGETS]);
   }, 60_000);
 
@@ -56,11 +61,7 @@ describe.each(["node", "sallyport"] as const)("request paths (codec %s)", (codec
   });
 
   async function fatesOf(targets: readonly string[]): Promise<readonly Fate[]> {
-    const statuses: number[] = [];
-    for (let at = 0; at < targets.length; at += AT_ONCE) {
-      const some = targets.slice(at, at + AT_ONCE).map((target, index) => statusOf(target, at + index));
-      statuses.push(...(await Promise.all(some)));
-    }
+    const statuses = await (door === "HTTP/2" ? overHttp2(targets) : overHttp1(targets));
     const lines = new Map(gateway.exchanges().map((line) => [line["request_id"], line]));
     const seen = new Map(upstream.seen.map((request) => [request.headers["x-request-id"], request.url]));
     return targets.map((target, index) => {
@@ -74,6 +75,20 @@ describe.each(["node", "sallyport"] as const)("request paths (codec %s)", (codec
         logged: typeof path === "string" ? path : "",
       };
     });
+  }
+
+  async function overHttp1(targets: readonly string[]): Promise<readonly number[]> {
+    const statuses: number[] = [];
+    for (let at = 0; at < targets.length; at += AT_ONCE) {
+      const some = targets.slice(at, at + AT_ONCE).map((target, index) => statusOf(target, at + index));
+      statuses.push(...(await Promise.all(some)));
+    }
+    return statuses;
+  }
+
+  async function overHttp2(targets: readonly string[]): Promise<readonly number[]> {
+    const requests = targets.map((target, index) => ({ fields: requestFields(target, [["x-request-id", `case-${index}`]]) }));
+    return (await http2Fates({ port: Number(new URL(gateway.url).port), tls: false }, requests)).map(statusLike);
   }
 
   async function statusOf(target: string, index: number): Promise<number> {
@@ -140,6 +155,10 @@ describe.each(["node", "sallyport"] as const)("request paths (codec %s)", (codec
 });
 
 const FORBIDDEN = /%2f|%5c|%00|;|\\|%25(?:25)*(?:2e|2f|5c|00)|%c0|%c1|%e0%80|%f0%80/i;
+
+/** PROTOCOL_ERROR is HTTP/2's way to say 400 of what is no path at all. */
+const statusLike = (fate: Http2Fate): number =>
+  fate.kind === "answered" ? fate.status : fate.kind === "reset" && fate.code === 1 ? 400 : 0;
 
 /** The benign ones that do not pass as they are. */
 const CHANGED: readonly (readonly [string, string | number])[] = [

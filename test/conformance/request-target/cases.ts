@@ -220,3 +220,11 @@ export const TARGET_CASES: readonly TargetCase[] = [...ORIGIN, ...ABSOLUTE, ...O
   // a case is known by its name
   ({ name }, index, all) => all.findIndex((other) => other.name === name) === index,
 );
+
+/** A route for the host that an attacker would like to be taken for, so that what was matched can be told. */
+export const TARGET_CONFIG = (url: string): string => `upstreams: { echo: { endpoints: ["${url}"] } }
+defaults: { route: { authenticate: [anonymous] } }
+routes:
+  - { name: evil, match: { path: /**, hosts: [b.test, evil.test] }, upstream: echo }
+  - { name: rest, match: { path: /** }, upstream: echo }
+`;

@@ -2,15 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { RawClient } from "../../support/raw-http.ts";
 import { startGateway, type TestGateway } from "../../support/start-gateway.ts";
 import { startUpstream, type TestUpstream } from "../../support/start-upstream.ts";
-import { TARGET_CASES, type TargetCase } from "./cases.ts";
-
-// a route for the host that an attacker would like to be taken for, so that what was matched can be told
-const CONFIG = (url: string): string => `upstreams: { echo: { endpoints: ["${url}"] } }
-defaults: { route: { authenticate: [anonymous] } }
-routes:
-  - { name: evil, match: { path: /**, hosts: [b.test, evil.test] }, upstream: echo }
-  - { name: rest, match: { path: /** }, upstream: echo }
-`;
+import { TARGET_CASES, TARGET_CONFIG, type TargetCase } from "./cases.ts";
 
 describe.each(["node", "sallyport"] as const)("request targets and Host (codec %s)", (codec) => {
   let upstream: TestUpstream;
@@ -18,7 +10,7 @@ describe.each(["node", "sallyport"] as const)("request targets and Host (codec %
 
   beforeAll(async () => {
     upstream = await startUpstream();
-    gateway = await startGateway({ config: CONFIG(upstream.url), codec });
+    gateway = await startGateway({ config: TARGET_CONFIG(upstream.url), codec });
   });
 
   afterAll(async () => {

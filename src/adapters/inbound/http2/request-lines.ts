@@ -38,7 +38,9 @@ export function requestLines(block: readonly string[], scheme: "http" | "https")
     else if (name === "cookie") crumbs.push(value);
     else lines.push(name, value);
   }
-  if (crumbs.length > 0) lines.push("cookie", crumbs.join("; "));
+  // one with a blank at an end is malformed, and joined it would not show
+  if (crumbs.some((crumb) => crumb.trim() !== crumb)) crumbs.forEach((crumb) => lines.push("cookie", crumb));
+  else if (crumbs.length > 0) lines.push("cookie", crumbs.join("; "));
   const [host = authority, ...others] = hosts;
   const agrees = saidScheme === scheme && (authority ?? host) === host && path?.startsWith("/") === true;
   const upgrade = protocol === undefined || method !== "CONNECT" ? undefined : protocol === "websocket" ? protocol : "unknown";

@@ -39,6 +39,7 @@ export const sessionOptions = (limits: ListenerLimits): ServerSessionOptions => 
   // ours come first, and count what the client makes us reset too
   streamResetBurst: 1_000,
   streamResetRate: 100,
-  // what is a field twice is ingress's to say
+  // what is a field twice, or has a blank at an end, is ingress's to refuse: such a value would be left out
   strictSingleValueFields: false,
+  strictFieldWhitespaceValidation: false,
 });

@@ -112,6 +112,9 @@ describe("a malformed HTTP/2 request", () => {
     ["an encoded slash", set(":path", "/a%2fb")],
     ["an underscore in a name", fields(["content_length", "5"])],
     ["a length that is not canonical", fields(["content-length", "00"])],
+    ["a blank before a value", fields(["x-a", " b"])],
+    ["a tab behind a value", fields(["x-a", "b\t"])],
+    ["a blank before a part of a cookie", fields(["cookie", "a=1"], ["cookie", " b=2"])],
   ])("that nghttp2 lets through is answered 400 for %s", async (_name, form) => {
     await using inbound = await guarded();
     using client = await RawHttp2.connect(inbound.port);
@@ -147,7 +150,7 @@ describe("a malformed HTTP/2 request", () => {
   it("loses a header whose value or name no HTTP message can carry: it never arrives in another form", async () => {
     await using inbound = await guarded();
     using client = await RawHttp2.connect(inbound.port);
-    const evil = ["a\nb: c", "a\r\nb: c", "a\0b", " a", "a "].map((value) => ["x-evil", value] as const);
+    const evil = ["a\nb: c", "a\r\nb: c", "a\0b"].map((value) => ["x-evil", value] as const);
     client.request(1, fields(...evil, ["x evil", "1"], ["x:evil", "1"], ["", "1"], ["x-good", "1"]));
     expect(await fate(client, 1)).toBe("ok");
     expect(inbound.received[0]?.headers.toRaw()).toEqual(["host", "localhost", "x-good", "1"]);
