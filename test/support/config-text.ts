@@ -60,3 +60,9 @@ export const interceptor = (keys: { readonly own?: string; readonly binding?: st
         mode: mutate
         ${keys.binding ?? "order: 0"}
 `;
+
+/** Issues without their positions. */
+export const issuesWithin = async (text: string): Promise<readonly string[]> =>
+  (await issuesOf(text, { files: { "keys.yaml": "[]", "ops.token": "some-token" } })).map((issue) =>
+    issue.replace(/^gateway\.yaml:\d+:\d+: /, ""),
+  );
