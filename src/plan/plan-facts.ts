@@ -52,22 +52,20 @@ export const ROUTE_FACTS: FactTable<RoutePlan, "name" | "bindings"> = {
   warnings: ({ warnings }) => ({ warnings: yesNo(warnings) }),
   errorFormat: ({ errorFormat }) => ({ error_format: errorFormat }),
   upstreamErrors: ({ upstreamErrors: { client, server } }) => ({ "upstream_errors/4xx": client, "upstream_errors/5xx": server }),
-  cors: ({ cors }) => ({
-    "cors/origins": cors?.origins ?? [],
-    "cors/terms": cors === undefined ? "" : corsText(cors),
-  }),
+  cors: ({ cors }) => corsFacts(cors),
   guardedBy: ({ guardedBy }) => ({ "closed until described": guardedBy }),
 };
 
-const corsText = ({ methods, headers, expose, maxAgeMs, credentials, privateNetwork }: CorsPlan): string =>
-  [
-    `methods ${methods?.join(" ") ?? "any"}`,
-    headers === undefined ? "any headers" : `headers ${headers.join(" ") || "none"}`,
-    `expose ${expose.join(" ") || "none"}`,
-    `max_age ${formatDuration(maxAgeMs)}`,
-    `credentials ${yesNo(credentials)}`,
-    `private_network ${yesNo(privateNetwork)}`,
-  ].join(", ");
+/** Without the policy nothing is said of its terms: that it came or went is in its origins. */
+const corsFacts = (cors: CorsPlan | undefined): Readonly<Record<string, readonly string[] | string>> => ({
+  "cors/origins": cors?.origins ?? [],
+  "cors/methods": cors === undefined ? "" : (cors.methods ?? "any"),
+  "cors/headers": cors === undefined ? "" : (cors.headers ?? "any"),
+  "cors/expose": cors?.expose ?? [],
+  "cors/max_age": cors === undefined ? "" : formatDuration(cors.maxAgeMs),
+  "cors/credentials": cors === undefined ? "" : yesNo(cors.credentials),
+  "cors/private_network": cors === undefined ? "" : yesNo(cors.privateNetwork),
+});
 
 /** The digest follows from the rest. */
 export const BINDING_FACTS: FactTable<BindingPlan, "interceptor" | "id" | "phase" | "digest" | "configJson"> = {

@@ -113,6 +113,19 @@ const CASES: Readonly<Record<string, () => Promise<readonly [before: ExecutionPl
     await tenancy(),
     await planOf(configText({ interceptors: [interceptor("tenancy", [listed("assign")])] })),
   ],
+  "07-pages": async () => {
+    const pages = (cors: Section): Promise<ExecutionPlan> =>
+      planOf(configText({ routes: [route("orders", { policies: { cors } })] }));
+    const origins = ["https://app.example.org"];
+    return [
+      await pages({ origins, methods: ["PUT"], max_age: "5m" }),
+      await pages({ origins: ["https://*.example.org"], headers: ["x-a"], credentials: true, expose: ["x-total"] }),
+    ];
+  },
+  "08-pages-come": async () => [
+    await planOf(configText({ routes: [route("orders")] })),
+    await planOf(configText({ routes: [route("orders", { policies: { cors: { origins: ["*"] } } })] })),
+  ],
 };
 
 describe("what differs between two plans", () => {
