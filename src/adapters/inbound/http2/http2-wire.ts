@@ -104,7 +104,7 @@ export class Http2Wire implements ExchangeWire {
     // what has a length has no trailers, in practice: its last frame then says that it is the last
     const waitForTrailers = isStream(body) && body.declaredBytes === undefined;
     const block = responseBlock(framed);
-    const respond = (): void => void this.#stream.respond(block, { endStream: isEmpty, waitForTrailers });
+    const respond = (): void => this.#stream.respond(block, { endStream: isEmpty, waitForTrailers });
     if (isEmpty && this.#isHeld) this.#heldHead = respond;
     else respond();
     this.#state = "answering";
