@@ -23,6 +23,9 @@ type Act = () => Promise<"done" | "sent away">;
 /** How often each kind of client begins something, milliseconds: requests, and streams of a second. */
 const EVERY_MS = { request: 25, stream: 500 } as const;
 
+/** The kind of client that loses what a GOAWAY says was not processed, where all others send it again (RFC 9113 section 8.7). */
+export const REPEATS_NOTHING = "HTTP/2, a client that repeats nothing";
+
 /** Clients of every kind at one door (`protocols: [http1, h2c]`) before `startEveryUpstream`; each begins something every so often, whatever became of what it began before. */
 export class EveryClient {
   readonly #kinds: readonly Kind[];
@@ -33,15 +36,15 @@ export class EveryClient {
     const agent = this.#stack.adopt(new Agent({ keepAlive: true, maxSockets: 4 }), (each) => each.destroy());
     const grpc = this.#stack.use(new EchoClient(port));
     const undici = this.#stack.adopt(new H2CClient(url), (each) => void each.destroy());
-    const [requests, streams] = [this.#sessions(url), this.#sessions(url)];
+    const sessions = this.#sessions(url);
     const acts: Readonly<Record<string, Act>> = {
       "HTTP/1.1, kept connections": () => ok(send(`${url}/kept`, { agent })),
       "HTTP/1.1, new connections": () => ok(send(`${url}/new`, { headers: { connection: "close" } })),
-      "HTTP/2, undici": () => ok(askUndici(undici)),
-      "HTTP/2, a client that repeats nothing": () => ok(ask(requests(), "/plain")),
+      "HTTP/2, undici": () => ok(askUndici(undici, "/undici")),
+      [REPEATS_NOTHING]: () => ok(ask(sessions(), "/plain")),
       "gRPC calls": () => call(grpc),
       "server-sent events over HTTP/1.1": () => ok(send(`${url}/events`), LAST_EVENT),
-      "server-sent events over HTTP/2": () => ok(ask(streams(), "/events"), LAST_EVENT),
+      "server-sent events over HTTP/2": () => ok(askUndici(undici, "/events"), LAST_EVENT),
       "gRPC streams": () => stream(grpc),
       WebSockets: () => talk(url),
     };
@@ -114,8 +117,8 @@ async function ok(answer: Promise<{ readonly status: number; readonly text: stri
   return "done";
 }
 
-async function askUndici(client: H2CClient): Promise<{ readonly status: number; readonly text: string }> {
-  const { statusCode, body } = await client.request({ method: "GET", path: "/undici" });
+async function askUndici(client: H2CClient, path: string): Promise<{ readonly status: number; readonly text: string }> {
+  const { statusCode, body } = await client.request({ method: "GET", path });
   return { status: statusCode, text: await body.text() };
 }
 
