@@ -30,7 +30,7 @@ export class OpenTunnels implements Tunnels {
   }
 
   reserve(): TunnelPlace | undefined {
-    if (this.#isDraining || this.#taken >= (this.#deps.maxTunnels ?? MAX_TUNNELS)) return undefined;
+    if (this.#taken >= (this.#deps.maxTunnels ?? MAX_TUNNELS)) return undefined;
     this.#taken += 1;
     let tunnel: OpenTunnel | undefined;
     let isLeft = false;
@@ -38,7 +38,7 @@ export class OpenTunnels implements Tunnels {
       opened: (opened) => {
         tunnel = opened;
         this.#open.add(opened);
-        // it was asked for before
+        // a handshake that still came is no failure: its client is told to go, and comes back to another process
         if (this.#isDraining) opened.drain();
       },
       leave: (end) => {
@@ -52,7 +52,7 @@ export class OpenTunnels implements Tunnels {
     };
   }
 
-  /** Takes none any more and ends those that are open, one after the other over this time, so that their clients do not all come back at once. */
+  /** Ends those that are open, one after the other over this time, so that their clients do not all come back at once, and those that still come at once. */
   drain(overMs: number): void {
     if (this.#isDraining) return;
     this.#isDraining = true;

@@ -1,5 +1,7 @@
 import type { ServerResponse } from "node:http";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
+import { EveryClient, REPEATS_NOTHING } from "../support/every-client.ts";
+import { startEveryUpstream } from "../support/every-upstream.ts";
 import { freePort } from "../support/free-port.ts";
 import { begin, send, whole } from "../support/http-client.ts";
 import { startStreamingUpstream } from "../support/start-streaming-upstream.ts";
@@ -164,19 +166,30 @@ describe("a roll", () => {
   it("replaces all workers, one after the other, while no request fails", async () => {
     const gateway = await start();
     const load = new SteadyLoad(gateway.url, 4);
-    for (let round = 0; round < 2; round += 1) {
-      const before = gateway.pids();
-      const rolled = await gateway.admin("/admin/roll", { method: "POST" });
-      expect([rolled.status, rolled.json()]).toEqual([200, { replaced: [1, 2], kept: [] }]);
-      // workers say their pids in the log, which may come behind the answer
-      await vi.waitFor(() => {
-        for (const worker of [1, 2]) expect(gateway.pids().get(worker)).not.toBe(before.get(worker));
-      });
-      for (const pid of before.values()) expect(isAlive(pid)).toBe(false);
-    }
+    const before = gateway.pids();
+    const rolled = await gateway.admin("/admin/roll", { method: "POST" });
+    expect([rolled.status, rolled.json()]).toEqual([200, { replaced: [1, 2], kept: [] }]);
+    // workers say their pids in the log, which may come behind the answer
+    await vi.waitFor(() => {
+      for (const worker of [1, 2]) expect(gateway.pids().get(worker)).not.toBe(before.get(worker));
+    });
+    for (const pid of before.values()) expect(isAlive(pid)).toBe(false);
     const { sent, failures } = await load.stop();
     expect([sent > 100, failures]).toEqual([true, []]);
     expect(await requestsTotal(gateway)).toBe(sent);
+  }, 60_000);
+
+  it("lets every kind of client go on: streams end where they end by themselves, WebSockets are told to come back", async () => {
+    await using every = await startEveryUpstream();
+    const more = "drain: 4s\noverload: { loop_delay: 5s }\n";
+    const gateway = await start({ sections: `${more}${every.sections}`, listener: ", protocols: [http1, h2c]" });
+    const clients = new EveryClient(Number(new URL(gateway.url).port));
+    const rolled = await gateway.admin("/admin/roll", { method: "POST" });
+    expect(rolled.json()).toEqual({ replaced: [1, 2], kept: [] });
+    const reports = await clients.stop();
+    const failed = reports.filter(({ kind, failures }) => kind !== REPEATS_NOTHING && failures.length > 0);
+    expect(failed).toEqual([]);
+    for (const { begun } of reports) expect(begun).toBeGreaterThan(2);
   }, 60_000);
 });
 

@@ -89,6 +89,8 @@ export class RawHttp2 {
   readonly socket: Socket;
   readonly closed: Promise<void>;
   readonly frames: Frame[] = [];
+  /** Whether it acknowledges PINGs. */
+  acknowledges = true;
   #rest: Buffer = Buffer.alloc(0);
   #waiting: { readonly until: () => boolean; readonly settle: () => void }[] = [];
 
@@ -160,6 +162,8 @@ export class RawHttp2 {
       const [type, flags, stream] = [this.#rest.readUInt8(3), this.#rest.readUInt8(4), this.#rest.readUInt32BE(5)];
       this.frames.push({ type, flags, stream, payload: this.#rest.subarray(9, end) });
       this.#rest = this.#rest.subarray(end);
+      const payload = this.frames.at(-1)?.payload ?? Buffer.alloc(0);
+      if (type === FRAME.ping && flags === 0 && this.acknowledges) this.send(frame(FRAME.ping, { flags: FLAG.ack, payload }));
       if (type === FRAME.settings && (flags & FLAG.ack) === 0) this.send(frame(FRAME.settings, { flags: FLAG.ack }));
     }
     this.#look();

@@ -122,10 +122,13 @@ export interface Listening {
   readonly adminUrl: string;
 }
 
+/** How long a start may take, milliseconds: 16 s were seen where five others wanted the two cores. */
+const START_MS = 45_000;
+
 /** Resolves when a `sallyport run --json` has come up. */
 export async function listening(process: RunningSallyport): Promise<Listening> {
   const line = /^\{"listeners":.*\}$/m;
-  await process.until(({ stderr }) => line.test(stderr));
+  await process.until(({ stderr }) => line.test(stderr), START_MS);
   const said = JSON.parse(line.exec(process.stderr)?.[0] ?? "{}") as {
     listeners: { scheme: string; port: number }[];
     admin: { port: number };

@@ -162,7 +162,8 @@ export class HttpListener implements AsyncDisposable, SocketOwner {
     const graceEndsMs = clock.nowMs() + Math.min(DRAIN_GRACE_MS, deadlineMs / 2);
     let stopLooking = (): void => {};
     const look = (): void => {
-      if (clock.nowMs() >= graceEndsMs) this.#settle();
+      // behind the next reads, wherever in its turn the event loop is: what came in time may be unread where this process is late
+      if (clock.nowMs() >= graceEndsMs) setImmediate(() => setImmediate(() => this.#settle()));
       stopLooking = clock.after(DRAIN_LOOK_MS, look);
     };
     look();

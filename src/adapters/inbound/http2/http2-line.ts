@@ -34,7 +34,8 @@ export class Http2Line implements Line {
   /** What is due next: the client's settings, or any request. */
   #awaits: "settings" | "request" = "settings";
   #quietSinceMs: number;
-  #state: "open" | "leaving" | "settling" | "over" = "open";
+  #state: "open" | "leaving" | "asking" | "settling" | "over" = "open";
+  #stopAsking = (): void => {};
 
   constructor(parts: Http2LineParts) {
     const { socket, settings, deps, peer } = parts;
@@ -52,23 +53,42 @@ export class Http2Line implements Line {
     this.#session.on("remoteSettings", this.#onSettings);
     this.#session.on("ping", this.#onAsk);
     this.#session.on("error", () => {});
-    this.#session.on("close", () => (this.#state = "over"));
+    this.#session.on("close", () => {
+      this.#stopAsking();
+      this.#state = "over";
+    });
   }
 
   /**
-   * Behind Node's GOAWAY no request is taken that was on its way; its client may send it again elsewhere. One that has a request under
-   * way is least likely to send another now; one that has none is told behind its next.
+   * Behind Node's GOAWAY no request is taken that was on its way; its client may send it again elsewhere. It leaves while the client waits for
+   * answers and has nothing else to send: one that has no request under way is told behind its next.
    */
   leave(): void {
     if (this.#state !== "open") return;
     this.#state = "leaving";
-    if (this.#wires.size > 0) this.settle();
+    if (this.#wires.size > 0) this.#ask();
   }
 
   settle(): void {
     if (this.#state === "over" || this.#state === "settling" || this.#session.destroyed) return;
+    this.#stopAsking();
     this.#state = "settling";
     this.#session.close();
+    for (const wire of this.#wires.keys()) wire.release();
+  }
+
+  /** Holds the ends of answers, so that no client asks further because of one, until all has arrived that was sent before. */
+  #ask(): void {
+    const { clock } = this.#parts.deps;
+    this.#state = "asking";
+    for (const wire of this.#wires.keys()) wire.hold();
+    this.#stopAsking = clock.after(ACKNOWLEDGED_MS, () => this.settle());
+    this.#session.ping(() => {
+      if (this.#state !== "asking") return;
+      this.#stopAsking();
+      // a client acknowledges what it received before its application has acted on it
+      this.#stopAsking = clock.after(ACTED_MS, () => this.settle());
+    });
   }
 
   /** Looks whether the client is late, slow or a burden; from now and then. */
@@ -102,8 +122,10 @@ export class Http2Line implements Line {
       onBodyBytes: (bytes) => this.#costs.piece(bytes),
       nowMs: () => this.#parts.deps.clock.nowMs(),
     });
+    if (this.#state === "asking") wire.hold();
     this.#run(wire, stream);
-    if (this.#state === "leaving" || this.#streams === MAX_STREAMS_PER_CONNECTION) this.settle();
+    const isLast = this.#state === "open" && this.#streams >= MAX_STREAMS_PER_CONNECTION;
+    if (this.#state === "leaving" || isLast) this.#ask();
   }
 
   #run(wire: Http2Wire, stream: ServerHttp2Stream): void {
@@ -158,6 +180,12 @@ export class Http2Line implements Line {
     this.#session.destroy(new Error("the connection is ended"), code);
   }
 }
+
+/** How long a client may take to acknowledge what it was sent, before it is told that its connection ends. */
+const ACKNOWLEDGED_MS = 500;
+
+/** How long its application may take to act on answers that were on their way, milliseconds. */
+const ACTED_MS = 10;
 
 /** How long a client may take to hear that its connection ends. */
 const LINGER_MS = 1_000;

@@ -54,6 +54,9 @@ export class Http2Wire implements ExchangeWire {
   #trailers: HeaderLines | undefined;
   /** What is still to be handed over at the end: the body's last byte, and the trailers where there may be any. */
   #awaits = 1;
+  #isHeld = false;
+  /** Writes a head that is all of its response. */
+  #heldHead: (() => void) | undefined;
   #state: "unanswered" | "answering" | "ended" | "out" | "cut" = "unanswered";
   #changed = false;
 
@@ -93,7 +96,7 @@ export class Http2Wire implements ExchangeWire {
   }
 
   get headWritten(): boolean {
-    return this.#stream.headersSent;
+    return this.#stream.headersSent || this.#heldHead !== undefined;
   }
 
   /** Whether all of the response was handed over, or we ended it early ourselves: what comes later is not the client's doing. */
@@ -130,7 +133,10 @@ export class Http2Wire implements ExchangeWire {
     const isEmpty = body === undefined || (body instanceof Uint8Array && body.byteLength === 0);
     // what has a length has no trailers, in practice: its last frame then says that it is the last
     const waitForTrailers = isStream(body) && body.declaredBytes === undefined && framed.status !== 101;
-    this.#stream.respond(responseBlock(framed, this.upgradeOnly), { endStream: isEmpty, waitForTrailers });
+    const block = responseBlock(framed, this.upgradeOnly);
+    const respond = (): void => this.#stream.respond(block, { endStream: isEmpty, waitForTrailers });
+    if (isEmpty && this.#isHeld) this.#heldHead = respond;
+    else respond();
     this.#state = "answering";
     this.#changed = framed.status === 101;
     if (!waitForTrailers) return;
@@ -154,6 +160,18 @@ export class Http2Wire implements ExchangeWire {
     this.#pieces.end(() => this.#onHandedOver());
     // who takes nothing is found by `lookForStall`, without a timer for each response
     return true;
+  }
+
+  /** Whatever is answered, it is not whole before `release`. */
+  hold(): void {
+    this.#isHeld = true;
+    this.#pieces.hold();
+  }
+
+  release(): void {
+    this.#isHeld = false;
+    if (!this.gone) this.#heldHead?.();
+    this.#pieces.release();
   }
 
   cut(): void {

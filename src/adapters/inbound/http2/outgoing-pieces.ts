@@ -19,6 +19,7 @@ export class OutgoingPieces {
   #handedBytes = 0;
   #handedMs = 0;
   #wanted = false;
+  #isHeld = false;
   #onEnd: (() => void) | undefined;
 
   /** `onRoom`: after `put` asked to wait. */
@@ -41,6 +42,16 @@ export class OutgoingPieces {
   end(onOut: () => void): void {
     this.#onEnd = onOut;
     if (this.#waitingBytes === 0) this.#finish();
+  }
+
+  /** Does not end before `release`, whatever was put. */
+  hold(): void {
+    this.#isHeld = true;
+  }
+
+  release(): void {
+    this.#isHeld = false;
+    if (this.#waitingBytes + this.#handedBytes === 0) this.#finish();
   }
 
   /** Whether the client took nothing of what was handed over, for longer than the slowest may. */
@@ -81,8 +92,9 @@ export class OutgoingPieces {
   // in the turn of the last piece: its frame then says that it is the last
   #finish(): void {
     const onOut = this.#onEnd;
+    if (onOut === undefined || this.#isHeld) return;
     this.#onEnd = undefined;
-    if (onOut === undefined || this.#stream.destroyed) return;
+    if (this.#stream.destroyed) return;
     if (this.#stream.writableFinished) return onOut();
     this.#stream.once("finish", onOut);
     this.#stream.end();

@@ -42,6 +42,23 @@ describe("draining a listener", () => {
     await draining;
   });
 
+  it("answers a request whose bytes are here and unread when its time is over: who is late is this process", async () => {
+    const clock = new FakeClock();
+    await using inbound = await startInbound(() => textResponse("ok"), { clock });
+    using kept = await RawClient.connect(inbound.port);
+    kept.send(GET);
+    await kept.until((received) => received.includes("ok"));
+    using fresh = await RawClient.connect(inbound.port);
+    while (inbound.listener.connectionCount < 2) await turn();
+    const draining = inbound.listener.drain(30_000);
+    kept.send(GET);
+    fresh.send(GET);
+    clock.advance(1_200);
+    expect((await kept.toEnd()).match(/HTTP\/1\.1 200/g)).toHaveLength(2);
+    expect((await fresh.toEnd()).match(/HTTP\/1\.1 200/g)).toHaveLength(1);
+    await draining;
+  });
+
   it("closes connections that stay idle, soon", async () => {
     const clock = new FakeClock();
     await using inbound = await startInbound(() => textResponse("ok"), { clock });
