@@ -5,7 +5,6 @@ import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { freePort } from "../support/free-port.ts";
 import { startSallyport } from "../support/start-sallyport.ts";
-import { startStreamingUpstream } from "../support/start-streaming-upstream.ts";
 import { temporaryDirectory } from "../support/temporary-directory.ts";
 import { FLOODS, SLOW } from "./attacks.ts";
 import { mib, ms, quantile, type Figure } from "./figure.ts";
@@ -20,9 +19,6 @@ interface Spells {
 
 /** Requests of good clients: one of either version every so many milliseconds. */
 const EVERY_MS = 10;
-
-/** Answers of this size are read slowly. */
-const LARGE = Buffer.alloc(1024 * 1024, "x");
 
 /** R15: a thousand slow connections of each kind, half of them over HTTP/2, beside good clients. */
 export const slow = (): Promise<readonly Figure[]> =>
@@ -41,12 +37,9 @@ interface Terms {
 
 async function attacked(attacks: readonly string[], terms: Terms): Promise<readonly Figure[]> {
   await using directory = await temporaryDirectory();
-  await using upstream = await startStreamingUpstream((request, response) => {
-    request.on("error", () => {});
-    if (request.url === "/large") response.end(LARGE);
-    else if (request.method === "GET") response.end("ok");
-    else request.resume().once("end", () => response.end("ok"));
-  });
+  const upstream = fork(fileURLToPath(new URL("attacked-upstream.ts", import.meta.url)));
+  // the only thing it says
+  const [upstreamPort] = (await once(upstream, "message")) as [number];
   const [port, adminPort] = [await freePort(), await freePort()];
   await writeFile(
     directory.file("gateway.yaml"),
@@ -55,7 +48,7 @@ listeners:
   - { name: public, address: "127.0.0.1:${port}", protocols: [http1, h2c], limits: { header_timeout: 3s, body_idle: 3s, idle: 3s } }
 admin: { address: "127.0.0.1:${adminPort}", token_file: admin-token }
 log: { level: warn }
-upstreams: { main: { endpoints: ["${upstream.url}"] } }
+upstreams: { main: { endpoints: ["http://127.0.0.1:${upstreamPort}"] } }
 routes: [{ name: all, match: { path: /** }, authenticate: [anonymous], upstream: main }]
 `,
   );
@@ -66,6 +59,7 @@ routes: [{ name: all, match: { path: /** }, authenticate: [anonymous], upstream:
   const figures: Figure[] = [];
   for (const attack of attacks) figures.push(...(await one(attack, { ...terms, clients, port, pid: gateway.pid })));
   await clients.stop();
+  upstream.disconnect();
   return figures;
 }
 
@@ -98,12 +92,14 @@ async function one(attack: string, { clients, port, pid, connections, goal, spel
   const tooks = (fromMs: number, toMs: number): readonly number[] =>
     clients.samples.filter(({ sentAtMs }) => sentAtMs >= fromMs && sentAtMs < toMs).map(({ tookMs }) => tookMs);
   const during = clients.samples.filter(({ sentAtMs }) => sentAtMs >= from && sentAtMs < until);
+  const others = during.filter(({ status }) => status !== 200).map(({ status }) => status);
+  const which = [...new Set(others)].map((status) => `, ${others.filter((each) => each === status).length} × ${status}`).join("");
   const good = during.filter(({ status }) => status === 200).length;
   const [p99, quiet] = [quantile(tooks(from, until), 0.99), quantile(tooks(quietFrom, from), 0.99)];
   return [
     {
       what: `${attack}: good requests answered`,
-      value: `${good} of ${during.length}`,
+      value: `${good} of ${during.length}${which}`,
       goal: `≥ ${100 * goal} %`,
       met: good >= goal * during.length,
     },

@@ -121,7 +121,7 @@ export const ATTACKS: Readonly<Record<string, Attack>> = {
     frame(FRAME.headers, { flags: endHeaders | endStream, stream: 2 * round + 1, payload: bomb }),
   ),
   "zero window": pour(settings([4, 0]), (round) =>
-    round < 100 ? open(2 * round + 1, endHeaders | endStream, "GET", "/large") : undefined,
+    round < 50 ? open(2 * round + 1, endHeaders | endStream, "GET", "/large") : undefined,
   ),
   "empty data": pour(open(1, endHeaders, "POST"), () => many(100, frame(FRAME.data, { stream: 1 }))),
 };
