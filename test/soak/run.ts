@@ -1,6 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { loadavg } from "node:os";
 import { parseArgs } from "node:util";
+import { floods, slow } from "./attacked.ts";
 import { brownout } from "./brownout.ts";
 import { overload } from "./overload.ts";
 import { rolls } from "./rolls.ts";
@@ -24,6 +25,8 @@ const PROGRAMS: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
   shed,
   rolls: () => rolls(Number(values.restarts)),
   streams,
+  slow,
+  floods,
   steady: () => steady(Number(values.minutes)),
 };
 

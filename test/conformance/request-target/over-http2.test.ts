@@ -70,7 +70,7 @@ describe("request targets and hosts over HTTP/2", () => {
   it("are refused, or have one reading that matching, log and upstream agree on", () => {
     const lines = new Map(gateway.exchanges().map((line) => [line["request_id"], line]));
     for (const { headers, url } of upstream.seen) {
-      const { host, path, route } = lines.get(headers["x-request-id"]) ?? {};
+      const { host, path, route }: Readonly<Record<string, unknown>> = lines.get(headers["x-request-id"]) ?? {};
       const told = { host, path, route, forwarded: headers["x-forwarded-host"] };
       const served = headers["host"];
       const area = served === "b.test" ? "evil" : "rest";

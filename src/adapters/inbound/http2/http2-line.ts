@@ -23,6 +23,11 @@ export interface Http2LineParts extends Http2Shared {
   readonly peer: Peer;
 }
 
+interface Arrived {
+  readonly wire: Http2Wire;
+  readonly stream: ServerHttp2Stream;
+}
+
 /** One HTTP/2 connection: its requests run beside each other. Whoever costs more than his requests is sent away. */
 export class Http2Line implements Line {
   readonly #parts: Http2LineParts;
@@ -31,6 +36,8 @@ export class Http2Line implements Line {
   readonly #costs: ConnectionCosts;
   readonly #wires = new Map<Http2Wire, ServerHttp2Stream>();
   #streams = 0;
+  /** Came in the packet that is being read; no more than may be open. */
+  #arrived: Arrived[] = [];
   /** What is due next: the client's settings, or any request. */
   #awaits: "settings" | "request" = "settings";
   #quietSinceMs: number;
@@ -66,7 +73,7 @@ export class Http2Line implements Line {
   leave(): void {
     if (this.#state !== "open") return;
     this.#state = "leaving";
-    if (this.#wires.size > 0) this.#ask();
+    if (this.#wires.size + this.#arrived.length > 0) this.#ask();
   }
 
   settle(): void {
@@ -74,14 +81,14 @@ export class Http2Line implements Line {
     this.#stopAsking();
     this.#state = "settling";
     this.#session.close();
-    for (const wire of this.#wires.keys()) wire.release();
+    for (const wire of this.#present()) wire.release();
   }
 
   /** Holds the ends of answers, so that no client asks further because of one, until all has arrived that was sent before. */
   #ask(): void {
     const { clock } = this.#parts.deps;
     this.#state = "asking";
-    for (const wire of this.#wires.keys()) wire.hold();
+    for (const wire of this.#present()) wire.hold();
     this.#stopAsking = clock.after(ACKNOWLEDGED_MS, () => this.settle());
     this.#session.ping(() => {
       if (this.#state !== "asking") return;
@@ -89,6 +96,11 @@ export class Http2Line implements Line {
       // a client acknowledges what it received before its application has acted on it
       this.#stopAsking = clock.after(ACTED_MS, () => this.settle());
     });
+  }
+
+  /** Requests under way, begun or not. */
+  #present(): readonly Http2Wire[] {
+    return [...this.#wires.keys(), ...this.#arrived.map(({ wire }) => wire)];
   }
 
   /** Looks whether the client is late, slow or a burden; from now and then. */
@@ -101,19 +113,18 @@ export class Http2Line implements Line {
       if (wire.lookForStall(nowMs) && !this.#costs.reset(nowMs)) return this.#sendAway("stalled streams");
     }
     if (!this.#costs.look(nowMs, heldBytes)) return this.#sendAway("frames without effect");
-    if (this.#wires.size > 0) return;
+    if (this.#wires.size + this.#arrived.length > 0) return;
     const quietMs = nowMs - this.#quietSinceMs;
     if (this.#awaits === "settings" && quietMs > headerTimeoutMs) this.#end(constants.NGHTTP2_SETTINGS_TIMEOUT);
     else if (quietMs > idleMs || (this.#state === "settling" && quietMs > LINGER_MS)) this.#end(constants.NGHTTP2_NO_ERROR);
   }
 
+  /** Requests of one packet are begun behind it: what is reset in the same packet costs nothing else (R16). */
   #onStream(stream: ServerHttp2Stream, block: readonly string[]): void {
     // trouble with a stream is told by its end
     stream.on("error", () => {});
     this.#streams += 1;
-    const nowMs = this.#parts.deps.clock.nowMs();
     this.#costs.request(block.reduce((sum, { length }) => sum + length, 0));
-    if (stream.destroyed || stream.closed) return this.#onReset(nowMs);
     const { limits, tls } = this.#parts.settings;
     const wire = new Http2Wire({
       stream,
@@ -123,9 +134,21 @@ export class Http2Line implements Line {
       nowMs: () => this.#parts.deps.clock.nowMs(),
     });
     if (this.#state === "asking") wire.hold();
-    this.#run(wire, stream);
+    this.#arrived.push({ wire, stream });
+    if (this.#arrived.length === 1) setImmediate(() => this.#begin());
     const isLast = this.#state === "open" && this.#streams >= MAX_STREAMS_PER_CONNECTION;
     if (this.#state === "leaving" || isLast) this.#ask();
+  }
+
+  #begin(): void {
+    const arrived = this.#arrived;
+    this.#arrived = [];
+    const nowMs = this.#parts.deps.clock.nowMs();
+    for (const { wire, stream } of arrived) {
+      if (this.#state === "over") return;
+      if (wire.gone) this.#onReset(nowMs);
+      else this.#run(wire, stream);
+    }
   }
 
   #run(wire: Http2Wire, stream: ServerHttp2Stream): void {

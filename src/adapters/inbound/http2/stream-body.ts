@@ -16,6 +16,8 @@ export class StreamBody implements BodySource {
     this.#stream = stream;
     this.#onCounted = onCounted;
     this.#ended = stream.endAfterHeaders;
+    // they may come before anybody asks for the body, and are told once
+    if (!this.#ended) stream.once("trailers", this.#onTrailers);
   }
 
   get complete(): boolean {
@@ -33,7 +35,6 @@ export class StreamBody implements BodySource {
   listen(listener: BodyListener): void {
     if (this.#listener === undefined) {
       this.#stream.on("data", this.#onData);
-      this.#stream.once("trailers", this.#onTrailers);
       this.#stream.once("end", this.#onEnd);
       this.#stream.once("aborted", this.#onGone);
       this.#stream.once("close", this.#onGone);
@@ -44,7 +45,6 @@ export class StreamBody implements BodySource {
   unlisten(): void {
     this.#listener = undefined;
     this.#stream.off("data", this.#onData);
-    this.#stream.off("trailers", this.#onTrailers);
     this.#stream.off("end", this.#onEnd);
     this.#stream.off("aborted", this.#onGone);
     this.#stream.off("close", this.#onGone);

@@ -58,6 +58,26 @@ async function echo({ body }: Received): Promise<Response> {
 const answering = (response: Response) => (): Response => response;
 
 describe("what HTTP/2 hands over", () => {
+  it("is a request's trailers, however late somebody reads its body", async () => {
+    const seen: (readonly string[] | undefined)[] = [];
+    await using inbound = await start(async ({ body }) => {
+      for (let i = 0; i < 20; i += 1) await turn();
+      const sink = new RecordingSink();
+      if (isStream(body)) body.pipe(sink);
+      await sink.over;
+      seen.push(sink.trailers?.toRaw());
+      return textResponse("ok");
+    });
+    using client = await RawHttp2.connect(inbound.port);
+    client.send(
+      frame(FRAME.headers, { flags: FLAG.endHeaders, stream: 1, payload: headerBlock(requestFields("/", [], "POST")) }),
+      frame(FRAME.data, { stream: 1, payload: Buffer.from("x") }),
+      frame(FRAME.headers, { flags: FLAG.endHeaders | FLAG.endStream, stream: 1, payload: headerBlock([["x-sum", "1"]]) }),
+    );
+    await client.until(() => client.of(FRAME.data, 1).length > 0);
+    expect(seen).toEqual([["x-sum", "1"]]);
+  });
+
   it("is a request as HTTP/1.1 has it: authority as Host, lines in order, a cookie's crumbs joined", async () => {
     await using inbound = await start(() => textResponse("ok"));
     using client = await RawHttp2.connect(inbound.port);
@@ -308,7 +328,9 @@ describe("requests of one connection", () => {
     await using inbound = await start(() => never.promise);
     using client = await RawHttp2.connect(inbound.port);
     await client.until(() => client.of(FRAME.settings).length > 1);
-    for (let i = 0; i < 101; i += 1) client.request(2 * i + 1);
+    for (let i = 0; i < 100; i += 1) client.request(2 * i + 1);
+    await expect.poll(() => inbound.received.length).toBe(100);
+    client.request(201);
     await client.until(() => client.goaway !== undefined);
     // PROTOCOL_ERROR: it was told, and said that it knows
     expect(client.goaway).toBe(1);

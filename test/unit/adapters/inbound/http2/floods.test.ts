@@ -139,6 +139,15 @@ describe("a flood over HTTP/2", () => {
     await served(inbound.port, 3, neighbour);
   });
 
+  it("of requests that are reset in the packet they came in runs none of them", async () => {
+    await using inbound = await start(good);
+    using client = await RawHttp2.connect(inbound.port);
+    await client.until(() => client.of(FRAME.settings).length > 1);
+    client.send(...Array.from({ length: 50 }, (_, i) => Buffer.concat([open(2 * i + 1), reset(2 * i + 1)])));
+    await served(inbound.port, 1_001, client);
+    expect(inbound.received.map(({ requestTarget }) => requestTarget)).toEqual(["/good"]);
+  });
+
   it("of resets within what clients do now and then is not taken for one", async () => {
     const clock = new FakeClock();
     await using inbound = await start(good, { clock });
