@@ -1,4 +1,12 @@
-import type { BindingPlan, EndpointPlan, ExecutionPlan, InterceptorPlan, RoutePlan, UpstreamPlan } from "../model/plan.ts";
+import type {
+  BindingPlan,
+  EndpointPlan,
+  ExecutionPlan,
+  HttpCallPlan,
+  InterceptorPlan,
+  RoutePlan,
+  UpstreamPlan,
+} from "../model/plan.ts";
 import { formatDuration } from "../support/durations.ts";
 import { formatSize } from "../support/sizes.ts";
 import { sha256Hex } from "../support/hash.ts";
@@ -40,7 +48,12 @@ export const ROUTE_FACTS: FactTable<RoutePlan, "name" | "bindings"> = {
   websocket: ({ websocket }) => ({
     websocket: `idle ${formatDuration(websocket.idleMs)}, max_message_bytes ${formatSize(websocket.maxMessageBytes)}`,
   }),
-  transcode: ({ transcode }) => ({ transcode }),
+  transcode: ({ transcode }) => ({
+    transcode: transcode?.services ?? [],
+    "transcode/rules": (transcode?.rules ?? []).flatMap(({ method, calls }) =>
+      calls.map((call) => `${callText(call)} as ${method}`),
+    ),
+  }),
   warnings: ({ warnings }) => ({ warnings: yesNo(warnings) }),
   errorFormat: ({ errorFormat }) => ({ error_format: errorFormat }),
   upstreamErrors: ({ upstreamErrors: { client, server } }) => ({ "upstream_errors/4xx": client, "upstream_errors/5xx": server }),
@@ -137,6 +150,9 @@ export const UPSTREAM_FACTS: FactTable<UpstreamPlan, "name"> = {
   descriptorSetDigest: ({ descriptorSetDigest }) => ({ "digest of the descriptor set": descriptorSetDigest?.slice(0, 12) ?? "" }),
   credentialSlot: ({ credentialSlot }) => ({ credential: credentialSlot ?? "" }),
 };
+
+const callText = ({ httpMethod, path, body, responseBody }: HttpCallPlan): string =>
+  `${httpMethod} ${path}${body === "" ? "" : ` body ${body}`}${responseBody === "" ? "" : ` response_body ${responseBody}`}`;
 
 const listText = (before: string, list: readonly (string | number)[]): string =>
   list.length === 0 ? "" : `${before}${list.join(", ")}`;

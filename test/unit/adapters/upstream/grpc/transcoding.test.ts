@@ -7,6 +7,7 @@ import { transcodingUpstream } from "../../../../../src/adapters/upstream/grpc/t
 import { isStream, type Body } from "../../../../../src/model/byte-stream.ts";
 import { CancelSource } from "../../../../../src/model/cancel.ts";
 import { HeaderLines } from "../../../../../src/model/header-lines.ts";
+import type { TranscodePlan } from "../../../../../src/model/plan.ts";
 import { err, ok } from "../../../../../src/model/result.ts";
 import type { Upstream, UpstreamRequest } from "../../../../../src/ports/upstream.ts";
 import { bytesOf, HandStream, RecordingSink } from "../../../../support/byte-flow.ts";
@@ -15,9 +16,11 @@ import { requestTo, textBody } from "../../../../support/upstream.ts";
 
 const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString("base64");
 
+const offering = (...services: readonly string[]): TranscodePlan => ({ services, rules: [] });
+
 const API: Api = (() => {
-  const api = readApi(base64(SHOP_DESCRIPTORS), ["shop.v1.Shop"]);
-  if (!api.ok) throw new Error(api.error);
+  const api = readApi(base64(SHOP_DESCRIPTORS), offering("shop.v1.Shop"));
+  if (!api.ok) throw new Error(api.error[0]?.message);
   return api.value;
 })();
 
@@ -381,11 +384,14 @@ describe("a descriptor set", () => {
     ["no descriptor set", Uint8Array.of(0xff), ["shop.v1.Shop"], "no descriptor set"],
     ["a service it does not have", SHOP_DESCRIPTORS, ["shop.v1.Other"], "no service shop.v1.Other"],
   ])("is refused for %s", (_name, bytes, services, error) => {
-    expect(readApi(base64(bytes), services)).toMatchObject({ ok: false, error: expect.stringContaining(error) });
+    expect(readApi(base64(bytes), offering(...services))).toMatchObject({
+      ok: false,
+      error: [{ message: expect.stringContaining(error) }],
+    });
   });
 
   it("may be cut anywhere: it is refused, or whole for what it has", () => {
     for (let bytes = 0; bytes < SHOP_DESCRIPTORS.length; bytes += 7)
-      expect(readApi(base64(SHOP_DESCRIPTORS.subarray(0, bytes)), ["shop.v1.Shop"]).ok).toBe(false);
+      expect(readApi(base64(SHOP_DESCRIPTORS.subarray(0, bytes)), offering("shop.v1.Shop")).ok).toBe(false);
   });
 });
