@@ -19,7 +19,9 @@ export function streamedJson(response: Response, terms: AnswerTerms): Response {
 function jsonOf(body: ByteStream, terms: AnswerTerms, isEvents: boolean): ByteStream {
   const line = (json: string): string => (isEvents ? `data: ${json}\n\n` : `${json}\n`);
   const error = (status: CallStatus): string =>
-    isEvents ? `event: error\ndata: ${statusJson(status)}\n\n` : `{"error":${statusJson(status)}}\n`;
+    isEvents
+      ? `event: error\ndata: ${statusJson(status, terms.api.registry)}\n\n`
+      : `{"error":${statusJson(status, terms.api.registry)}}\n`;
   const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text);
   return {
     declaredBytes: undefined,

@@ -68,8 +68,8 @@ function withTrailers(headers: HeaderLines, trailers: HeaderLines): HeaderLines 
   return HeaderLines.fromRaw(raw);
 }
 
-const statusAnswer = (headers: HeaderLines, status: CallStatus, { form }: AnswerTerms): Response => ({
+const statusAnswer = (headers: HeaderLines, status: CallStatus, { form, api }: AnswerTerms): Response => ({
   status: httpStatusOf(status.code),
   headers: jsonHeaders(headers, "application/json"),
-  body: new TextEncoder().encode(form === "http" ? statusJson(status) : connectJson(status)),
+  body: new TextEncoder().encode(form === "http" ? statusJson(status, api.registry) : connectJson(status)),
 });
