@@ -6,12 +6,13 @@ import { METRICS } from "../model/metrics-table.ts";
 import type { BindingPlan, CredentialSlot, ExecutionPlan, RoutePlan } from "../model/plan.ts";
 import type { Authenticator } from "../ports/authenticator.ts";
 import type { Clock } from "../ports/clock.ts";
+import type { EventStreams } from "../ports/event-streams.ts";
 import type { Ids } from "../ports/ids.ts";
 import type { Metrics } from "../ports/metrics.ts";
 import type { ReviewClient } from "../ports/review-client.ts";
 import type { Predicate, RouteInputs, RunnableBinding, RunnablePlan, RunnableRoute, ToUpstream } from "../ports/runnable-plan.ts";
 import type { Upstream } from "../ports/upstream.ts";
-import { transcodingUpstream } from "../adapters/upstream/grpc/transcode/transcoding-upstream.ts";
+import { transcodingUpstream, type TranscodingTerms } from "../adapters/upstream/grpc/transcode/transcoding-upstream.ts";
 import { enforces } from "../plan/enforces.ts";
 import { routeTable } from "../plan/route-table.ts";
 import { apiKey } from "../policies/authenticate/api-key.ts";
@@ -33,6 +34,7 @@ export interface PlanResources {
   readonly metrics: Metrics;
   readonly clock: Clock;
   readonly ids: Ids;
+  readonly eventStreams: EventStreams;
 }
 
 /** Turns a compiled plan into one that runs: names into resources, conditions into predicates, labels into bound instruments. Once per generation. */
@@ -144,7 +146,9 @@ function runnableRoute(route: RoutePlan, parts: RouteParts): RunnableRoute {
   if (api?.ok === false) throw new Error(`route ${route.name} offers services that cannot be read: ${api.error[0]?.message}`);
   /** An upstream that takes gRPC is offered as the route says; another that stands in for it gets the request as it came. */
   const offered = (name: string, { resource }: Lease<Upstream>): Upstream =>
-    api !== undefined && parts.upstreams.get(name)?.protocol === "grpc" ? transcodingUpstream(resource, api.value) : resource;
+    api !== undefined && parts.upstreams.get(name)?.protocol === "grpc"
+      ? transcodingUpstream(resource, api.value, transcodingTerms(route, resources))
+      : resource;
   return {
     plan: route,
     authenticators: route.authenticate.flatMap((name) => parts.authenticators.get(name) ?? []),
@@ -166,6 +170,18 @@ function runnableRoute(route: RoutePlan, parts: RouteParts): RunnableRoute {
     toClient: shownResponses(route),
     ...own,
     instruments: routeInstruments(resources.metrics, route.name, parts.bindSeries),
+  };
+}
+
+/** What HTTP and JSON of gRPC follow from beside the services. */
+function transcodingTerms(route: RoutePlan, { clock, eventStreams }: PlanResources): TranscodingTerms {
+  const shown = shownResponses(route);
+  return {
+    alwaysEvents: route.streaming === "sse",
+    errorFormat: route.errorFormat,
+    shown: (answer, ids) => shown(answer, { ids }),
+    clock,
+    streams: eventStreams,
   };
 }
 

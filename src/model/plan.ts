@@ -102,6 +102,23 @@ export interface TranscodePlan {
   readonly services: readonly string[];
   /** Each takes the place of what its method is annotated with. */
   readonly rules: readonly HttpRulePlan[];
+  /** How streams of messages become server-sent events, by method; the others have neither ids nor names. */
+  readonly sse: readonly EventStreamPlan[];
+}
+
+/** How the messages of a method become server-sent events. Fields are dotted paths; empty: none. */
+export interface EventStreamPlan {
+  readonly method: string;
+  /** Field of the answer: the event's id. With `resume`, or not at all. */
+  readonly id: string;
+  /** Field of the request: the last id a client has seen. */
+  readonly resume: string;
+  /** Field or `oneof` of the answer: the event's name. */
+  readonly event: string;
+  /** Name of the gateway's own last event; empty: there is none. */
+  readonly terminal: string;
+  readonly retryMs: number;
+  readonly keepAliveMs: number;
 }
 
 /** How a method is called by HTTP. */

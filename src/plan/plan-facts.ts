@@ -1,6 +1,7 @@
 import type {
   BindingPlan,
   EndpointPlan,
+  EventStreamPlan,
   ExecutionPlan,
   HttpCallPlan,
   InterceptorPlan,
@@ -53,6 +54,7 @@ export const ROUTE_FACTS: FactTable<RoutePlan, "name" | "bindings"> = {
     "transcode/rules": (transcode?.rules ?? []).flatMap(({ method, calls }) =>
       calls.map((call) => `${callText(call)} as ${method}`),
     ),
+    "transcode/sse": (transcode?.sse ?? []).map(eventsText),
   }),
   warnings: ({ warnings }) => ({ warnings: yesNo(warnings) }),
   errorFormat: ({ errorFormat }) => ({ error_format: errorFormat }),
@@ -149,6 +151,11 @@ export const UPSTREAM_FACTS: FactTable<UpstreamPlan, "name"> = {
   }),
   descriptorSetDigest: ({ descriptorSetDigest }) => ({ "digest of the descriptor set": descriptorSetDigest?.slice(0, 12) ?? "" }),
   credentialSlot: ({ credentialSlot }) => ({ credential: credentialSlot ?? "" }),
+};
+
+const eventsText = ({ method, retryMs, keepAliveMs, ...names }: EventStreamPlan): string => {
+  const given = Object.entries(names).flatMap(([key, value]) => (value === "" ? [] : [`${key} ${value}`]));
+  return [method, ...given, `retry ${formatDuration(retryMs)}`, `keep_alive ${formatDuration(keepAliveMs)}`].join(" ");
 };
 
 const callText = ({ httpMethod, path, body, responseBody }: HttpCallPlan): string =>

@@ -28,6 +28,30 @@ export function checkRules(route: Cursor): readonly ConfigIssue[] {
     });
 }
 
+/** The streams of a route's `transcode` that are server-sent events: each method once, and ids only where a client can come back with them. */
+export function checkEvents(route: Cursor): readonly ConfigIssue[] {
+  const transcode = route.get("transcode");
+  const services = new Set(transcode.get("services").texts());
+  const seen = new Set<string>();
+  return transcode
+    .get("sse")
+    .items()
+    .flatMap((events) => {
+      const method = events.get("method").text() ?? "";
+      const isAgain = seen.has(method);
+      seen.add(method);
+      const [id, resume] = [events.get("id"), events.get("resume")];
+      return [
+        ...ofOffered(events.get("method"), services),
+        ...(isAgain ? events.get("method").issue(`${method} is there already`) : []),
+        ...(resume.node === undefined
+          ? id.issue("has no effect without resume", "a client could not come back with its last id")
+          : []),
+        ...(id.node === undefined ? resume.issue("has no effect without id", "no client would ever have a last id") : []),
+      ];
+    });
+}
+
 /** A method is one of a service that the route offers. */
 export function ofOffered(method: Cursor, services: ReadonlySet<string>): readonly ConfigIssue[] {
   const [service = "", name] = (method.text() ?? "").split("/");

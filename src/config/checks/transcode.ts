@@ -1,6 +1,6 @@
 import type { ConfigIssue } from "../../model/config-issue.ts";
 import type { Cursor } from "../source/cursor.ts";
-import { checkRules } from "./transcode-rules.ts";
+import { checkEvents, checkRules } from "./transcode-rules.ts";
 
 /** What is offered as HTTP and JSON has to be gRPC, and its services known. */
 export function checkTranscode(config: Cursor): readonly ConfigIssue[] {
@@ -21,7 +21,7 @@ export function checkTranscode(config: Cursor): readonly ConfigIssue[] {
         upstream !== undefined && upstream.get("descriptor_set_file").node === undefined
           ? transcode.issue("the route's upstream has no descriptor_set_file")
           : [];
-      return [...ofUpstream, ...checkRules(route)];
+      return [...ofUpstream, ...checkRules(route), ...checkEvents(route)];
     });
   return [...ofUpstreams, ...ofRoutes];
 }

@@ -1,7 +1,7 @@
 import { z } from "zod";
-import type { HttpCallPlan, HttpRulePlan, TranscodePlan } from "../../model/plan.ts";
-import { fieldName, fullMethod, grpcName } from "./grpc-words.ts";
-import { matching, nonEmpty } from "./primitives.ts";
+import type { EventStreamPlan, HttpCallPlan, HttpRulePlan, TranscodePlan } from "../../model/plan.ts";
+import { fieldName, fieldPath, fullMethod, grpcName } from "./grpc-words.ts";
+import { duration, HOUR_MS, matching, nonEmpty } from "./primitives.ts";
 
 const template = matching({
   title: "path template",
@@ -39,6 +39,36 @@ const rule = z.strictObject({
   additional: z.array(callSchema).max(31).prefault([]).describe("More ways to call the method."),
 });
 
+const events = z.strictObject({
+  method: fullMethod.describe("Method of one of the services whose answers are a stream, `package.Service/Method`."),
+  id: fieldPath
+    .optional()
+    .describe(
+      "Field of each message that is its event's id: a whole number that grows, or a string. 0 or empty: the event has none.",
+    ),
+  resume: fieldPath
+    .optional()
+    .describe(
+      "Field of the request that is given the last id a client has seen (`Last-Event-ID`), of the same type. Goes with `id`.",
+    ),
+  event: fieldPath
+    .optional()
+    .describe("What names the event: a string, an enum, or a `oneof` (the member that is set, as it is called in JSON)."),
+  terminal: matching({
+    title: "name of an event",
+    expected: "a name such as done (not error, message or open)",
+    pattern: "^(?!(?:error|message|open)$)[A-Za-z0-9._-]{1,64}$",
+  })
+    .optional()
+    .describe("Name of a last event the gateway adds where the call ended with OK; left out: there is none."),
+  retry: duration({ minMs: 100, maxMs: HOUR_MS })
+    .prefault("3s")
+    .describe("How long clients are told to wait before they come back."),
+  keep_alive: duration({ minMs: 100, maxMs: HOUR_MS })
+    .prefault("15s")
+    .describe("Silence after which a comment is sent, so that nobody between takes the connection for dead."),
+});
+
 /** `transcode` of a route. */
 export const transcode = z.strictObject({
   services: nonEmpty(grpcName, "service").describe("Full names of services in the upstream's descriptor set."),
@@ -49,12 +79,28 @@ export const transcode = z.strictObject({
     .describe(
       "How methods are called, where it is not to be as they are annotated: a rule takes the place of its method's annotation.",
     ),
+  sse: z
+    .array(events)
+    .max(256)
+    .prefault([])
+    .describe("Streams that are server-sent events with ids and names, which clients that lost one can go on with."),
 });
 
 /** As the program sees it. */
-export const toTranscode = ({ services, rules }: z.output<typeof transcode>): TranscodePlan => ({
+export const toTranscode = ({ services, rules, sse }: z.output<typeof transcode>): TranscodePlan => ({
   services,
   rules: rules.map(toRule),
+  sse: sse.map(toEvents),
+});
+
+const toEvents = ({ method, retry, keep_alive, ...names }: z.output<typeof events>): EventStreamPlan => ({
+  method,
+  id: names.id ?? "",
+  resume: names.resume ?? "",
+  event: names.event ?? "",
+  terminal: names.terminal ?? "",
+  retryMs: retry,
+  keepAliveMs: keep_alive,
 });
 
 const toRule = ({ method, additional, ...own }: z.output<typeof rule>): HttpRulePlan => ({

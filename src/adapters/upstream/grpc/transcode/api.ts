@@ -2,6 +2,7 @@ import { createFileRegistry, fromBinary, type DescMethod, type Registry } from "
 import { FileDescriptorSetSchema, type DescriptorProto } from "@bufbuild/protobuf/wkt";
 import type { TranscodePlan } from "../../../../model/plan.ts";
 import { err, ok, type Result } from "../../../../model/result.ts";
+import { eventRules, PLAIN_EVENTS, type EventRule } from "./event-rules.ts";
 import { httpRules, ruleByName, type HttpRule } from "./http-rules.ts";
 import { ownRules } from "./own-rules.ts";
 import { compareTemplates, matchPath, type PathValues } from "./path-template.ts";
@@ -18,6 +19,8 @@ export interface ApiCall {
 export interface Api {
   /** For messages within `Any`. */
   readonly registry: Registry;
+  /** How the stream a method answers with becomes events. */
+  events(method: DescMethod): EventRule;
   /** The call a path of gRPC's own stands for, as clients of Connect use it; undefined: none. */
   named(path: string): ApiCall | undefined;
   /** The call a method and a path stand for; undefined: none. */
@@ -28,7 +31,7 @@ export interface Api {
  * The services a route offers, out of a descriptor set in base64. A rule of the route's own takes the place of what its method is annotated
  * with. Methods whose requests are streams are left out: nothing in HTTP and JSON says where one message ends.
  */
-export function readApi(descriptorSet: string, { services, rules }: TranscodePlan): Result<Api, readonly ApiFault[]> {
+export function readApi(descriptorSet: string, { services, rules, sse }: TranscodePlan): Result<Api, readonly ApiFault[]> {
   const registry = readRegistry(descriptorSet);
   if (!registry.ok) return err([{ pointer: "", message: registry.error }]);
   const faults: ApiFault[] = [];
@@ -39,7 +42,8 @@ export function readApi(descriptorSet: string, { services, rules }: TranscodePla
     for (const method of service?.methods ?? []) methods.set(`${name}/${method.name}`, method);
   }
   const own = ownRules(rules, methods);
-  faults.push(...own.faults);
+  const events = eventRules(sse, methods);
+  faults.push(...own.faults, ...events.faults);
   const entries: Entry[] = [];
   for (const [name, method] of methods) {
     if (streamsRequest(method)) continue;
@@ -47,7 +51,7 @@ export function readApi(descriptorSet: string, { services, rules }: TranscodePla
     if (!read.ok) faults.push({ pointer: "", message: `${name} has ${read.error}` });
     else entries.push(...read.value.map((rule) => ({ method, rule })));
   }
-  return faults.length > 0 ? err(faults) : ok(apiOf(registry.value, entries, methods));
+  return faults.length > 0 ? err(faults) : ok(apiOf(registry.value, { entries, methods, events: events.rules }));
 }
 
 interface Entry {
@@ -55,13 +59,20 @@ interface Entry {
   readonly rule: HttpRule;
 }
 
-function apiOf(registry: Registry, entries: readonly Entry[], methods: ReadonlyMap<string, DescMethod>): Api {
+interface ApiParts {
+  readonly entries: readonly Entry[];
+  readonly methods: ReadonlyMap<string, DescMethod>;
+  readonly events: ReadonlyMap<string, EventRule>;
+}
+
+function apiOf(registry: Registry, { entries, methods, events }: ApiParts): Api {
   const ordered = entries.toSorted((a, b) => compareTemplates(a.rule.template, b.rule.template));
   const byName = new Map<string, ApiCall>();
   for (const [name, method] of methods)
     if (!streamsRequest(method)) byName.set(`/${name}`, { method, rule: ruleByName(`/${name}`), values: new Map() });
   return {
     registry,
+    events: ({ parent, name }) => events.get(`${parent.typeName}/${name}`) ?? PLAIN_EVENTS,
     named: (path) => byName.get(path),
     find(httpMethod, path) {
       for (const { method, rule } of ordered) {

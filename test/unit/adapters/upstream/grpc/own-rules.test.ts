@@ -14,6 +14,7 @@ describe("a rule of the route's own", () => {
         ],
       },
     ],
+    sse: [],
   });
 
   it.each([

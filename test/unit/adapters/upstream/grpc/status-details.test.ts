@@ -8,7 +8,7 @@ import { statusJson, statusOf } from "../../../../../src/adapters/upstream/grpc/
 import { SHOP_DESCRIPTORS } from "../../../../support/shop-api.ts";
 
 const REGISTRY: Registry = (() => {
-  const api = readApi(Buffer.from(SHOP_DESCRIPTORS).toString("base64"), { services: ["shop.v1.Shop"], rules: [] });
+  const api = readApi(Buffer.from(SHOP_DESCRIPTORS).toString("base64"), { services: ["shop.v1.Shop"], rules: [], sse: [] });
   if (!api.ok) throw new Error(api.error[0]?.message);
   return api.value.registry;
 })();

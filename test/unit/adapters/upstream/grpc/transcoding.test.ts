@@ -12,11 +12,14 @@ import { err, ok } from "../../../../../src/model/result.ts";
 import type { Upstream, UpstreamRequest } from "../../../../../src/ports/upstream.ts";
 import { bytesOf, HandStream, RecordingSink } from "../../../../support/byte-flow.ts";
 import { SHOP_DESCRIPTORS } from "../../../../support/shop-api.ts";
+import { transcodingTerms } from "../../../../support/transcoding.ts";
 import { requestTo, textBody } from "../../../../support/upstream.ts";
+
+const PLAIN = transcodingTerms();
 
 const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString("base64");
 
-const offering = (...services: readonly string[]): TranscodePlan => ({ services, rules: [] });
+const offering = (...services: readonly string[]): TranscodePlan => ({ services, rules: [], sse: [] });
 
 const API: Api = (() => {
   const api = readApi(base64(SHOP_DESCRIPTORS), offering("shop.v1.Shop"));
@@ -72,7 +75,7 @@ const ask = async (
 ) => {
   const body = json === undefined ? undefined : bytesOf(json);
   const type = json === undefined ? [] : [["content-type", "application/json"] as const];
-  const answer = await transcodingUpstream(upstream, API).send(
+  const answer = await transcodingUpstream(upstream, API, PLAIN).send(
     requestTo(method, target, body, ...type, ...lines),
     new CancelSource(),
   );
@@ -177,7 +180,7 @@ describe("HTTP and JSON on its way to gRPC", () => {
 
   it("takes nothing but JSON, in UTF-8", async () => {
     const upstream = service(undefined);
-    const transcoding = transcodingUpstream(upstream, API);
+    const transcoding = transcodingUpstream(upstream, API, PLAIN);
     const form = await transcoding.send(
       requestTo("POST", "/v1/items", bytesOf("a=b"), ["content-type", "text/plain"]),
       new CancelSource(),
@@ -191,12 +194,12 @@ describe("HTTP and JSON on its way to gRPC", () => {
   it("lets gRPC through as it is", async () => {
     const upstream = service(undefined);
     const request = requestTo("POST", "/shop.v1.Shop/Upload", new HandStream(), ["content-type", "application/grpc"]);
-    await transcodingUpstream(upstream, API).send(request, new CancelSource());
+    await transcodingUpstream(upstream, API, PLAIN).send(request, new CancelSource());
     expect(upstream.sent).toEqual([request]);
   });
 
   it("never throws, whatever JSON it is given", async () => {
-    const transcoding = transcodingUpstream(service(withTrailers([itemBytes({})], OK)), API);
+    const transcoding = transcodingUpstream(service(withTrailers([itemBytes({})], OK)), API, PLAIN);
     await fc.assert(
       fc.asyncProperty(
         fc.oneof(fc.json(), fc.string()),
@@ -297,7 +300,7 @@ describe("gRPC on its way to HTTP and JSON", () => {
 
   it("sends each message when it comes, and says at the end how it ended", async () => {
     const stream = new HandStream();
-    const transcoding = transcodingUpstream(service(stream), API);
+    const transcoding = transcodingUpstream(service(stream), API, PLAIN);
     const answer = await transcoding.send(requestTo("GET", "/v1/items/7:watch"), new CancelSource());
     const sink = new RecordingSink();
     if (answer.ok && isStream(answer.value.body)) answer.value.body.pipe(sink);
@@ -314,7 +317,7 @@ describe("gRPC on its way to HTTP and JSON", () => {
     ["a break", (stream: HandStream) => stream.sink?.fail("gone")],
   ])("breaks a stream off with %s: nobody takes it for whole", async (_name, hurt) => {
     const stream = new HandStream();
-    const answer = await transcodingUpstream(service(stream), API).send(
+    const answer = await transcodingUpstream(service(stream), API, PLAIN).send(
       requestTo("GET", "/v1/items/7:watch"),
       new CancelSource(),
     );
@@ -335,7 +338,7 @@ describe("a unary call of Connect", () => {
     ...lines: readonly (readonly [string, string])[]
   ) => {
     const request = requestTo("POST", path, body, ["connect-protocol-version", "1"], ["content-type", type], ...lines);
-    const answer = await transcodingUpstream(upstream, API).send(request, new CancelSource());
+    const answer = await transcodingUpstream(upstream, API, PLAIN).send(request, new CancelSource());
     return answer.ok ? { ...answer, text: await textBody(answer.value.body) } : answer;
   };
 
