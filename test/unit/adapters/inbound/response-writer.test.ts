@@ -129,7 +129,7 @@ describe("how a response is framed", () => {
     await client.until((received) => received.includes("chunked"));
     stream.write("hel");
     stream.sink?.fail(ToldFailure.inWords(bytesOf(", no"), "upstream gone"));
-    expect(bodyOf(await client.toEnd()).replaceAll(/\r\n|^\d/gm, "")).toMatch(/^hel.*, no0$/);
+    expect((await client.toEnd()).endsWith(", no\r\n0\r\n\r\n")).toBe(true);
     await expect.poll(() => inbound.sent).toEqual([{ bytes: 7, completed: true, cause: "upstream gone", bodyBroke: true }]);
   });
 
