@@ -5,6 +5,7 @@ import { pinoLog } from "../../src/adapters/telemetry/pino-log.ts";
 import { prometheusMetrics } from "../../src/adapters/telemetry/prometheus-metrics.ts";
 import { assemble } from "../../src/app/assemble.ts";
 import { CaptureRoom } from "../../src/app/capture-room.ts";
+import { OpenEventStreams } from "../../src/app/open-event-streams.ts";
 import { pipelineParts } from "../../src/app/pipeline-parts.ts";
 import { PlanHolder } from "../../src/app/plan-holder.ts";
 import type { Lease } from "../../src/app/resource-pool.ts";
@@ -78,7 +79,8 @@ async function start(terms: SallyportTerms): Promise<Handle> {
   if (!plan.ok) throw new Error(JSON.stringify(plan.error[0]));
   const [clock, metrics, log] = [systemClock(), prometheusMetrics(), pinoLog({ level: "info", destination: { line: () => {} } })];
   const upstreams = new Map(config.upstreams.map(({ name }) => [name, lease]));
-  const runnable = assemble(plan.value, config, { clients: new Map(), upstreams, metrics, clock, ids: systemIds() });
+  const resources = { metrics, clock, ids: systemIds(), eventStreams: new OpenEventStreams(clock) };
+  const runnable = assemble(plan.value, config, { ...resources, clients: new Map(), upstreams });
   const plans = new PlanHolder({ plan: runnable, retire: () => Promise.resolve() });
   const captured = new CaptureRoom(1);
   const { deps } = pipelineParts({ plans, clock, ids: systemIds(), log, captured }, { metrics, config, reviews: () => "none" });

@@ -6,14 +6,13 @@ import { METRICS } from "../model/metrics-table.ts";
 import type { BindingPlan, CredentialSlot, ExecutionPlan, RoutePlan } from "../model/plan.ts";
 import type { Authenticator } from "../ports/authenticator.ts";
 import type { Clock } from "../ports/clock.ts";
+import type { EventStreams } from "../ports/event-streams.ts";
 import type { Ids } from "../ports/ids.ts";
 import type { Metrics } from "../ports/metrics.ts";
 import type { ReviewClient } from "../ports/review-client.ts";
 import type { Predicate, RouteInputs, RunnableBinding, RunnablePlan, RunnableRoute, ToUpstream } from "../ports/runnable-plan.ts";
 import type { Upstream } from "../ports/upstream.ts";
-import type { Api } from "../adapters/upstream/grpc/transcode/api.ts";
-import { transcodingUpstream } from "../adapters/upstream/grpc/transcode/transcoding-upstream.ts";
-import type { Result } from "../model/result.ts";
+import { transcodingUpstream, type TranscodingTerms } from "../adapters/upstream/grpc/transcode/transcoding-upstream.ts";
 import { enforces } from "../plan/enforces.ts";
 import { routeTable } from "../plan/route-table.ts";
 import { apiKey } from "../policies/authenticate/api-key.ts";
@@ -26,7 +25,7 @@ import { addressSet, type AddressSet } from "../support/cidr.ts";
 import { ingress } from "../policies/ingress/receive.ts";
 import { reviewInstruments, routeInstruments, SHOWN_FROM_START } from "./instruments.ts";
 import type { Lease } from "./resource-pool.ts";
-import { routeApis } from "./route-apis.ts";
+import { routeApis, type ApiResult } from "./route-apis.ts";
 import { routeBindings } from "./route-bindings.ts";
 
 /** What a plan needs to run; acquired before, given back after. */
@@ -36,6 +35,7 @@ export interface PlanResources {
   readonly metrics: Metrics;
   readonly clock: Clock;
   readonly ids: Ids;
+  readonly eventStreams: EventStreams;
 }
 
 /** Turns a compiled plan into one that runs: names into resources, conditions into predicates, labels into bound instruments. Once per generation. */
@@ -124,7 +124,7 @@ interface RouteParts {
   readonly config: GatewayConfig;
   readonly upstreams: ReadonlyMap<string, UpstreamConfig>;
   readonly bindingsOf: ReturnType<typeof routeBindings>;
-  readonly apiOf: (route: string) => Result<Api> | undefined;
+  readonly apiOf: (route: string) => ApiResult | undefined;
   readonly bindSeries: "now" | "on-use";
   readonly authenticators: ReadonlyMap<string, Authenticator>;
   readonly resources: PlanResources;
@@ -145,10 +145,12 @@ function runnableRoute(route: RoutePlan, parts: RouteParts): RunnableRoute {
   }));
   const api = parts.apiOf(route.name);
   // the file was read with the configuration
-  if (api?.ok === false) throw new Error(`route ${route.name} offers services that cannot be read: ${api.error}`);
+  if (api?.ok === false) throw new Error(`route ${route.name} offers services that cannot be read: ${api.error[0]?.message}`);
   /** An upstream that takes gRPC is offered as the route says; another that stands in for it gets the request as it came. */
   const offered = (name: string, { resource }: Lease<Upstream>): Upstream =>
-    api !== undefined && parts.upstreams.get(name)?.protocol === "grpc" ? transcodingUpstream(resource, api.value) : resource;
+    api !== undefined && parts.upstreams.get(name)?.protocol === "grpc"
+      ? transcodingUpstream(resource, api.value, transcodingTerms(route, resources))
+      : resource;
   return {
     plan: route,
     authenticators: route.authenticate.flatMap((name) => parts.authenticators.get(name) ?? []),
@@ -171,6 +173,18 @@ function runnableRoute(route: RoutePlan, parts: RouteParts): RunnableRoute {
     cors: route.cors === undefined ? undefined : cors(route.cors),
     ...own,
     instruments: routeInstruments(resources.metrics, route.name, parts.bindSeries),
+  };
+}
+
+/** What HTTP and JSON of gRPC follow from beside the services. */
+function transcodingTerms(route: RoutePlan, { clock, eventStreams }: PlanResources): TranscodingTerms {
+  const shown = shownResponses(route);
+  return {
+    alwaysEvents: route.streaming === "sse",
+    errorFormat: route.errorFormat,
+    shown: (answer, ids) => shown(answer, { ids }),
+    clock,
+    streams: eventStreams,
   };
 }
 

@@ -19,6 +19,7 @@ import type { Built } from "./built.ts";
 import { buildGeneration, issueLines, type BuildDeps } from "./generations.ts";
 import { interceptorStates } from "./interceptor-states.ts";
 import { jwksListeners, makeRoom } from "./listeners.ts";
+import { OpenEventStreams } from "./open-event-streams.ts";
 import { OpenListeners, type ListenerChange, type ListenersConfig } from "./open-listeners.ts";
 import { LiveClients } from "./live-clients.ts";
 import { loadFile } from "./load-file.ts";
@@ -138,7 +139,7 @@ function buildDeps(
       upstreamClient,
       ...(readFile === undefined ? {} : { readFile }),
     }),
-    resources: { metrics, clock, ids },
+    resources: { metrics, clock, ids, eventStreams: new OpenEventStreams(clock) },
     log,
   };
 }
@@ -249,6 +250,7 @@ class Running implements StartingGateway {
     await pause(options.clock, drainDelayMs);
     const deadline = new Promise<void>((resolve) => options.clock.after(drainMs, resolve));
     this.#exchanges.tunnels.drain(drainMs / 2);
+    this.#parts.deps.resources.eventStreams.drain(drainMs / 2);
     await this.#listeners.drain(drainMs);
     await Promise.all([this.#exchanges.observers.drain(deadline), this.#exchanges.shadows.drain(deadline)]);
     for (const admin of this.#admins) await admin[Symbol.asyncDispose]();

@@ -10,6 +10,7 @@ import type {
   HealthPlan,
   OutlierPlan,
   RetryPlan,
+  TranscodePlan,
   UpstreamErrorsPlan,
   UpstreamPlan,
 } from "../model/plan.ts";
@@ -253,8 +254,8 @@ export interface RouteConfig {
   readonly streaming: "auto" | "none" | "sse" | "websocket" | "grpc";
   readonly websocket: { readonly idleMs: number; readonly maxMessageBytes: number };
   readonly warnings: boolean;
-  /** Services offered as HTTP and JSON, at least one; undefined: none. */
-  readonly transcode: { readonly services: readonly string[] } | undefined;
+  /** What is offered of gRPC as HTTP and JSON; undefined: nothing. */
+  readonly transcode: TranscodePlan | undefined;
   /** The route's own, else the top-level one. */
   readonly reviewBudgetMs: number;
 }

@@ -96,6 +96,50 @@ export interface GrantedCachePlan extends CachePlan {
   readonly revocable: boolean;
 }
 
+/** What a route offers of gRPC as HTTP and JSON. Methods are named `package.Service/Method`. */
+export interface TranscodePlan {
+  /** Full names, at least one. */
+  readonly services: readonly string[];
+  /** Each takes the place of what its method is annotated with. */
+  readonly rules: readonly HttpRulePlan[];
+  /** How streams of messages become server-sent events, by method; the others have neither ids nor names. */
+  readonly sse: readonly EventStreamPlan[];
+}
+
+/** How the messages of a method become server-sent events. Fields are dotted paths; empty: none. */
+export interface EventStreamPlan {
+  readonly method: string;
+  /** Field of the answer: the event's id. With `resume`, or not at all. */
+  readonly id: string;
+  /** Field of the request: the last id a client has seen. */
+  readonly resume: string;
+  /** Field or `oneof` of the answer: the event's name. */
+  readonly event: string;
+  /** Name of the gateway's own last event; empty: there is none. */
+  readonly terminal: string;
+  readonly retryMs: number;
+  readonly keepAliveMs: number;
+}
+
+/** How a method is called by HTTP. */
+export interface HttpRulePlan {
+  readonly method: string;
+  /** At least one. */
+  readonly calls: readonly HttpCallPlan[];
+}
+
+/** One way to call a method: a rule of `google.api.http`, without its additional ones. */
+export interface HttpCallPlan {
+  /** Upper case; `*`: any. */
+  readonly httpMethod: string;
+  /** A template such as `/v1/{name=items/*}:watch`. */
+  readonly path: string;
+  /** `*`: the body is the message; a name: that field of it; empty: there is no body. */
+  readonly body: string;
+  /** A name: that field of the answer is the body; empty: all of it. */
+  readonly responseBody: string;
+}
+
 /** One route, ready to be matched. */
 export interface RoutePlan {
   readonly name: string;
@@ -110,8 +154,8 @@ export interface RoutePlan {
   readonly streaming: "auto" | "none" | "sse" | "websocket" | "grpc";
   readonly websocket: WebSocketPlan;
   readonly warnings: boolean;
-  /** gRPC services offered as HTTP and JSON; empty: none. */
-  readonly transcode: readonly string[];
+  /** What is offered of gRPC as HTTP and JSON; undefined: nothing. */
+  readonly transcode: TranscodePlan | undefined;
   /** How the gateway's own errors look. */
   readonly errorFormat: ErrorFormat;
   /** What becomes of the upstream's errors. */

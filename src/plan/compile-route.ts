@@ -50,7 +50,7 @@ function routePlan({ match, ...route }: RouteConfig): Omit<RoutePlan, "bindings"
     streaming: route.streaming,
     websocket: route.websocket,
     warnings: route.warnings,
-    transcode: route.transcode?.services ?? [],
+    transcode: route.transcode,
     errorFormat: route.errorFormat,
     upstreamErrors: route.upstreamErrors,
     cors: route.cors,

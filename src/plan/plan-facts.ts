@@ -2,7 +2,9 @@ import type {
   BindingPlan,
   CorsPlan,
   EndpointPlan,
+  EventStreamPlan,
   ExecutionPlan,
+  HttpCallPlan,
   InterceptorPlan,
   RoutePlan,
   UpstreamPlan,
@@ -48,7 +50,13 @@ export const ROUTE_FACTS: FactTable<RoutePlan, "name" | "bindings"> = {
   websocket: ({ websocket }) => ({
     websocket: `idle ${formatDuration(websocket.idleMs)}, max_message_bytes ${formatSize(websocket.maxMessageBytes)}`,
   }),
-  transcode: ({ transcode }) => ({ transcode }),
+  transcode: ({ transcode }) => ({
+    transcode: transcode?.services ?? [],
+    "transcode/rules": (transcode?.rules ?? []).flatMap(({ method, calls }) =>
+      calls.map((call) => `${callText(call)} as ${method}`),
+    ),
+    "transcode/sse": (transcode?.sse ?? []).map(eventsText),
+  }),
   warnings: ({ warnings }) => ({ warnings: yesNo(warnings) }),
   errorFormat: ({ errorFormat }) => ({ error_format: errorFormat }),
   upstreamErrors: ({ upstreamErrors: { client, server } }) => ({ "upstream_errors/4xx": client, "upstream_errors/5xx": server }),
@@ -157,6 +165,14 @@ export const UPSTREAM_FACTS: FactTable<UpstreamPlan, "name"> = {
   descriptorSetDigest: ({ descriptorSetDigest }) => ({ "digest of the descriptor set": descriptorSetDigest?.slice(0, 12) ?? "" }),
   credentialSlot: ({ credentialSlot }) => ({ credential: credentialSlot ?? "" }),
 };
+
+const eventsText = ({ method, retryMs, keepAliveMs, ...names }: EventStreamPlan): string => {
+  const given = Object.entries(names).flatMap(([key, value]) => (value === "" ? [] : [`${key} ${value}`]));
+  return [method, ...given, `retry ${formatDuration(retryMs)}`, `keep_alive ${formatDuration(keepAliveMs)}`].join(" ");
+};
+
+const callText = ({ httpMethod, path, body, responseBody }: HttpCallPlan): string =>
+  `${httpMethod} ${path}${body === "" ? "" : ` body ${body}`}${responseBody === "" ? "" : ` response_body ${responseBody}`}`;
 
 const listText = (before: string, list: readonly (string | number)[]): string =>
   list.length === 0 ? "" : `${before}${list.join(", ")}`;

@@ -1,11 +1,13 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { apiIssues } from "../../src/app/route-apis.ts";
 import { formatIssue } from "../../src/model/config-issue.ts";
 import type { Manifest } from "../../src/model/manifest.ts";
 import { toPlanJson } from "../../src/model/plan-json.ts";
 import { compile } from "../../src/plan/compile.ts";
 import { textFiles } from "../support/config-text.ts";
+import { SHOP_DESCRIPTORS } from "../support/shop-api.ts";
 import { loadConfig } from "../../src/config/load-config.ts";
 import { filesMatching, REPOSITORY } from "../support/source-tree.ts";
 
@@ -16,7 +18,12 @@ const UPDATE = process.env["UPDATE_GOLDEN"] === "1";
 const inputs = filesMatching("test/golden/plan/*.in.yaml");
 
 /** Secrets the cases refer to. */
-const FILES = { "ops.token": "t".repeat(32), "upstream.key": "k".repeat(32), "keys.yaml": "[]" };
+const FILES = {
+  "ops.token": "t".repeat(32),
+  "upstream.key": "k".repeat(32),
+  "keys.yaml": "[]",
+  "shop.binpb": Buffer.from(SHOP_DESCRIPTORS).toString("base64"),
+};
 
 describe("a compiled configuration", () => {
   it.each(inputs)("%s is compiled as it was before", async (input) => {
@@ -50,6 +57,8 @@ async function outcomeOf(
   const loaded = await loadConfig(source, { env: {}, readFile: textFiles(files) });
   if (!loaded.ok) return issuesText(loaded.error.map(formatIssue));
   const { config, positions } = loaded.value;
+  const unknown = apiIssues(loaded.value);
+  if (unknown.length > 0) return issuesText(unknown.map(formatIssue));
   const plan = compile(config, manifestsIn(manifests), (pointer) => positions.at(pointer));
   return plan.ok ? { ending: "plan.json", text: toPlanJson(plan.value) } : issuesText(plan.error.map(formatIssue));
 }

@@ -98,7 +98,7 @@ function routeOf(choice: RouteChoice, { name, bindings, upstream }: RouteParts):
     streaming: "auto",
     websocket: { idleMs: 300_000, maxMessageBytes: 16 * 1024 * 1024 },
     warnings: false,
-    transcode: [],
+    transcode: undefined,
     errorFormat: "problem",
     upstreamErrors: { client: "verbatim", server: "opaque" },
     cors: undefined,

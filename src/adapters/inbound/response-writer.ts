@@ -72,6 +72,11 @@ export class ResponseWriter implements ByteSink, WireWatcher {
     // the client left first, and its leaving broke the body off: nobody else is to blame
     if (this.#wire.gone) return this.#conclude(false);
     this.#bodyBroke = true;
+    if (cause instanceof ToldFailure && cause.words !== undefined && this.#promisedBytes === undefined) {
+      this.#cause ??= cause.cause;
+      this.#put(cause.words);
+      return this.#finish();
+    }
     if (!(cause instanceof ToldFailure) || this.#wire.carriesTrailers !== true) return this.#cut(cause);
     this.#cause ??= cause.cause;
     this.#finish(cause.trailers);

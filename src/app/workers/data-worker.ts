@@ -19,6 +19,7 @@ import { CaptureRoom } from "../capture-room.ts";
 import { DescribeLoop } from "../describe-loop.ts";
 import type { BuildDeps } from "../generations.ts";
 import { jwksListeners } from "../listeners.ts";
+import { OpenEventStreams } from "../open-event-streams.ts";
 import { OpenListeners } from "../open-listeners.ts";
 import { LiveClients } from "../live-clients.ts";
 import { pipelineParts, type PipelineParts } from "../pipeline-parts.ts";
@@ -218,9 +219,10 @@ class DataWorker {
   }
 
   async #drain(drainMs: number): Promise<void> {
-    const { deps, log } = this.#parts;
+    const { build, deps, log } = this.#parts;
     const deadline = new Promise<void>((resolve) => deps.clock.after(drainMs, resolve));
     this.#exchanges.tunnels.drain(drainMs / 2);
+    build.resources.eventStreams.drain(drainMs / 2);
     await this.#listeners.drain(drainMs);
     await Promise.all([this.#exchanges.observers.drain(deadline), this.#exchanges.shadows.drain(deadline)]);
     this.#loop.stop();
@@ -274,7 +276,7 @@ function buildDeps(made: Omit<Parts, "build" | "built">): BuildDeps {
     readFile: readFromTexts(() => files.current),
     workers: start.workers,
   });
-  return { acquire, resources: { metrics, clock, ids }, log };
+  return { acquire, resources: { metrics, clock, ids, eventStreams: new OpenEventStreams(clock) }, log };
 }
 
 /** Signing keys stay in the control process; it signs for all. */

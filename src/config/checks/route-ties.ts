@@ -1,7 +1,8 @@
 import type { ConfigIssue } from "../../model/config-issue.ts";
 import type { Cursor } from "../source/cursor.ts";
-import { grpcPath, parsePathPattern } from "../path-pattern.ts";
+import { parsePathPattern } from "../path-pattern.ts";
 import { mayQuote, quote } from "../validate/found.ts";
+import { pathOf } from "./route-path.ts";
 
 /** Two routes that rank alike and can match one request: which one it takes would be an accident. */
 export function checkRouteTies(config: Cursor): readonly ConfigIssue[] {
@@ -70,12 +71,6 @@ function toTied(route: Cursor): Tied | undefined {
 }
 
 /** Its path pattern, as written or as service and method make it. */
-function pathOf(match: Cursor): string {
-  const grpc = match.get("grpc");
-  if (grpc.node === undefined) return match.get("path").text() ?? "";
-  return grpcPath(grpc.get("service").text(), grpc.get("method").text());
-}
-
 function conditionsOf(match: Cursor): ReadonlyMap<string, string> {
   const conditions = ["headers", "query", "labels"].flatMap((kind) =>
     match

@@ -1,5 +1,6 @@
 import type { ConfigIssue } from "../../model/config-issue.ts";
 import type { Cursor } from "../source/cursor.ts";
+import { checkEvents, checkRules } from "./transcode-rules.ts";
 
 /** What is offered as HTTP and JSON has to be gRPC, and its services known. */
 export function checkTranscode(config: Cursor): readonly ConfigIssue[] {
@@ -15,10 +16,12 @@ export function checkTranscode(config: Cursor): readonly ConfigIssue[] {
     .flatMap((route) => {
       const transcode = route.get("transcode");
       const upstream = upstreams.get(route.get("upstream").text() ?? "");
-      if (transcode.node === undefined || upstream === undefined) return [];
-      return upstream.get("descriptor_set_file").node === undefined
-        ? transcode.issue("the route's upstream has no descriptor_set_file")
-        : [];
+      if (transcode.node === undefined) return [];
+      const ofUpstream =
+        upstream !== undefined && upstream.get("descriptor_set_file").node === undefined
+          ? transcode.issue("the route's upstream has no descriptor_set_file")
+          : [];
+      return [...ofUpstream, ...checkRules(route), ...checkEvents(route)];
     });
   return [...ofUpstreams, ...ofRoutes];
 }

@@ -5,7 +5,9 @@ import type { PathPattern } from "../../model/path-pattern.ts";
 import type { RouteConfig } from "../gateway-config.ts";
 import { corsSchema, toCors } from "./cors.ts";
 import { headerKey, hostPattern, method, queryName } from "./http-words.ts";
-import { duration, GIB, labelMap, matching, name, nonEmpty, size, written } from "./primitives.ts";
+import { grpcMethod, grpcName } from "./grpc-words.ts";
+import { duration, GIB, labelMap, name, nonEmpty, size, written } from "./primitives.ts";
+import { toTranscode, transcode } from "./transcode.ts";
 
 /** A path pattern, for routes and selectors. */
 export const pathPattern = written<PathPattern>({
@@ -17,18 +19,6 @@ export const pathPattern = written<PathPattern>({
 
 /** Time for all synchronous reviews of one exchange (C20). */
 export const reviewBudget = duration({ minMs: LIMITS.reviewBudgetMs.min, maxMs: LIMITS.reviewBudgetMs.max });
-
-const grpcName = matching({
-  title: "gRPC service",
-  expected: "the full name of a service such as shop.v1.Orders",
-  pattern: "^[A-Za-z_][A-Za-z0-9_]{0,127}(\\.[A-Za-z_][A-Za-z0-9_]{0,127}){0,15}$",
-});
-
-const grpcMethod = matching({
-  title: "gRPC method",
-  expected: "the name of a method such as Get",
-  pattern: "^[A-Za-z_][A-Za-z0-9_]{0,127}$",
-});
 
 const errorPolicy = z.enum(["verbatim", "opaque", "bad-gateway"]);
 
@@ -102,10 +92,7 @@ export const routeSchema = z.strictObject({
       "Whether responses are streams: by their content type, never, or always server-sent events, or gRPC calls. WebSocket handshakes are let through by `websocket`, and by `auto` where no binding reviews bodies.",
     ),
   websocket: webSocket.prefault({}).describe("What an open WebSocket may do."),
-  transcode: z
-    .strictObject({
-      services: nonEmpty(grpcName, "service").describe("Full names of services in the upstream's descriptor set."),
-    })
+  transcode: transcode
     .optional()
     .describe("Offers gRPC services as HTTP and JSON, as `google.api.http` says, else by POST to `/package.Service/Method`."),
   policies: z
@@ -154,7 +141,7 @@ export function toRoute(parsed: z.output<typeof routeSchema>, surroundings: Rout
     streaming: parsed.streaming,
     websocket: { idleMs: parsed.websocket.idle, maxMessageBytes: parsed.websocket.max_message_bytes },
     warnings: parsed.warnings,
-    transcode: parsed.transcode,
+    transcode: parsed.transcode === undefined ? undefined : toTranscode(parsed.transcode),
     reviewBudgetMs: parsed.review_budget ?? surroundings.reviewBudgetMs,
   };
 }

@@ -1,14 +1,19 @@
-import type { Exchange, Response } from "../../model/exchange.ts";
+import type { Response, TraceIds } from "../../model/exchange.ts";
 import { HeaderLines } from "../../model/header-lines.ts";
 import { isHopByHop, isProtectedHeader } from "../../model/view-field.ts";
 import { connectionOptions } from "../../support/connection-options.ts";
+
+/** What of an exchange its response names. */
+export interface AnsweredExchange {
+  readonly ids: Pick<TraceIds, "requestId" | "correlationId">;
+}
 
 /**
  * An upstream's or a responder's response as interceptors and the client may see it: without hop-by-hop fields, fields its
  * Connection header names, and `sallyport-*`; with the exchange's ids in place of whatever the upstream echoed. What gateway and client rely on
  * (`content-*`, `set-cookie`, caching) a Connection header cannot remove. Framing is decided again by the inbound adapter.
  */
-export function toClientResponse(response: Response, exchange: Exchange): Response {
+export function toClientResponse(response: Response, exchange: AnsweredExchange): Response {
   const options = connectionOptions(response.headers) ?? NONE;
   const raw: string[] = [];
   response.headers.each((name, value, writtenName) => {

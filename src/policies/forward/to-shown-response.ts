@@ -1,9 +1,9 @@
 import type { ErrorFormat } from "../../model/error-format.ts";
-import type { Exchange, Response } from "../../model/exchange.ts";
+import type { Response } from "../../model/exchange.ts";
 import type { HeaderLines } from "../../model/header-lines.ts";
 import type { UpstreamErrorPolicy, UpstreamErrorsPlan } from "../../model/plan.ts";
 import { renderProblem } from "../../model/problem-body.ts";
-import { toClientResponse } from "./to-client-response.ts";
+import { toClientResponse, type AnsweredExchange } from "./to-client-response.ts";
 
 /** What showing an upstream's response has to know of the route. */
 export interface ShownTerms {
@@ -12,7 +12,7 @@ export interface ShownTerms {
 }
 
 /** Makes the responses of one route's upstream as bindings after the response and the client see them. Another body than the response's own means that nobody reads that one. */
-export type ShownResponses = (response: Response, exchange: Exchange) => Response;
+export type ShownResponses = (response: Response, exchange: AnsweredExchange) => Response;
 
 /**
  * An upstream's answer as it is shown: an error that the route keeps to itself becomes a problem of the gateway's own, in the route's

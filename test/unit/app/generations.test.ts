@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { prometheusMetrics } from "../../../src/adapters/telemetry/prometheus-metrics.ts";
 import { buildGeneration } from "../../../src/app/generations.ts";
+import { OpenEventStreams } from "../../../src/app/open-event-streams.ts";
 import { ResourcePool } from "../../../src/app/resource-pool.ts";
 import { HeaderLines } from "../../../src/model/header-lines.ts";
 import { configOf, minimal } from "../../support/config-text.ts";
@@ -20,7 +21,12 @@ describe("a generation", () => {
           client: () => Promise.reject(new Error("there is no interceptor")),
           upstream: async ({ name }) => ok(pool.acquire(name, () => new FakeUpstream())),
         },
-        resources: { metrics: prometheusMetrics(), clock: new FakeClock(), ids: fixedIds() },
+        resources: {
+          metrics: prometheusMetrics(),
+          clock: new FakeClock(),
+          ids: fixedIds(),
+          eventStreams: new OpenEventStreams(new FakeClock()),
+        },
         log: new MemoryLog(),
       },
       { before: undefined },

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { prometheusMetrics } from "../../../src/adapters/telemetry/prometheus-metrics.ts";
 import { buildGeneration, type BuildDeps } from "../../../src/app/generations.ts";
 import { Reloader } from "../../../src/app/reloader.ts";
+import { OpenEventStreams } from "../../../src/app/open-event-streams.ts";
 import { ResourcePool } from "../../../src/app/resource-pool.ts";
 import type { Manifest } from "../../../src/model/manifest.ts";
 import { ok } from "../../../src/model/result.ts";
@@ -43,7 +44,7 @@ async function reloading() {
       },
       upstream: async ({ name }) => ok(pool.acquire(name, () => new FakeUpstream())),
     },
-    resources: { metrics: prometheusMetrics(), clock, ids: fixedIds() },
+    resources: { metrics: prometheusMetrics(), clock, ids: fixedIds(), eventStreams: new OpenEventStreams(clock) },
     log,
   };
   const loaded = await configOf(CONFIG);

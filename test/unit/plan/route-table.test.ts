@@ -25,7 +25,7 @@ function tableRoute(name: string, { listeners = ["main"], ...match }: Match): Ta
     streaming: "auto",
     websocket: { idleMs: 300_000, maxMessageBytes: 16 * 1024 * 1024 },
     warnings: false,
-    transcode: [],
+    transcode: undefined,
     errorFormat: "problem",
     upstreamErrors: { client: "verbatim", server: "opaque" },
     cors: undefined,

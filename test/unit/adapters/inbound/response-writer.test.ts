@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Response } from "../../../../src/model/exchange.ts";
 import { HeaderLines } from "../../../../src/model/header-lines.ts";
+import { ToldFailure } from "../../../../src/model/told-failure.ts";
 import { bytesStream } from "../../../../src/support/byte-streams.ts";
 import { bytesOf, HandStream } from "../../../support/byte-flow.ts";
 import { FakeClock } from "../../../support/fake-clock.ts";
@@ -118,6 +119,30 @@ describe("how a response is framed", () => {
     await client.until((received) => received.endsWith("hel"));
     stream.sink?.fail("upstream gone");
     expect((await broken).code).toBe("ECONNRESET");
+  });
+
+  it("and ends a body that breaks off in words of its own with these, and tells whoever asks that it broke", async () => {
+    const stream = new HandStream();
+    await using inbound = await startInbound(() => streamed(stream));
+    using client = await RawClient.connect(inbound.port);
+    client.send(LAST_GET);
+    await client.until((received) => received.includes("chunked"));
+    stream.write("hel");
+    stream.sink?.fail(ToldFailure.inWords(bytesOf(", no"), "upstream gone"));
+    expect((await client.toEnd()).endsWith(", no\r\n0\r\n\r\n")).toBe(true);
+    await expect.poll(() => inbound.sent).toEqual([{ bytes: 7, completed: true, cause: "upstream gone", bodyBroke: true }]);
+  });
+
+  it("but cuts it where a length was promised that they would exceed", async () => {
+    const stream = new HandStream(5);
+    await using inbound = await startInbound(() => streamed(stream));
+    using client = await RawClient.connect(inbound.port);
+    client.send(GET);
+    await client.until((received) => received.includes("\r\n\r\n"));
+    stream.write("hel");
+    stream.sink?.fail(ToldFailure.inWords(bytesOf(", no"), "upstream gone"));
+    await client.closed;
+    expect(bodyOf(client.received)).not.toContain("no");
   });
 
   it("answers internal when the response cannot be written, and when the pipeline throws", async () => {

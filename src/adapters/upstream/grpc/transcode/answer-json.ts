@@ -1,4 +1,4 @@
-import { fromBinary, toJson } from "@bufbuild/protobuf";
+import { fromBinary, toJson, type DescMessage, type MessageShape } from "@bufbuild/protobuf";
 import type { HeaderLines } from "../../../../model/header-lines.ts";
 import type { Api, ApiCall } from "./api.ts";
 
@@ -13,21 +13,34 @@ export interface AnswerTerms {
   readonly call: ApiCall;
   readonly api: Api;
   readonly form: CallForm;
-  readonly accept: string;
 }
 
 /** A message of the answer as JSON; undefined where it is none of its type. */
-export function messageJson(message: Uint8Array, { call, api }: AnswerTerms): string | undefined {
+export function messageJson(bytes: Uint8Array, terms: AnswerTerms): string | undefined {
+  const message = decodeMessage(bytes, terms.call);
+  return message && decodedJson(message, terms);
+}
+
+/** A message of the answer; undefined where it is none of its type. */
+export function decodeMessage(bytes: Uint8Array, { method }: ApiCall): MessageShape<DescMessage> | undefined {
+  try {
+    return fromBinary(method.output, bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+/** A message of the answer as JSON, or the field of it that is the answer; undefined where it has no JSON: an `Any` of an unknown type, say. */
+export function decodedJson(message: MessageShape<DescMessage>, { call, api }: AnswerTerms): string | undefined {
   const { output } = call.method;
   const { registry } = api;
   try {
-    const decoded = fromBinary(output, message);
-    const json = toJson(output, decoded, { registry });
+    const json = toJson(output, message, { registry });
     const field = output.fields.find(({ name }) => name === call.rule.responseBody);
     if (field === undefined) return JSON.stringify(json);
     const memberOf = (value: unknown): unknown => Reflect.get(Object(value), field.jsonName);
     // what has its usual value is left out of a message, and is the whole of this one
-    return JSON.stringify(memberOf(json) ?? memberOf(toJson(output, decoded, { registry, alwaysEmitImplicit: true })) ?? null);
+    return JSON.stringify(memberOf(json) ?? memberOf(toJson(output, message, { registry, alwaysEmitImplicit: true })) ?? null);
   } catch {
     return undefined;
   }

@@ -1,8 +1,12 @@
 import { createFileRegistry, fromBinary, type DescMethod, type Registry } from "@bufbuild/protobuf";
 import { FileDescriptorSetSchema, type DescriptorProto } from "@bufbuild/protobuf/wkt";
+import type { TranscodePlan } from "../../../../model/plan.ts";
 import { err, ok, type Result } from "../../../../model/result.ts";
+import { eventRules, PLAIN_EVENTS, type EventRule } from "./event-rules.ts";
 import { httpRules, ruleByName, type HttpRule } from "./http-rules.ts";
+import { ownRules } from "./own-rules.ts";
 import { compareTemplates, matchPath, type PathValues } from "./path-template.ts";
+import { ruleFaults, streamsRequest, type ApiFault } from "./rule-faults.ts";
 
 /** A call a request asks for. */
 export interface ApiCall {
@@ -15,6 +19,8 @@ export interface ApiCall {
 export interface Api {
   /** For messages within `Any`. */
   readonly registry: Registry;
+  /** How the stream a method answers with becomes events. */
+  events(method: DescMethod): EventRule;
   /** The call a path of gRPC's own stands for, as clients of Connect use it; undefined: none. */
   named(path: string): ApiCall | undefined;
   /** The call a method and a path stand for; undefined: none. */
@@ -22,33 +28,51 @@ export interface Api {
 }
 
 /**
- * The services of these names in a descriptor set, in base64. Methods whose requests are streams are left out: nothing in HTTP and JSON says where
- * one message ends. The error is a fragment.
+ * The services a route offers, out of a descriptor set in base64. A rule of the route's own takes the place of what its method is annotated
+ * with. Methods whose requests are streams are left out: nothing in HTTP and JSON says where one message ends.
  */
-export function readApi(descriptorSet: string, services: readonly string[]): Result<Api> {
+export function readApi(descriptorSet: string, { services, rules, sse }: TranscodePlan): Result<Api, readonly ApiFault[]> {
   const registry = readRegistry(descriptorSet);
-  if (!registry.ok) return registry;
-  const entries: { readonly method: DescMethod; readonly rule: HttpRule }[] = [];
-  const byName = new Map<string, ApiCall>();
-  for (const name of services) {
+  if (!registry.ok) return err([{ pointer: "", message: registry.error }]);
+  const faults: ApiFault[] = [];
+  const methods = new Map<string, DescMethod>();
+  for (const [at, name] of services.entries()) {
     const service = registry.value.getService(name);
-    if (service === undefined) return err(`the descriptor set has no service ${name}`);
-    for (const method of service.methods) {
-      if (method.methodKind === "client_streaming" || method.methodKind === "bidi_streaming") continue;
-      const path = `/${name}/${method.name}`;
-      byName.set(path, { method, rule: ruleByName(path), values: new Map() });
-      const rules = httpRules(method);
-      if (!rules.ok) return err(`${name}/${method.name} has ${rules.error}`);
-      for (const rule of rules.value) {
-        const fault = faultOf(method, rule);
-        if (fault !== undefined) return err(`${name}/${method.name} has ${fault}`);
-        entries.push({ method, rule });
-      }
-    }
+    if (service === undefined) faults.push({ pointer: `/services/${at}`, message: `the descriptor set has no service ${name}` });
+    for (const method of service?.methods ?? []) methods.set(`${name}/${method.name}`, method);
   }
+  const own = ownRules(rules, methods);
+  const events = eventRules(sse, methods);
+  faults.push(...own.faults, ...events.faults);
+  const entries: Entry[] = [];
+  for (const [name, method] of methods) {
+    if (streamsRequest(method)) continue;
+    const read = own.rules.has(name) ? ok(own.rules.get(name) ?? []) : annotatedRules(method);
+    if (!read.ok) faults.push({ pointer: "", message: `${name} has ${read.error}` });
+    else entries.push(...read.value.map((rule) => ({ method, rule })));
+  }
+  return faults.length > 0 ? err(faults) : ok(apiOf(registry.value, { entries, methods, events: events.rules }));
+}
+
+interface Entry {
+  readonly method: DescMethod;
+  readonly rule: HttpRule;
+}
+
+interface ApiParts {
+  readonly entries: readonly Entry[];
+  readonly methods: ReadonlyMap<string, DescMethod>;
+  readonly events: ReadonlyMap<string, EventRule>;
+}
+
+function apiOf(registry: Registry, { entries, methods, events }: ApiParts): Api {
   const ordered = entries.toSorted((a, b) => compareTemplates(a.rule.template, b.rule.template));
-  return ok({
-    registry: registry.value,
+  const byName = new Map<string, ApiCall>();
+  for (const [name, method] of methods)
+    if (!streamsRequest(method)) byName.set(`/${name}`, { method, rule: ruleByName(`/${name}`), values: new Map() });
+  return {
+    registry,
+    events: ({ parent, name }) => events.get(`${parent.typeName}/${name}`) ?? PLAIN_EVENTS,
     named: (path) => byName.get(path),
     find(httpMethod, path) {
       for (const { method, rule } of ordered) {
@@ -57,7 +81,17 @@ export function readApi(descriptorSet: string, services: readonly string[]): Res
       }
       return undefined;
     },
-  });
+  };
+}
+
+function annotatedRules(method: DescMethod): Result<readonly HttpRule[]> {
+  const rules = httpRules(method);
+  if (!rules.ok) return rules;
+  for (const rule of rules.value) {
+    const [fault] = ruleFaults(method, rule);
+    if (fault !== undefined) return err(`an HTTP rule with ${fault.message}`);
+  }
+  return rules;
 }
 
 function readRegistry(descriptorSet: string): Result<Registry> {
@@ -78,12 +112,4 @@ function nameInJson(messages: readonly DescriptorProto[]): void {
         each.jsonName = each.name.replaceAll(/_+(.)?/g, (_match, next?: string) => next?.toUpperCase() ?? "");
     nameInJson(nestedType);
   }
-}
-
-function faultOf({ input, output }: DescMethod, { body, responseBody }: HttpRule): string | undefined {
-  const has = (fields: typeof input.fields, name: string): boolean => fields.some((field) => field.name === name);
-  if (body !== "" && body !== "*" && !has(input.fields, body)) return `an HTTP rule with a body ${body} that is no field`;
-  return responseBody === "" || has(output.fields, responseBody)
-    ? undefined
-    : `an HTTP rule with a response_body ${responseBody} that is no field`;
 }

@@ -91,3 +91,7 @@ export function compareTemplates(a: PathTemplate, b: PathTemplate): number {
   }
   return b.parts.length - a.parts.length || Number(b.verb !== undefined) - Number(a.verb !== undefined);
 }
+
+/** Equal for templates that take the same paths. */
+export const templateShape = ({ parts, verb }: PathTemplate): string =>
+  JSON.stringify([parts.map((part) => (part.kind === "literal" ? [part.text] : part.kind)), verb]);

@@ -8,18 +8,36 @@ import type { UpstreamFailure, UpstreamRequest } from "../../../../ports/upstrea
 import { collect } from "../../../../support/byte-streams.ts";
 import { isMetadata, MAX_MESSAGE_BYTES, type CallForm } from "./answer-json.ts";
 import type { Api, ApiCall } from "./api.ts";
+import type { EventRule } from "./event-rules.ts";
+import { resumedFrom } from "./event-text.ts";
+import { acceptsEvents, lastEvent, type LastEvent } from "./last-event-id.ts";
 import { framed } from "./message-frames.ts";
-import { requestMessage } from "./request-message.ts";
+import { requestMessage, type CallText } from "./request-message.ts";
 
 /** A request that is a call, and the call as it leaves. */
 export interface ReadCall {
   readonly call: ApiCall;
   readonly form: CallForm;
   readonly request: UpstreamRequest;
+  /** Where its answer is to be server-sent events. */
+  readonly events: ReadEvents | undefined;
+}
+
+/** A request for server-sent events. */
+export interface ReadEvents {
+  readonly rule: EventRule;
+  /** The id the call is asked to go on from, wherever in the request it stood; empty: none. */
+  readonly resumedFrom: string;
+  /** The client has seen the gateway's own last event. */
+  readonly sawEnd: boolean;
 }
 
 /** Reads a request of HTTP and JSON, or a unary one of Connect, to its end, and makes the call of it. What it refuses was given up. */
-export async function readCall(request: UpstreamRequest, api: Api): Promise<Result<ReadCall, UpstreamFailure>> {
+export async function readCall(
+  request: UpstreamRequest,
+  api: Api,
+  alwaysEvents: boolean,
+): Promise<Result<ReadCall, UpstreamFailure>> {
   const { method, requestTarget, headers, body } = request;
   const [path = "/", ...rest] = requestTarget.split("?");
   const form = formOf(request);
@@ -27,10 +45,17 @@ export async function readCall(request: UpstreamRequest, api: Api): Promise<Resu
   if (call === undefined) return refuse(body, NO_METHOD);
   if (form !== "http" && call.method.methodKind !== "unary") return refuse(body, NO_UNARY);
   if (form !== "connect-proto" && !isJson(headers, body)) return refuse(body, NO_JSON);
+  const isEvents = form === "http" && call.method.methodKind === "server_streaming" && (alwaysEvents || asksForEvents(headers));
+  const rule = isEvents ? api.events(call.method) : undefined;
+  const last = rule === undefined ? ok(undefined) : lastEvent(headers, rule);
+  if (!last.ok) return refuse(body, last.error);
   const bytes = await bytesOf(body);
   if (!bytes.ok) return bytes;
   const query = [...new URLSearchParams(rest.join("?"))];
-  const message = form === "connect-proto" ? known(call, bytes.value) : messageOf(api, call, { bytes: bytes.value, query });
+  const message =
+    form === "connect-proto"
+      ? known(call, bytes.value)
+      : messageOf(api, call, { bytes: bytes.value, query, last: lastField(rule, last.value) });
   if (!message.ok) return message;
   if (message.value.byteLength > MAX_MESSAGE_BYTES) return err(TOO_LARGE);
   const { parent, name } = call.method;
@@ -40,8 +65,17 @@ export async function readCall(request: UpstreamRequest, api: Api): Promise<Resu
     headers: callHeaders(headers),
     body: framed(message.value),
   };
-  return ok({ call, form, request: { ...request, ...made } });
+  const events = rule && { rule, resumedFrom: resumedFrom(rule, call, message.value), sawEnd: last.value?.sawEnd === true };
+  return ok({ call, form, request: { ...request, ...made }, events });
 }
+
+const asksForEvents = (headers: HeaderLines): boolean => acceptsEvents(headers.joined("accept") ?? "");
+
+/** What a client has seen last is in its header when it comes back by itself, whatever its first request said. */
+const lastField = (rule: EventRule | undefined, last: LastEvent | undefined): CallText["last"] =>
+  rule?.resume === undefined || last === undefined || last.id === ""
+    ? undefined
+    : { field: [...rule.resume.within, rule.resume.field], text: last.id };
 
 /** How a request says its call. Connect says so in a header of its own; its streams are not taken. */
 function formOf({ method, headers }: UpstreamRequest): CallForm {
@@ -66,11 +100,11 @@ const JSON_TYPE = /^application\/(?:[a-z0-9.+-]+\+)?json(?:$|[;\t ])/i;
 function messageOf(
   api: Api,
   call: ApiCall,
-  { bytes, query }: { readonly bytes: Uint8Array; readonly query: readonly (readonly [string, string])[] },
+  { bytes, ...rest }: { readonly bytes: Uint8Array } & Pick<CallText, "query" | "last">,
 ): Result<Uint8Array, UpstreamFailure> {
   const body = textOf(bytes);
   if (body === undefined) return err({ problem: "bad_request", cause: "no UTF-8", detail: "The request body is no UTF-8." });
-  const message = requestMessage(api, call, { query, body });
+  const message = requestMessage(api, call, { ...rest, body });
   return message.ok ? message : err({ problem: "bad_request", cause: message.error, detail: message.error });
 }
 

@@ -24,13 +24,15 @@ export interface CallText {
   readonly query: readonly (readonly [name: string, value: string])[];
   /** JSON; empty: none. */
   readonly body: string;
+  /** What a field is given whatever the rest says; undefined: nothing. */
+  readonly last?: { readonly field: readonly DescField[]; readonly text: string } | undefined;
 }
 
 /**
  * The request message of a call, encoded: the body, then the query, then the path, which has the last word on its fields. What the schema
  * does not have, or has otherwise, is an error that names it: a full sentence, for the client.
  */
-export function requestMessage(api: Api, { method, rule, values }: ApiCall, { query, body }: CallText): Result<Uint8Array> {
+export function requestMessage(api: Api, { method, rule, values }: ApiCall, { query, body, last }: CallText): Result<Uint8Array> {
   const { input } = method;
   try {
     const message = bodyMessage(api, input, rule.body, body);
@@ -41,6 +43,7 @@ export function requestMessage(api: Api, { method, rule, values }: ApiCall, { qu
       message,
       [...values].map(([path, value]) => ({ fields: fieldsAt(input, path), values: [value] })),
     );
+    if (last !== undefined) mergeValues(input, message, [{ fields: last.field, values: [last.text] }]);
     return ok(toBinary(input, message));
   } catch (thrown) {
     const reason = thrown instanceof Error ? thrown.message : "it cannot be read";

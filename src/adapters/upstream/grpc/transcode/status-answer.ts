@@ -1,17 +1,24 @@
+import type { Registry } from "@bufbuild/protobuf";
+import type { Any } from "@bufbuild/protobuf/wkt";
 import { GRPC_STATUS } from "../../../../model/grpc.ts";
+import { detailJson, statusDetails } from "./status-details.ts";
 
 /** How a gRPC call ended. */
 export interface CallStatus {
   readonly code: number;
   /** As text, no longer as it stands in its field. */
   readonly message: string;
+  /** Details of its own, as they came; few calls have any. */
+  readonly details: readonly Any[];
 }
 
 /** What the fields of a call's end say; undefined: it has none. */
 export function statusOf(field: (name: string) => string | undefined): CallStatus | undefined {
   const text = field("grpc-status");
   if (text === undefined || !/^(?:[0-9]|1[0-6])$/.test(text)) return undefined;
-  return { code: Number(text), message: decodeMessage(field("grpc-message") ?? "") };
+  const code = Number(text);
+  const details = statusDetails(field("grpc-status-details-bin"), code);
+  return { code, message: decodeMessage(field("grpc-message") ?? ""), details };
 }
 
 function decodeMessage(text: string): string {
@@ -45,8 +52,11 @@ const HTTP_STATUS: Readonly<Record<number, number>> = {
   [GRPC_STATUS.UNAUTHENTICATED]: 401,
 };
 
-/** A status as JSON, in the form of `google.rpc.Status`. */
-export const statusJson = ({ code, message }: CallStatus): string => JSON.stringify({ code, message });
+/** A status as JSON, in the form of `google.rpc.Status`: without `details` where there are none. */
+export const statusJson = ({ code, message, details }: CallStatus, registry: Registry): string =>
+  JSON.stringify(
+    details.length === 0 ? { code, message } : { code, message, details: details.map((each) => detailJson(each, registry)) },
+  );
 
 /** The same for clients of Connect, which know codes by name. */
 export const connectJson = ({ code, message }: CallStatus): string =>

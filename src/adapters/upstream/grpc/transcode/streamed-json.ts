@@ -3,23 +3,23 @@ import type { Response } from "../../../../model/exchange.ts";
 import { GRPC_STATUS } from "../../../../model/grpc.ts";
 import { jsonHeaders, MAX_MESSAGE_BYTES, messageJson, type AnswerTerms } from "./answer-json.ts";
 import { MessageCutter } from "./message-frames.ts";
-import { statusJson, statusOf, type CallStatus } from "./status-answer.ts";
+import { statusOf } from "./status-answer.ts";
+import type { ToldErrors } from "./told-errors.ts";
 
 /**
- * A stream of messages as a stream of JSON: one line each, or one event each where the client accepts server-sent events. A call that ends
- * with another status than OK says so in a last line `{"error": …}`, or in an event `error`; one that breaks off breaks off.
+ * A stream of messages as a stream of JSON, one line each. A call that ends with another status than OK says so in a last line
+ * `{"error": …}`; one that breaks off breaks off.
  */
-export function streamedJson(response: Response, terms: AnswerTerms): Response {
-  const isEvents = /(?:^|[,\s])text\/event-stream(?:$|[;,\s])/i.test(terms.accept);
-  const headers = jsonHeaders(response.headers, isEvents ? "text/event-stream" : "application/x-ndjson");
+export function streamedJson(response: Response, terms: AnswerTerms, errors: ToldErrors): Response {
+  const headers = jsonHeaders(response.headers, "application/x-ndjson");
   const { body } = response;
-  return { status: 200, headers, body: isStream(body) ? jsonOf(body, terms, isEvents) : undefined };
+  return { status: 200, headers, body: isStream(body) ? jsonOf(body, terms, errors) : undefined };
 }
 
-function jsonOf(body: ByteStream, terms: AnswerTerms, isEvents: boolean): ByteStream {
-  const line = (json: string): string => (isEvents ? `data: ${json}\n\n` : `${json}\n`);
-  const error = (status: CallStatus): string =>
-    isEvents ? `event: error\ndata: ${statusJson(status)}\n\n` : `{"error":${statusJson(status)}}\n`;
+/** A form of errors that has them under that name already stays as it is. */
+const errorLine = (json: string): string => (json.startsWith('{"error":') ? `${json}\n` : `{"error":${json}}\n`);
+
+function jsonOf(body: ByteStream, terms: AnswerTerms, errors: ToldErrors): ByteStream {
   const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text);
   return {
     declaredBytes: undefined,
@@ -38,14 +38,14 @@ function jsonOf(body: ByteStream, terms: AnswerTerms, isEvents: boolean): ByteSt
           if (isOver) return false;
           const lines = cutter.push(chunk)?.map((message) => messageJson(message, terms));
           if (lines === undefined || lines.includes(undefined)) return fail("a message that is none of its type");
-          return lines.length === 0 || sink.write(bytesOf(lines.map((json) => line(json ?? "")).join("")));
+          return lines.length === 0 || sink.write(bytesOf(lines.map((json) => `${json}\n`).join("")));
         },
         end(trailers) {
           if (isOver) return;
           const status = statusOf((name) => trailers?.first(name));
           if (status === undefined || (status.code === GRPC_STATUS.OK && !cutter.isWhole))
             return void fail("no status, or half a message");
-          if (status.code !== GRPC_STATUS.OK) sink.write(bytesOf(error(status)));
+          if (status.code !== GRPC_STATUS.OK) sink.write(bytesOf(errorLine(errors.status(status))));
           sink.end();
         },
         fail: (cause) => (isOver ? undefined : sink.fail(cause)),

@@ -1,47 +1,74 @@
 import type { Response } from "../../../../model/exchange.ts";
-import { grpcKind } from "../../../../model/grpc.ts";
+import { GRPC_STATUS, grpcKind } from "../../../../model/grpc.ts";
 import { HeaderLines } from "../../../../model/header-lines.ts";
 import { err, ok, type Result } from "../../../../model/result.ts";
+import type { Clock } from "../../../../ports/clock.ts";
+import type { EventStreams } from "../../../../ports/event-streams.ts";
 import type { Upstream, UpstreamFailure } from "../../../../ports/upstream.ts";
 import { onlyGrpc } from "../grpc-upstream.ts";
 import { isMetadata, jsonHeaders, MAX_MESSAGE_BYTES, messageJson, type AnswerTerms } from "./answer-json.ts";
 import type { Api } from "./api.ts";
+import { eventStream, nothingMore } from "./event-stream.ts";
+import { EventText } from "./event-text.ts";
 import { readCall } from "./read-call.ts";
 import { connectJson, httpStatusOf, statusJson, statusOf, type CallStatus } from "./status-answer.ts";
 import { streamedJson } from "./streamed-json.ts";
+import { idsIn, ToldErrors, type ErrorTerms } from "./told-errors.ts";
 import { wholeCall, type WholeCall } from "./whole-call.ts";
+
+/** What transcoding for one route needs beside its services. */
+export interface TranscodingTerms extends ErrorTerms {
+  /** Streams are server-sent events whatever the client accepts. */
+  readonly alwaysEvents: boolean;
+  readonly clock: Clock;
+  readonly streams: Pick<EventStreams, "enter">;
+}
 
 /**
  * A gRPC upstream that takes HTTP and JSON: the request becomes the call its method and path stand for, the answer protobuf-JSON. Unary calls
  * of Connect are taken too. What is gRPC already goes through as it is. Interceptors have seen, and patched, the JSON; what the schema does
  * not have is refused here, by name.
  */
-export function transcodingUpstream(upstream: Upstream, api: Api): Upstream {
+export function transcodingUpstream(upstream: Upstream, api: Api, terms: TranscodingTerms): Upstream {
   return {
     async send(request, cancel) {
       if (grpcKind(request.method, request.headers.first("content-type")) !== undefined) return upstream.send(request, cancel);
-      const read = await readCall(request, api);
+      const read = await readCall(request, api, terms.alwaysEvents);
       if (!read.ok) return read;
-      const { call, form } = read.value;
+      const { call, form, events } = read.value;
+      const answered: AnswerTerms = { call, api, form };
+      const errors = new ToldErrors(terms, idsIn(request.headers), (status) => statusAnswer(HeaderLines.EMPTY, status, answered));
+      const told = events && { ...events, ...terms, errors, text: new EventText(events.rule, answered, events.resumedFrom) };
+      // what cannot be gone on with has been seen from its beginning to its end
+      if (told?.sawEnd === true && told.rule.resume === undefined) return ok(nothingMore(HeaderLines.EMPTY, told));
       const answer = await upstream.send(read.value.request, cancel);
       if (!answer.ok) return answer;
       const response = onlyGrpc(answer.value);
       if (!response.ok) return response;
-      return toHttp(response.value, { call, api, form, accept: request.headers.joined("accept") ?? "" });
+      return told === undefined
+        ? toHttp(response.value, answered, errors)
+        : eventStream(response.value, told, (status) => statusAnswer(response.value.headers, status, answered));
     },
     [Symbol.asyncDispose]: () => upstream[Symbol.asyncDispose](),
   };
 }
 
-async function toHttp(response: Response, terms: AnswerTerms): Promise<Result<Response, UpstreamFailure>> {
-  const early = statusOf((name) => response.headers.first(name));
-  if (early !== undefined && response.body === undefined) return ok(statusAnswer(response.headers, early, terms));
-  if (terms.call.method.methodKind === "server_streaming" && early === undefined) return ok(streamedJson(response, terms));
-  const whole = await wholeCall(response.body, MAX_MESSAGE_BYTES);
+async function toHttp(response: Response, terms: AnswerTerms, errors: ToldErrors): Promise<Result<Response, UpstreamFailure>> {
+  const { headers, body } = response;
+  const early = statusOf((name) => headers.first(name));
+  const isStreamed = terms.call.method.methodKind === "server_streaming";
+  if (early !== undefined && body === undefined && (early.code !== GRPC_STATUS.OK || !isStreamed))
+    return early.code === GRPC_STATUS.OK ? err(NO_MESSAGE) : ok(statusAnswer(headers, early, terms));
+  if (isStreamed) return body === undefined && early === undefined ? err(NO_STATUS) : ok(streamedJson(response, terms, errors));
+  const whole = await wholeCall(body, MAX_MESSAGE_BYTES);
   if (!whole.ok) return whole;
   const { status } = whole.value;
-  return status.code === 0 ? unaryAnswer(response, whole.value, terms) : ok(statusAnswer(response.headers, status, terms));
+  return status.code === GRPC_STATUS.OK ? unaryAnswer(response, whole.value, terms) : ok(statusAnswer(headers, status, terms));
 }
+
+const NO_MESSAGE: UpstreamFailure = { problem: "upstream_invalid_response", cause: "not one message of its type" };
+
+const NO_STATUS: UpstreamFailure = { problem: "upstream_invalid_response", cause: "no status" };
 
 function unaryAnswer(
   { headers }: Response,
@@ -49,7 +76,7 @@ function unaryAnswer(
   terms: AnswerTerms,
 ): Result<Response, UpstreamFailure> {
   const json = message === undefined || others.length > 0 ? undefined : messageJson(message, terms);
-  if (json === undefined) return err({ problem: "upstream_invalid_response", cause: "not one message of its type" });
+  if (json === undefined) return err(NO_MESSAGE);
   const isProto = terms.form === "connect-proto";
   const own = jsonHeaders(headers, isProto ? "application/proto" : "application/json");
   return ok({
@@ -68,8 +95,8 @@ function withTrailers(headers: HeaderLines, trailers: HeaderLines): HeaderLines 
   return HeaderLines.fromRaw(raw);
 }
 
-const statusAnswer = (headers: HeaderLines, status: CallStatus, { form }: AnswerTerms): Response => ({
+const statusAnswer = (headers: HeaderLines, status: CallStatus, { form, api }: AnswerTerms): Response => ({
   status: httpStatusOf(status.code),
   headers: jsonHeaders(headers, "application/json"),
-  body: new TextEncoder().encode(form === "http" ? statusJson(status) : connectJson(status)),
+  body: new TextEncoder().encode(form === "http" ? statusJson(status, api.registry) : connectJson(status)),
 });

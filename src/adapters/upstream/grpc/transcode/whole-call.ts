@@ -43,7 +43,7 @@ export function wholeCall(body: Body, maxBytes: number): Promise<Result<WholeCal
             : ok({ status, messages, trailers: trailers ?? HeaderLines.EMPTY }),
         );
       },
-      fail: (cause) => resolve(err(failureOf(cause))),
+      fail: (cause) => resolve(err(bodyFailure(cause))),
     });
   });
 }
@@ -52,8 +52,8 @@ const FRAME_BYTES = 5;
 
 const invalid = (cause: string): UpstreamFailure => ({ problem: "upstream_invalid_response", cause });
 
-/** What a body of ours breaks off with is a failure of the same form. */
-const failureOf = (cause: unknown): UpstreamFailure =>
+/** Why a body of ours broke off: what it broke off with is a failure of the same form. */
+export const bodyFailure = (cause: unknown): UpstreamFailure =>
   typeof cause === "object" && cause !== null && "problem" in cause && cause.problem === "upstream_timeout"
     ? { problem: "upstream_timeout", cause: "the answer did not come in time" }
     : invalid("the answer broke off");

@@ -7,17 +7,23 @@ import { transcodingUpstream } from "../../../../../src/adapters/upstream/grpc/t
 import { isStream, type Body } from "../../../../../src/model/byte-stream.ts";
 import { CancelSource } from "../../../../../src/model/cancel.ts";
 import { HeaderLines } from "../../../../../src/model/header-lines.ts";
+import type { TranscodePlan } from "../../../../../src/model/plan.ts";
 import { err, ok } from "../../../../../src/model/result.ts";
 import type { Upstream, UpstreamRequest } from "../../../../../src/ports/upstream.ts";
 import { bytesOf, HandStream, RecordingSink } from "../../../../support/byte-flow.ts";
 import { SHOP_DESCRIPTORS } from "../../../../support/shop-api.ts";
+import { transcodingTerms } from "../../../../support/transcoding.ts";
 import { requestTo, textBody } from "../../../../support/upstream.ts";
+
+const PLAIN = transcodingTerms();
 
 const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString("base64");
 
+const offering = (...services: readonly string[]): TranscodePlan => ({ services, rules: [], sse: [] });
+
 const API: Api = (() => {
-  const api = readApi(base64(SHOP_DESCRIPTORS), ["shop.v1.Shop"]);
-  if (!api.ok) throw new Error(api.error);
+  const api = readApi(base64(SHOP_DESCRIPTORS), offering("shop.v1.Shop"));
+  if (!api.ok) throw new Error(api.error[0]?.message);
   return api.value;
 })();
 
@@ -69,7 +75,7 @@ const ask = async (
 ) => {
   const body = json === undefined ? undefined : bytesOf(json);
   const type = json === undefined ? [] : [["content-type", "application/json"] as const];
-  const answer = await transcodingUpstream(upstream, API).send(
+  const answer = await transcodingUpstream(upstream, API, PLAIN).send(
     requestTo(method, target, body, ...type, ...lines),
     new CancelSource(),
   );
@@ -174,7 +180,7 @@ describe("HTTP and JSON on its way to gRPC", () => {
 
   it("takes nothing but JSON, in UTF-8", async () => {
     const upstream = service(undefined);
-    const transcoding = transcodingUpstream(upstream, API);
+    const transcoding = transcodingUpstream(upstream, API, PLAIN);
     const form = await transcoding.send(
       requestTo("POST", "/v1/items", bytesOf("a=b"), ["content-type", "text/plain"]),
       new CancelSource(),
@@ -188,12 +194,12 @@ describe("HTTP and JSON on its way to gRPC", () => {
   it("lets gRPC through as it is", async () => {
     const upstream = service(undefined);
     const request = requestTo("POST", "/shop.v1.Shop/Upload", new HandStream(), ["content-type", "application/grpc"]);
-    await transcodingUpstream(upstream, API).send(request, new CancelSource());
+    await transcodingUpstream(upstream, API, PLAIN).send(request, new CancelSource());
     expect(upstream.sent).toEqual([request]);
   });
 
   it("never throws, whatever JSON it is given", async () => {
-    const transcoding = transcodingUpstream(service(withTrailers([itemBytes({})], OK)), API);
+    const transcoding = transcodingUpstream(service(withTrailers([itemBytes({})], OK)), API, PLAIN);
     await fc.assert(
       fc.asyncProperty(
         fc.oneof(fc.json(), fc.string()),
@@ -294,7 +300,7 @@ describe("gRPC on its way to HTTP and JSON", () => {
 
   it("sends each message when it comes, and says at the end how it ended", async () => {
     const stream = new HandStream();
-    const transcoding = transcodingUpstream(service(stream), API);
+    const transcoding = transcodingUpstream(service(stream), API, PLAIN);
     const answer = await transcoding.send(requestTo("GET", "/v1/items/7:watch"), new CancelSource());
     const sink = new RecordingSink();
     if (answer.ok && isStream(answer.value.body)) answer.value.body.pipe(sink);
@@ -311,7 +317,7 @@ describe("gRPC on its way to HTTP and JSON", () => {
     ["a break", (stream: HandStream) => stream.sink?.fail("gone")],
   ])("breaks a stream off with %s: nobody takes it for whole", async (_name, hurt) => {
     const stream = new HandStream();
-    const answer = await transcodingUpstream(service(stream), API).send(
+    const answer = await transcodingUpstream(service(stream), API, PLAIN).send(
       requestTo("GET", "/v1/items/7:watch"),
       new CancelSource(),
     );
@@ -332,7 +338,7 @@ describe("a unary call of Connect", () => {
     ...lines: readonly (readonly [string, string])[]
   ) => {
     const request = requestTo("POST", path, body, ["connect-protocol-version", "1"], ["content-type", type], ...lines);
-    const answer = await transcodingUpstream(upstream, API).send(request, new CancelSource());
+    const answer = await transcodingUpstream(upstream, API, PLAIN).send(request, new CancelSource());
     return answer.ok ? { ...answer, text: await textBody(answer.value.body) } : answer;
   };
 
@@ -381,11 +387,14 @@ describe("a descriptor set", () => {
     ["no descriptor set", Uint8Array.of(0xff), ["shop.v1.Shop"], "no descriptor set"],
     ["a service it does not have", SHOP_DESCRIPTORS, ["shop.v1.Other"], "no service shop.v1.Other"],
   ])("is refused for %s", (_name, bytes, services, error) => {
-    expect(readApi(base64(bytes), services)).toMatchObject({ ok: false, error: expect.stringContaining(error) });
+    expect(readApi(base64(bytes), offering(...services))).toMatchObject({
+      ok: false,
+      error: [{ message: expect.stringContaining(error) }],
+    });
   });
 
   it("may be cut anywhere: it is refused, or whole for what it has", () => {
     for (let bytes = 0; bytes < SHOP_DESCRIPTORS.length; bytes += 7)
-      expect(readApi(base64(SHOP_DESCRIPTORS.subarray(0, bytes)), ["shop.v1.Shop"]).ok).toBe(false);
+      expect(readApi(base64(SHOP_DESCRIPTORS.subarray(0, bytes)), offering("shop.v1.Shop")).ok).toBe(false);
   });
 });
