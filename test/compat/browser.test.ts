@@ -236,7 +236,7 @@ describe.skipIf(NO_BROWSER !== undefined)(NO_BROWSER === undefined ? "Chromium" 
         }),
       `${place.plain.replace("http", "ws")}/gated/allowed`,
     );
-    await expect.poll(() => place.complaints.includes("open")).toBe(true);
+    await expect.poll(() => place.complaints.includes("open"), { timeout: 10_000 }).toBe(true);
     place.answer = () => deny(403, "suspended", "This account is suspended.");
     expect(await closed).toEqual({ code: 4403, reason: "suspended", wasClean: true });
   });
