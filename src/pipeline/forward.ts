@@ -8,7 +8,7 @@ import type { Upstream, UpstreamFailure, UpstreamRequest } from "../ports/upstre
 import { KeptBody } from "../support/kept-body.ts";
 import { bodyTooLarge, CLIENT_GONE, failed, refused, type StageEnd } from "./ending.ts";
 import type { ExchangeRun } from "./exchange-run.ts";
-import { kindOf, tellingGrpc, underDeadline } from "./grpc.ts";
+import { kindOf, tellingBreak, underDeadline } from "./grpc.ts";
 import { copyOnItsWay } from "./observe.ts";
 import { judgeChange, reserveTunnel } from "./open-tunnel.ts";
 import { recordReview } from "./record-review.ts";
@@ -55,8 +55,9 @@ async function send(run: ExchangeRun, cancel: Cancel): Promise<StageEnd> {
   if (!answer.ok) return cancel.aborted ? CLIENT_GONE : upstreamEnd(run, answer.error);
   // from here on whoever ends the exchange has this body to give up
   const { body } = answer.value;
-  const isGrpc = kindOf(run.exchange) === "grpc" && isStream(body);
-  const response = isGrpc ? { ...answer.value, body: tellingGrpc(body, run) } : answer.value;
+  const kind = kindOf(run.exchange);
+  const tells = kind !== undefined && isStream(body);
+  const response = tells ? { ...answer.value, body: tellingBreak(body, run, kind) } : answer.value;
   run.exchange = { ...run.exchange, response };
   return cancel.aborted ? CLIENT_GONE : undefined;
 }
