@@ -19,7 +19,9 @@ const RETRY = "retry: 2000\n\n";
 async function wordsOf(sink: RecordingSink): Promise<string> {
   const over = await sink.over;
   if (over.kind === "ended") return "";
-  return over.cause instanceof ToldFailure ? textOf(over.cause.words ?? new Uint8Array()) : `cut: ${String(over.cause)}`;
+  return over.cause instanceof ToldFailure && over.cause.words instanceof Uint8Array
+    ? textOf(over.cause.words)
+    : `cut: ${String(over.cause)}`;
 }
 
 describe("a stream of messages as events", () => {
