@@ -304,6 +304,21 @@ describe("what a client sees of a history, however it is cut", () => {
   });
 });
 
+describe("whatever a service sends", () => {
+  it("is told in whole events and never as a line of its own making", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.uint8Array({ maxLength: 40 }), { maxLength: 5 }), async (chunks) => {
+        const at = await scene({ plan: TAIL, target: "/tail" });
+        at.say({ text: "first" });
+        const { sink } = await at.read();
+        for (const chunk of chunks) at.stream.sink?.write(chunk);
+        at.end(OK);
+        expect(sink.text + (await wordsOf(sink))).toMatch(/^(?:(?:(?:id|event|data|retry): [^\r\n]*\n)+\n)*$/);
+      }),
+    );
+  });
+});
+
 describe("a client that takes events", () => {
   it.each([
     ["text/event-stream", true],
