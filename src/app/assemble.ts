@@ -3,7 +3,7 @@ import type { GatewayConfig, UpstreamConfig, UpstreamCredential } from "../confi
 import { parsePathPattern } from "../config/path-pattern.ts";
 import { compilePredicate } from "../expressions/compile-predicate.ts";
 import { METRICS } from "../model/metrics-table.ts";
-import type { BindingPlan, CredentialSlot, ExecutionPlan, RoutePlan } from "../model/plan.ts";
+import type { BindingPlan, CredentialSlot, ExecutionPlan, ResponseFallback, RoutePlan } from "../model/plan.ts";
 import type { Authenticator } from "../ports/authenticator.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { EventStreams } from "../ports/event-streams.ts";
@@ -139,9 +139,9 @@ function runnableRoute(route: RoutePlan, parts: RouteParts): RunnableRoute {
     inboundSlots(route, parts.upstreams.get(name)?.credential, config);
   const toUpstream = (name: string): ToUpstream =>
     upstreamRequests({ inboundSlots: slotsFor(name), ownedHeaders, ...ownTermsOf(parts.upstreams.get(name)) });
-  const fallbacks = fallbacksOf(route.upstream, parts.upstreams).map((name) => ({
-    name,
-    lease: named(resources.upstreams, name),
+  const fallbacks = fallbacksOf(route.upstream, parts.upstreams).map((fallback) => ({
+    ...fallback,
+    lease: named(resources.upstreams, fallback.name),
   }));
   const api = parts.apiOf(route.name);
   // the file was read with the configuration
@@ -156,8 +156,9 @@ function runnableRoute(route: RoutePlan, parts: RouteParts): RunnableRoute {
     authenticators: route.authenticate.flatMap((name) => parts.authenticators.get(name) ?? []),
     allowsAnonymous: route.authenticate.includes("anonymous"),
     upstream: offered(route.upstream, upstream),
-    fallbacks: fallbacks.map(({ name, lease }) => ({
+    fallbacks: fallbacks.map(({ name, on, lease }) => ({
       name,
+      on,
       upstream: offered(name, lease),
       toUpstream: toUpstream(name),
       used: resources.metrics.counter(METRICS.upstreamFallbacks, [route.upstream, name]),
@@ -197,18 +198,32 @@ function ownTermsOf(upstream: UpstreamConfig | undefined): Pick<ForwardTerms, "c
   };
 }
 
+/** Who stands in for whom, and on what response; undefined: where there is none. */
+interface StandIn {
+  readonly name: string;
+  readonly on: (ResponseFallback & { readonly of: string }) | undefined;
+}
+
 /** Who stands in for an upstream, in the order they are asked: each with those that stand in for it behind it, each once. */
-function fallbacksOf(name: string, upstreams: RouteParts["upstreams"]): readonly string[] {
+function fallbacksOf(name: string, upstreams: RouteParts["upstreams"]): readonly StandIn[] {
+  const found: StandIn[] = [];
   const listed = new Set<string>();
   const list = (from: string): void => {
-    for (const next of upstreams.get(from)?.fallback ?? []) {
-      if (listed.has(next)) continue;
-      listed.add(next);
-      list(next);
+    const { fallback = [], fallbackOn = [] } = upstreams.get(from) ?? {};
+    const next: readonly StandIn[] = [
+      ...fallbackOn.map((on) => ({ name: on.upstream, on: { ...on, of: from } })),
+      ...fallback.map((each) => ({ name: each, on: undefined })),
+    ];
+    for (const standIn of next) {
+      const id = `${standIn.name} ${standIn.on === undefined ? "" : JSON.stringify(standIn.on)}`;
+      if (listed.has(id)) continue;
+      listed.add(id);
+      found.push(standIn);
+      list(standIn.name);
     }
   };
   list(name);
-  return [...listed];
+  return found;
 }
 
 function named<T>(map: ReadonlyMap<string, T>, name: string): T {

@@ -1,6 +1,6 @@
 import { PHASES } from "../model/phase.ts";
 import type { BindingPlan, ExecutionPlan, RoutePlan, UpstreamPlan } from "../model/plan.ts";
-import { endpointText } from "../plan/plan-facts.ts";
+import { endpointText, responseFallbackText } from "../plan/plan-facts.ts";
 
 /** A plan as people read it: per route what is asked, in the order it is asked. */
 export function planLines(plan: ExecutionPlan): readonly string[] {
@@ -12,7 +12,7 @@ export function planLines(plan: ExecutionPlan): readonly string[] {
 }
 
 /** What is as built in is left out, but for the endpoints. */
-function upstreamLine({ name, endpoints, balance, hashBy, health, tls, fallback, retry }: UpstreamPlan): string {
+function upstreamLine({ name, endpoints, balance, hashBy, health, tls, fallback, fallbackOn, retry }: UpstreamPlan): string {
   const retried = [...retry.on, ...retry.statuses];
   const parts = [
     `upstream ${name}: ${endpoints.map(endpointText).join(" ")}`,
@@ -21,6 +21,7 @@ function upstreamLine({ name, endpoints, balance, hashBy, health, tls, fallback,
     tls === undefined ? "" : `TLS as ${tls.serverName ?? "each endpoint's host"}`,
     retry.attempts === 1 || retried.length === 0 ? "no repeats" : `${retry.attempts} attempts on ${retried.join(" ")}`,
     listed("fallback", fallback),
+    ...fallbackOn.map((each) => `fallback ${responseFallbackText(each)}`),
   ];
   return parts.filter((part) => part !== "").join("; ");
 }

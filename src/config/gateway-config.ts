@@ -9,6 +9,7 @@ import type {
   HashBy,
   HealthPlan,
   OutlierPlan,
+  ResponseFallback,
   RetryPlan,
   TranscodePlan,
   UpstreamErrorsPlan,
@@ -154,6 +155,7 @@ export interface UpstreamConfig {
   readonly dns: { readonly refreshMs: number; readonly timeoutMs: number };
   /** Names of the upstreams asked in its place, in order. */
   readonly fallback: readonly string[];
+  readonly fallbackOn: readonly ResponseFallback[];
   /** Base64 of a `google.protobuf.FileDescriptorSet`; undefined: none. */
   readonly descriptorSet: string | undefined;
   readonly credential: UpstreamCredential | undefined;

@@ -1,4 +1,5 @@
 import type { Body } from "./byte-stream.ts";
+import type { ConnectCall } from "./connect.ts";
 import type { HeaderLines } from "./header-lines.ts";
 import type { Principal } from "./principal.ts";
 import type { Tunnel } from "./tunnel.ts";
@@ -45,6 +46,8 @@ export interface Response {
   readonly body: Body;
   /** Of a 101 only: the connection changed its protocol (C26). */
   readonly tunnel?: Tunnel;
+  /** It says how a gRPC call failed, in the words of Connect: what the service said to its caller, whatever the status is. */
+  readonly isCallError?: boolean;
 }
 
 /** One request and what is known of it so far. A value: each stage gives the next one. */
@@ -53,6 +56,8 @@ export interface Exchange {
   readonly listener: string;
   /** By method and content type (C26); `websocket`: a handshake, on a route that lets it through. */
   readonly protocol: "http" | "grpc" | "grpc-web" | "websocket";
+  /** Calls of Connect, which are `http` (C26). */
+  readonly connect?: ConnectCall | undefined;
   readonly client: Client;
   readonly head: RequestHead;
   readonly body: Body;

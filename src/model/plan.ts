@@ -257,8 +257,10 @@ export interface UpstreamPlan {
       }
     | undefined;
   readonly dns: { readonly refreshMs: number; readonly timeoutMs: number };
-  /** Names of the upstreams asked in its place, in order. */
+  /** Names of the upstreams asked in its place where it gave no response, in order. */
   readonly fallback: readonly string[];
+  /** Those asked in its place where its response says so. */
+  readonly fallbackOn: readonly ResponseFallback[];
   readonly timeouts: {
     readonly connectMs: number;
     readonly firstByteMs: number;
@@ -269,6 +271,17 @@ export interface UpstreamPlan {
   readonly descriptorSetDigest: string | undefined;
   /** Slot the gateway's own credential is put into; undefined: the request leaves without one. */
   readonly credentialSlot: string | undefined;
+}
+
+/** An upstream that is asked where another one's response says that it will not serve this client, or not from here. */
+export interface ResponseFallback {
+  readonly upstream: string;
+  /** At least one. */
+  readonly statuses: readonly number[];
+  /** What must stand in the response's body; undefined: the status says it all. */
+  readonly bodyContains: string | undefined;
+  /** Largest request body that is kept to be sent again, bytes. */
+  readonly maxBodyBytes: number;
 }
 
 /** One endpoint of an upstream. */

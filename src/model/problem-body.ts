@@ -18,13 +18,17 @@ export interface ProblemOccasion {
 /**
  * The answer a refusal becomes, in the form the route's clients expect: by default `application/problem+json` (RFC 9457) with `type`,
  * `title`, `status`, `detail`, `instance` and the members `code`, `retryable`, `request_id` and, for a denial that carries one,
- * `body` (C9). Never cached. A row answered 503 says when to come back (`retry-after`), 401 how to authenticate, unless the refusal's
+ * `body` (C9). A protocol with errors of its own gives its renderer. Never cached. A row answered 503 says when to come back (`retry-after`), 401 how to authenticate, unless the refusal's
  * own headers do.
  */
-export function renderProblem(refusal: Refusal, occasion: ProblemOccasion, format: ErrorFormat = "problem"): Response {
+export function renderProblem(
+  refusal: Refusal,
+  occasion: ProblemOccasion,
+  format: ErrorFormat | ErrorRenderer = "problem",
+): Response {
   const row = PROBLEMS[refusal.problem];
   const status = refusal.status ?? row.status;
-  const renderer: ErrorRenderer = ERROR_FORMATS[format];
+  const renderer: ErrorRenderer = typeof format === "string" ? ERROR_FORMATS[format] : format;
   const facts = {
     type: `urn:sallyport:problem:${refusal.problem}`,
     title: row.title,

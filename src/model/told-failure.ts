@@ -1,24 +1,19 @@
-import { HeaderLines } from "./header-lines.ts";
+import type { HeaderLines } from "./header-lines.ts";
+
+/** Words of a protocol for a body that breaks off: trailers, or bytes behind which the body ends. */
+export type LastWords = HeaderLines | Uint8Array;
 
 /**
- * A body that breaks off where its protocol has words for that: whoever has a place for trailers ends it with these, and a body that says so
- * itself ends with its last words, so that its reader learns why; everybody else cuts it as any broken one. A `cause` for `ByteSink.fail`.
+ * A body that breaks off where its protocol has words for that: its reader learns why. Whoever has no place for trailers cuts it as any
+ * broken one, as does who has promised another length. A `cause` for `ByteSink.fail`.
  */
 export class ToldFailure {
-  readonly trailers: HeaderLines;
+  readonly words: LastWords;
   /** For the log. */
   readonly cause: unknown;
-  /** The last bytes of the body, which then needs no trailers to be told from a whole one. */
-  readonly words: Uint8Array | undefined;
 
-  constructor(trailers: HeaderLines, cause: unknown, words?: Uint8Array) {
-    this.trailers = trailers;
-    this.cause = cause;
+  constructor(words: LastWords, cause: unknown) {
     this.words = words;
-  }
-
-  /** One that is told in the body itself. */
-  static inWords(words: Uint8Array, cause: unknown): ToldFailure {
-    return new ToldFailure(HeaderLines.EMPTY, cause, words);
+    this.cause = cause;
   }
 }

@@ -1,18 +1,16 @@
 import { isStream, type Body } from "../model/byte-stream.ts";
 import type { Cancel } from "../model/cancel.ts";
-import type { Exchange } from "../model/exchange.ts";
 import type { ProblemCode, Refusal } from "../model/problem.ts";
-import { err } from "../model/result.ts";
-import type { ToUpstream } from "../ports/runnable-plan.ts";
-import type { Upstream, UpstreamFailure, UpstreamRequest } from "../ports/upstream.ts";
-import { KeptBody } from "../support/kept-body.ts";
+import type { UpstreamFailure } from "../ports/upstream.ts";
 import { bodyTooLarge, CLIENT_GONE, failed, refused, type StageEnd } from "./ending.ts";
 import type { ExchangeRun } from "./exchange-run.ts";
-import { kindOf, tellingGrpc, underDeadline } from "./grpc.ts";
+import { kindOf, tellingBreak } from "./grpc.ts";
 import { copyOnItsWay } from "./observe.ts";
 import { judgeChange, reserveTunnel } from "./open-tunnel.ts";
 import { recordReview } from "./record-review.ts";
+import { requestBy } from "./request-by.ts";
 import { selects } from "./select-binding.ts";
+import { sendOrFallBack } from "./send-or-fall-back.ts";
 import { showBodies } from "./show-bodies.ts";
 import { wantsBody } from "./wanted-bodies.ts";
 
@@ -55,52 +53,12 @@ async function send(run: ExchangeRun, cancel: Cancel): Promise<StageEnd> {
   if (!answer.ok) return cancel.aborted ? CLIENT_GONE : upstreamEnd(run, answer.error);
   // from here on whoever ends the exchange has this body to give up
   const { body } = answer.value;
-  const isGrpc = kindOf(run.exchange) === "grpc" && isStream(body);
-  const response = isGrpc ? { ...answer.value, body: tellingGrpc(body, run) } : answer.value;
+  const kind = kindOf(run.exchange);
+  const tells = kind !== undefined && isStream(body);
+  const response = tells ? { ...answer.value, body: tellingBreak(body, run, kind) } : answer.value;
   run.exchange = { ...run.exchange, response };
   return cancel.aborted ? CLIENT_GONE : undefined;
 }
-
-/** The request as it leaves for one upstream, or that there is no time left for it. */
-function requestBy(toUpstream: ToUpstream, run: ExchangeRun): ReturnType<typeof underDeadline> {
-  const readsResponseBody = run.matched.some((binding) => wantsBody(binding, "response"));
-  const request = toUpstream(withoutLeftCredentials(run), { readsResponseBody });
-  return kindOf(run.exchange) === undefined ? { request } : underDeadline(run, request);
-}
-
-/** What a moved request showed to the routes it left stops here too. */
-function withoutLeftCredentials({ exchange, left }: ExchangeRun): Exchange {
-  if (left.length === 0) return exchange;
-  return { ...exchange, head: left.reduce((head, route) => route.withoutCredentials(head), exchange.head) };
-}
-
-/** Asks the route's upstream, and where it cannot answer one after the other those that stand in for it, each with a request of its own. */
-async function sendOrFallBack(run: ExchangeRun, first: UpstreamRequest, cancel: Cancel): Promise<UpstreamAnswer> {
-  const { upstream, fallbacks } = run.route;
-  const kept = isStream(first.body) ? new KeptBody(first.body) : undefined;
-  let answer = await upstream.send(withBody(first, kept), cancel);
-  for (const fallback of fallbacks) {
-    if (answer.ok || answer.error.mayBeSentElsewhere !== true || kept?.begun === true || cancel.aborted) break;
-    const next = requestBy(fallback.toUpstream, run);
-    if ("end" in next) {
-      // its time ran out on the way: nobody else is asked
-      answer = err(OUT_OF_TIME);
-      break;
-    }
-    run.fallback = fallback.name;
-    fallback.used.add();
-    answer = await fallback.upstream.send(withBody(next.request, kept), cancel);
-  }
-  kept?.settle();
-  return answer;
-}
-
-const OUT_OF_TIME: UpstreamFailure = { problem: "upstream_timeout", cause: "the deadline of the call passed" };
-
-type UpstreamAnswer = Awaited<ReturnType<Upstream["send"]>>;
-
-const withBody = (request: UpstreamRequest, body: KeptBody | undefined): UpstreamRequest =>
-  body === undefined ? request : { ...request, body };
 
 /** Bindings after the response may need the request's body: it is captured before it leaves, or the exchange ends before the upstream acts. */
 async function captureForPostResponse(run: ExchangeRun, cancel: Cancel): Promise<StageEnd> {

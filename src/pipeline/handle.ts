@@ -1,7 +1,6 @@
 import type { Cancel } from "../model/cancel.ts";
 import type { Response } from "../model/exchange.ts";
 import { HeaderLines } from "../model/header-lines.ts";
-import { grpcKind } from "../model/grpc.ts";
 import { PROBLEMS, type Refusal } from "../model/problem.ts";
 import type { Received } from "../model/received.ts";
 import type { Answer, Handle } from "../ports/inbound.ts";
@@ -12,7 +11,7 @@ import { enterRoute } from "./enter-route.ts";
 import { ExchangeRun } from "./exchange-run.ts";
 import { finish, finishRefused } from "./finish.ts";
 import { discardBody, forward } from "./forward.ts";
-import { kindOf, problemAnswer } from "./grpc.ts";
+import { kindOf, kindOfReceived, problemAnswer } from "./grpc.ts";
 import { keepOpen } from "./keep-open.ts";
 import { falseOpening, openTunnel } from "./open-tunnel.ts";
 import { reviewPhase } from "./review-phase.ts";
@@ -70,8 +69,8 @@ function shed({ ids }: PipelineDeps, received: Received): Answer {
 }
 
 /** How a problem is told before there is a route. */
-const formOf = ({ method, headers }: Received): Parameters<typeof problemAnswer>[2] => ({
-  kind: grpcKind(method, headers.first("content-type")),
+const formOf = (received: Received): Parameters<typeof problemAnswer>[2] => ({
+  kind: kindOfReceived(received),
   format: undefined,
 });
 

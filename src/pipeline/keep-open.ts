@@ -4,7 +4,8 @@ import { ClosableStream } from "./closable-stream.ts";
 import { refused, type StageEnd } from "./ending.ts";
 import type { ExchangeRun } from "./exchange-run.ts";
 import { hasObservers } from "./observe.ts";
-import { closedByGateway } from "./grpc.ts";
+import { MessageBoundary } from "../support/message-boundary.ts";
+import { closedByGateway, followed, kindOf, type CallKind } from "./grpc.ts";
 import { isEventStream } from "./show-bodies.ts";
 
 /** How long a farewell has to leave before the connection is cut, milliseconds. */
@@ -21,19 +22,24 @@ export function keepOpen(run: ExchangeRun, terms: Terms): StageEnd {
   if (response?.tunnel !== undefined) return undefined;
   const { streaming } = run.route.plan;
   if (response === undefined || !isStream(response.body) || streaming === "none") return undefined;
-  const isGrpc = run.exchange.protocol === "grpc";
-  if (streaming === "auto" && !isGrpc && !isEventStream(response)) return undefined;
+  const call = streamedCall(run);
+  if (streaming === "auto" && call === undefined && !isEventStream(response)) return undefined;
   const { clock, longLived } = run.deps;
-  const body = new ClosableStream(response.body, (task) => void clock.after(FAREWELL_MS, task));
+  const boundary = new MessageBoundary();
+  const flowing = call === undefined ? response.body : followed(response.body, boundary);
+  const body = new ClosableStream(flowing, (task) => void clock.after(FAREWELL_MS, task));
   // a comment in clear text is no part of a coded body, and one more byte none of a counted one
-  const isPlain = !isGrpc && !response.headers.has("content-encoding") && body.declaredBytes === undefined;
+  const isPlain = call === undefined && !response.headers.has("content-encoding") && body.declaredBytes === undefined;
   const leave = longLived.enter({
     ...storedExchange(run, terms),
     close: (closing) => {
       run.closing = closing;
       body.close(
         isPlain ? farewellOf(closing) : undefined,
-        isGrpc ? closedByGateway(closing.code) : `closed by the gateway: ${closing.code}`,
+        // in the middle of a message there is no place for words in the body
+        call === undefined || (call !== "grpc" && !boundary.isHere)
+          ? `closed by the gateway: ${closing.code}`
+          : closedByGateway(call, closing.code),
       );
     },
   });
@@ -46,6 +52,12 @@ export function keepOpen(run: ExchangeRun, terms: Terms): StageEnd {
   };
   if (!hasObservers(run) && run.shadows === undefined) run.keepRecordOnly();
   return undefined;
+}
+
+/** The call where its response has words for being closed; gRPC-Web is cut. */
+function streamedCall({ exchange }: ExchangeRun): CallKind | undefined {
+  const kind = kindOf(exchange);
+  return kind === "grpc" || (typeof kind === "object" && kind.kind === "stream") ? kind : undefined;
 }
 
 /** What is kept of an exchange to ask about it again: as the client sent it. */

@@ -121,14 +121,21 @@ export function streamReason(run: ExchangeRun): Unreviewable | undefined {
   if (response.status === 206) return { kind: "partial", message: "it is a partial response" };
   const type = contentType(response);
   if (type.startsWith(EVENT_STREAM)) return { kind: "stream", message: "it is an event stream" };
+  if (type.startsWith("application/connect+")) return CONNECT_STREAM;
   return type.startsWith("application/grpc") ? GRPC_STREAM : undefined;
 }
 
-/** A gRPC request may go on for as long as its response does: waiting for its end could be for ever. */
-const requestStreamReason = ({ exchange }: ExchangeRun): Unreviewable | undefined =>
-  kindOf(exchange) === undefined || exchange.body === undefined ? undefined : GRPC_STREAM;
+/** Such a request may go on for as long as its response does: waiting for its end could be for ever. A unary call of Connect is an ordinary request. */
+function requestStreamReason({ exchange }: ExchangeRun): Unreviewable | undefined {
+  const kind = kindOf(exchange);
+  if (kind === undefined || exchange.body === undefined) return undefined;
+  if (typeof kind === "string") return GRPC_STREAM;
+  return kind.kind === "stream" ? CONNECT_STREAM : undefined;
+}
 
 const GRPC_STREAM: Unreviewable = { kind: "stream", message: "it is a gRPC stream" };
+
+const CONNECT_STREAM: Unreviewable = { kind: "stream", message: "it is a stream of Connect" };
 
 const EVENT_STREAM = "text/event-stream";
 

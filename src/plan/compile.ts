@@ -94,6 +94,7 @@ function compileUpstream(upstream: GatewayConfig["upstreams"][number]): Upstream
     },
     dns: upstream.dns,
     fallback: upstream.fallback,
+    fallbackOn: upstream.fallbackOn,
     timeouts: upstream.timeouts,
     descriptorSetDigest: upstream.descriptorSet === undefined ? undefined : sha256Hex(upstream.descriptorSet),
     credentialSlot: upstream.credential === undefined ? undefined : slotText(upstream.credential.slot),

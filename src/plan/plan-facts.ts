@@ -6,6 +6,7 @@ import type {
   ExecutionPlan,
   HttpCallPlan,
   InterceptorPlan,
+  ResponseFallback,
   RoutePlan,
   UpstreamPlan,
 } from "../model/plan.ts";
@@ -156,6 +157,7 @@ export const UPSTREAM_FACTS: FactTable<UpstreamPlan, "name"> = {
   }),
   dns: ({ dns }) => ({ dns: `every ${formatDuration(dns.refreshMs)}, timeout ${formatDuration(dns.timeoutMs)}` }),
   fallback: ({ fallback }) => ({ fallback: fallback.join(", ") }),
+  fallbackOn: ({ fallbackOn }) => ({ "fallback on a response": fallbackOn.map(responseFallbackText) }),
   timeouts: ({ timeouts }) => ({
     "connect timeout": formatDuration(timeouts.connectMs),
     "first_byte timeout": formatDuration(timeouts.firstByteMs),
@@ -191,3 +193,7 @@ export const HIDDEN_FACTS: FactTable<ExecutionPlan["hidden"], never> = {
   query: ({ query }) => ({ query }),
   subprotocols: ({ subprotocols }) => ({ subprotocols }),
 };
+
+/** One line: who is asked, on what. */
+export const responseFallbackText = ({ upstream, statuses, bodyContains, maxBodyBytes }: ResponseFallback): string =>
+  `${upstream} on ${statuses.join(" ")}${bodyContains === undefined ? "" : ` with ${JSON.stringify(bodyContains)}`}, keeping ${formatSize(maxBodyBytes)}`;

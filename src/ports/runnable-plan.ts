@@ -1,6 +1,6 @@
 import type { PointerSet } from "@sallyport/contract/view-field.ts";
 import type { Exchange, RequestHead, Response, TraceIds } from "../model/exchange.ts";
-import type { BindingPlan, ExecutionPlan, RoutePlan } from "../model/plan.ts";
+import type { BindingPlan, ExecutionPlan, ResponseFallback, RoutePlan } from "../model/plan.ts";
 import type { Authenticator } from "./authenticator.ts";
 import type { Counter, Histogram } from "./metrics.ts";
 import type { ReviewFailureKind } from "../model/review-failure.ts";
@@ -57,6 +57,8 @@ export interface FallbackUpstream {
   readonly name: string;
   readonly upstream: Upstream;
   readonly toUpstream: ToUpstream;
+  /** The response of the upstream `of` on which it is asked, and only then; undefined: where there is none. */
+  readonly on?: (ResponseFallback & { readonly of: string }) | undefined;
   /** Requests that went to it. */
   readonly used: Counter;
 }
@@ -79,7 +81,7 @@ export interface RunnableRoute {
   /** Ends in anonymous: no credential is no refusal. */
   readonly allowsAnonymous: boolean;
   readonly upstream: Upstream;
-  /** Upstreams that are asked in its place, in order, where it gave no response and may be replaced. */
+  /** Upstreams that are asked in its place, in order, where it gave no response, or one that is not to be had, and may be replaced. */
   readonly fallbacks: readonly FallbackUpstream[];
   /** Keeps the upstream open for a stream that outlives the plan (C36); the function lets it go, harmless when called again. */
   holdUpstream(): () => void;

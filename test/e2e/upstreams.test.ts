@@ -226,6 +226,47 @@ describe("a fallback", () => {
   });
 });
 
+describe("a fallback on a response", () => {
+  const GEO = '{"error":{"code":"unsupported_country_region_territory"}}';
+
+  it("is asked once more what a provider refused by country, with its own credential; any other refusal is the answer", async () => {
+    const main = await upstream(({ url }, response) => {
+      response.writeHead(403, { "content-type": "application/json" });
+      response.end(url === "/geo" ? GEO : '{"error":{"code":"forbidden"}}');
+    });
+    const relay = await upstream((_request, response) => {
+      response.writeHead(200, { "content-type": "text/event-stream" });
+      response.write("data: 1\n\n");
+      response.end("data: [DONE]\n\n");
+    });
+    const gateway = await gatewayOver(
+      `  main:
+    endpoints: ["${main.url}"]
+    credential: { slot: header/x-api-key, secret_file: main.key }
+    fallback: [{ upstream: relay, on: { statuses: [403], body_contains: unsupported_country_region_territory } }]
+  relay:
+    endpoints: ["${relay.url}"]
+    credential: { slot: bearer, secret_file: relay.key }`,
+      { "main.key": "main-secret", "relay.key": "relay-secret" },
+    );
+    const body = `{"messages":"${"x".repeat(200_000)}"}`;
+    const json = { "content-type": "application/json" };
+    const answer = await send(`${gateway.url}/geo`, { method: "POST", headers: json, body });
+    expect([answer.status, answer.text]).toEqual([200, "data: 1\n\ndata: [DONE]\n\n"]);
+    expect(relay.seen[0]?.headers).toMatchObject({ authorization: "Bearer relay-secret" });
+    expect(JSON.stringify(relay.seen[0]?.rawHeaders)).not.toContain("main-secret");
+    expect([main.seen[0]?.body.toString(), relay.seen[0]?.body.toString()]).toEqual([body, body]);
+    const other = await send(`${gateway.url}/other`, { method: "POST", headers: json, body });
+    expect([other.status, other.text, relay.seen.length]).toEqual([403, '{"error":{"code":"forbidden"}}', 1]);
+    // more than is kept is sent once, and what it was answered is the answer
+    const large = await send(`${gateway.url}/geo`, { method: "POST", headers: json, body: "x".repeat(2_000_000) });
+    expect([large.status, large.text, relay.seen.length]).toEqual([403, GEO, 1]);
+    await expect.poll(() => gateway.exchanges().map(({ upstream: name }) => name)).toEqual(["relay", "main", "main"]);
+    const metric = await readMetrics(gateway);
+    expect(metric("sallyport_upstream_fallbacks_total", { upstream: "main", fallback: "relay" })).toBe(1);
+  });
+});
+
 describe("consistent hashing", () => {
   it("takes requests with the same header to the same endpoint, in every worker", { timeout: 60_000 }, async () => {
     const endpoints = [await upstream(), await upstream(), await upstream()];

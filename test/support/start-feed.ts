@@ -14,6 +14,8 @@ export interface Feed extends AsyncDisposable {
   readonly port: number;
   /** Requests of `Follow`, in order. */
   readonly asked: readonly JsonObject[];
+  /** Updates of 64 KiB the topic `flood` has written, as many as are taken from it; 512 in all. */
+  readonly flooded: number;
   /** Open calls of a topic. */
   openOf(topic: string): number;
   /** Adds to a topic; whoever follows it hears of it. */
@@ -23,6 +25,8 @@ export interface Feed extends AsyncDisposable {
   /** Ends the open calls of a topic with an error. */
   fail(topic: string, code: status, details: string): void;
 }
+
+const FLOOD = 512;
 
 type Call = ServerWritableStream<JsonObject, JsonObject>;
 
@@ -45,11 +49,21 @@ export async function startFeed(): Promise<Feed> {
     sequence: String(at),
     newNote: { text: texts[at - 1] ?? "" },
   });
+  let flooded = 0;
+  const flood = (call: Call): void => {
+    while (flooded < FLOOD) {
+      flooded += 1;
+      if (!call.write({ sequence: String(flooded), newNote: { text: "x".repeat(64 * 1024) } }))
+        return void call.once("drain", () => flood(call));
+    }
+    call.end();
+  };
   const follow: handleServerStreamingCall<JsonObject, JsonObject> = (call) => {
     asked.push(call.request);
     const { topic: name } = call.request;
     if (typeof name !== "string") throw new Error("a request without a topic");
     if (name === "none") return void call.emit("error", { code: status.NOT_FOUND, details: "no such topic" });
+    if (name === "flood") return flood(call);
     if (name.startsWith("eager")) call.sendMetadata(new Metadata());
     const topic = topicOf(name);
     const after = Number(call.request["afterSequence"] ?? 0);
@@ -82,6 +96,9 @@ export async function startFeed(): Promise<Feed> {
   return {
     port,
     asked,
+    get flooded() {
+      return flooded;
+    },
     openOf: (name) => topicOf(name).calls.size,
     publish(name, ...texts) {
       const topic = topicOf(name);

@@ -72,14 +72,14 @@ export class ResponseWriter implements ByteSink, WireWatcher {
     // the client left first, and its leaving broke the body off: nobody else is to blame
     if (this.#wire.gone) return this.#conclude(false);
     this.#bodyBroke = true;
-    if (cause instanceof ToldFailure && cause.words !== undefined && this.#promisedBytes === undefined) {
-      this.#cause ??= cause.cause;
-      this.#put(cause.words);
-      return this.#finish();
-    }
-    if (!(cause instanceof ToldFailure) || this.#wire.carriesTrailers !== true) return this.#cut(cause);
+    if (!(cause instanceof ToldFailure)) return this.#cut(cause);
+    const { words } = cause;
+    if (words instanceof Uint8Array ? this.#promisedBytes !== undefined : this.#wire.carriesTrailers !== true)
+      return this.#cut(cause);
     this.#cause ??= cause.cause;
-    this.#finish(cause.trailers);
+    if (!(words instanceof Uint8Array)) return this.#finish(words);
+    this.#put(words);
+    this.#finish();
   }
 
   #pipe(body: ByteStream): void {

@@ -21,7 +21,15 @@ export function checkFallbacks(config: Cursor): readonly ConfigIssue[] {
 
 type Upstreams = ReadonlyMap<string, Cursor>;
 
-const nextOf = (name: string, upstreams: Upstreams): readonly string[] => upstreams.get(name)?.get("fallback").texts() ?? [];
+const nextOf = (name: string, upstreams: Upstreams): readonly string[] =>
+  upstreams
+    .get(name)
+    ?.get("fallback")
+    .items()
+    .flatMap((item) => fallbackName(item).text() ?? []) ?? [];
+
+/** Where an entry names its upstream. */
+export const fallbackName = (entry: Cursor): Cursor => (entry.node?.kind === "map" ? entry.get("upstream") : entry);
 
 function reachedFrom(name: string, upstreams: Upstreams): ReadonlySet<string> {
   const reached = new Set<string>();

@@ -1,6 +1,7 @@
 import type { ConfigIssue } from "../../model/config-issue.ts";
 import { nearestWord } from "../../support/edit-distance.ts";
 import type { Cursor } from "../source/cursor.ts";
+import { fallbackName } from "./fallbacks.ts";
 import { mayQuote, quote } from "../validate/found.ts";
 
 /** Looking for the name that was meant compares with all of them: of a file full of unknown names the first ones get a hint. */
@@ -14,6 +15,7 @@ export function checkReferences(config: Cursor): readonly ConfigIssue[] {
       .get("upstreams")
       .entries()
       .flatMap(([, upstream]) => upstream.get("fallback").items())
+      .map(fallbackName)
       .map((at) => ({ at, names: names.upstreams, what: "upstream" })),
     ...config
       .get("routes")

@@ -4,7 +4,8 @@ import type { LoadedFiles } from "../files/loaded-files.ts";
 import type { UpstreamConfig, UpstreamCredential } from "../gateway-config.ts";
 import { CREDENTIAL_PRESETS, PROVIDER_SLOTS } from "../credential-presets.ts";
 import { ownCredentialSlot } from "./credential-slot.ts";
-import { count, duration, filePath, HOUR_MS, name, written } from "./primitives.ts";
+import { count, duration, filePath, HOUR_MS, written } from "./primitives.ts";
+import { fallbackKey, toFallbacks } from "./upstream-fallback.ts";
 import { balanceKeys, endpoint, MAX_UPSTREAM_ENDPOINTS, reachKeys, toEndpoint, toReach } from "./upstream-endpoints.ts";
 import { resilienceKeys, toResilience } from "./upstream-resilience.ts";
 import { formatDuration, parseDuration } from "../../support/durations.ts";
@@ -65,12 +66,7 @@ export const upstreamSchema = z.strictObject({
     .default(1024)
     .describe("Requests in flight at once; further ones are answered 503."),
   ...resilienceKeys,
-  fallback: z
-    .array(name)
-    .prefault([])
-    .describe(
-      "Upstreams that are asked, in this order, where this one has no endpoint in service or gave no response, and what was sent may be sent again.",
-    ),
+  fallback: fallbackKey,
   descriptor_set_file: filePath
     .optional()
     .describe("With `grpc`: the services as a `FileDescriptorSet` with all its imports, binary; for routes with `transcode`."),
@@ -95,7 +91,7 @@ export function toUpstream(upstream: string, parsed: z.output<typeof upstreamSch
     },
     maxRequests: parsed.max_requests,
     ...toResilience(parsed),
-    fallback: parsed.fallback,
+    ...toFallbacks(parsed.fallback),
     descriptorSet:
       parsed.descriptor_set_file === undefined
         ? undefined

@@ -1,4 +1,4 @@
-import type { Response, TraceIds } from "../../model/exchange.ts";
+import type { Exchange, Response, TraceIds } from "../../model/exchange.ts";
 import { HeaderLines } from "../../model/header-lines.ts";
 import { isHopByHop, isProtectedHeader } from "../../model/view-field.ts";
 import { connectionOptions } from "../../support/connection-options.ts";
@@ -6,6 +6,8 @@ import { connectionOptions } from "../../support/connection-options.ts";
 /** What of an exchange its response names. */
 export interface AnsweredExchange {
   readonly ids: Pick<TraceIds, "requestId" | "correlationId">;
+  /** Where it is a call of Connect: how it is told of errors. */
+  readonly connect?: Exchange["connect"];
 }
 
 /**

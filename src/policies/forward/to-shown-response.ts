@@ -1,3 +1,4 @@
+import { renderConnectProblem } from "../../model/connect-problem.ts";
 import type { ErrorFormat } from "../../model/error-format.ts";
 import type { Response } from "../../model/exchange.ts";
 import type { HeaderLines } from "../../model/header-lines.ts";
@@ -20,7 +21,8 @@ export type ShownResponses = (response: Response, exchange: AnsweredExchange) =>
  */
 export function shownResponses({ upstreamErrors, errorFormat }: ShownTerms): ShownResponses {
   return (response, exchange) => {
-    const policy = response.status < 400 ? "verbatim" : policyFor(upstreamErrors, response.status);
+    const policy =
+      response.status < 400 || response.isCallError === true ? "verbatim" : policyFor(upstreamErrors, response.status);
     if (policy === "verbatim") return toClientResponse(response, exchange);
     const status = policy === "opaque" ? response.status : BAD_GATEWAY;
     const refusal = {
@@ -32,7 +34,9 @@ export function shownResponses({ upstreamErrors, errorFormat }: ShownTerms): Sho
       headers: keptLines(response.headers),
     } as const;
     const { requestId, correlationId } = exchange.ids;
-    return renderProblem(refusal, { requestId, correlationId }, errorFormat);
+    return exchange.connect === undefined
+      ? renderProblem(refusal, { requestId, correlationId }, errorFormat)
+      : renderConnectProblem(refusal, exchange.connect, { requestId, correlationId });
   };
 }
 

@@ -1,3 +1,4 @@
+import { connectCall } from "../../model/connect.ts";
 import { grpcKind } from "../../model/grpc.ts";
 import type { HeaderLines } from "../../model/header-lines.ts";
 import { ANONYMOUS } from "../../model/principal.ts";
@@ -86,6 +87,7 @@ function receive(received: Received, { proxies, names, prefixes, ids }: ReceiveP
       ids: exchangeIds,
       listener: received.listener,
       protocol: received.upgrade ?? grpcKind(received.method, headers.value.first("content-type")) ?? "http",
+      connect: connectCall({ method: received.method, headers: headers.value, query: target.value.query }),
       client: { address: origin.clientAddress, tlsSubject: received.tlsSubject },
       head: { method: received.method, scheme: origin.scheme, host, ...target.value, ...shown },
       body: received.body,

@@ -53,6 +53,38 @@ describe("upstreams", () => {
       ['/upstreams/orders/fallback/0: unknown upstream "order" (did you mean orders?)'],
     ],
     ["endpoints: [http://a:1], fallback: [orders]", ["/upstreams/orders/fallback: leads back to orders: orders -> orders"]],
+    [
+      "endpoints: [http://a:1], fallback: [{ upstream: orders, on: { statuses: [403] } }]",
+      ["/upstreams/orders/fallback: leads back to orders: orders -> orders"],
+    ],
+    [
+      "endpoints: [http://a:1], fallback: [{ upstream: order, on: { statuses: [403] } }]",
+      ['/upstreams/orders/fallback/0/upstream: unknown upstream "order" (did you mean orders?)'],
+    ],
+    [
+      "endpoints: [http://a:1], fallback: [{ upstream: orders, on: { statuses: [], body_contains: '', max_body: 1GiB } }]",
+      [
+        "/upstreams/orders/fallback: leads back to orders: orders -> orders",
+        "/upstreams/orders/fallback/0/on/statuses: expected at least one status, found an empty list",
+        '/upstreams/orders/fallback/0/on/body_contains: expected a text, found ""',
+        '/upstreams/orders/fallback/0/on/max_body: expected a size between 0B and 64MiB, found "1GiB"',
+      ],
+    ],
+    [
+      "endpoints: [http://a:1], fallback: [{ upstream: orders, on: { statuses: [200], body: x } }]",
+      [
+        "/upstreams/orders/fallback: leads back to orders: orders -> orders",
+        "/upstreams/orders/fallback/0/on/statuses/0: expected a whole number from 400 to 599, found the number 200",
+        '/upstreams/orders/fallback/0/on/body: unknown key "body"',
+      ],
+    ],
+    [
+      "endpoints: [http://a:1], fallback: [{ upstream: orders }]",
+      [
+        "/upstreams/orders/fallback: leads back to orders: orders -> orders",
+        '/upstreams/orders/fallback/0/on: required key "on" is missing (The response on which it is asked)',
+      ],
+    ],
   ])("%s", async (keys, issues) => {
     expect(await issuesIn(orders(keys))).toEqual(issues);
   });

@@ -3,26 +3,57 @@ import type { Response } from "../../../model/exchange.ts";
 import { grpcKind, isGrpcType } from "../../../model/grpc.ts";
 import { err, ok, type Result } from "../../../model/result.ts";
 import type { Upstream, UpstreamFailure, UpstreamRequest } from "../../../ports/upstream.ts";
+import { connectCall } from "../../../model/connect.ts";
+import { fromConnectStream, toConnectStream } from "./connect/connect-stream.ts";
+import { fromConnectUnary, toConnectUnary } from "./connect/connect-unary.ts";
 import { fromGrpcWeb, toGrpcWeb, webForm } from "./grpc-web.ts";
 
 /**
- * An upstream with nothing but gRPC on it. gRPC-Web becomes gRPC on its way there and back. Another request never reaches it, and a response
- * that is no gRPC (a proxy's error page, say) never leaves here: its status is told as gRPC's own clients would read it.
+ * An upstream with nothing but gRPC on it. gRPC-Web and Connect become gRPC on their way there and back. Another request never reaches it,
+ * and a response that is no gRPC (a proxy's error page, say) never leaves here: its status is told as gRPC's own clients would read it.
  */
 export function grpcUpstream(upstream: Upstream): Upstream {
   return {
     async send(request, cancel) {
-      const contentType = request.headers.first("content-type");
-      const kind = grpcKind(request.method, contentType);
-      if (kind === undefined) return notGrpc(request);
-      const form = kind === "grpc" ? undefined : webForm(contentType);
-      const answer = await upstream.send(form === undefined ? request : fromGrpcWeb(request, form), cancel);
+      const translation = translationOf(request);
+      if (translation === undefined) return notGrpc(request);
+      const { there, back } = translation;
+      const call = there instanceof Promise ? await there : there;
+      if (!call.ok) return call;
+      const answer = await upstream.send(call.value, cancel);
       if (!answer.ok) return answer;
       const response = onlyGrpc(answer.value);
-      return response.ok && form !== undefined ? ok(toGrpcWeb(response.value, form)) : response;
+      return response.ok && back !== undefined ? back(response.value) : response;
     },
     [Symbol.asyncDispose]: () => upstream[Symbol.asyncDispose](),
   };
+}
+
+/** A call in a client's own protocol, on its way there and, where that is another one, back. */
+interface Translation {
+  readonly there: Result<UpstreamRequest, UpstreamFailure> | Promise<Result<UpstreamRequest, UpstreamFailure>>;
+  readonly back?: (response: Response) => Result<Response, UpstreamFailure> | Promise<Result<Response, UpstreamFailure>>;
+}
+
+/** Undefined: it is no call. */
+function translationOf(request: UpstreamRequest): Translation | undefined {
+  const { method, headers } = request;
+  const contentType = headers.first("content-type");
+  const kind = grpcKind(method, contentType);
+  if (kind === "grpc") return { there: ok(request) };
+  if (kind === "grpc-web") {
+    const form = webForm(contentType);
+    return { there: ok(fromGrpcWeb(request, form)), back: (response) => ok(toGrpcWeb(response, form)) };
+  }
+  // without its schema nobody knows which methods may be called by a GET
+  const connect = connectCall({ method, headers, query: undefined });
+  if (connect === undefined) return undefined;
+  const { codec } = connect;
+  if (connect.kind === "unary")
+    return { there: fromConnectUnary(request, codec), back: (response) => toConnectUnary(response, codec) };
+  const stream = fromConnectStream(request, codec);
+  if (!stream.ok && isStream(request.body)) request.body.discard();
+  return { there: stream, back: (response) => ok(toConnectStream(response, codec)) };
 }
 
 function notGrpc({ body, upgrade }: UpstreamRequest): Result<never, UpstreamFailure> {

@@ -1,7 +1,7 @@
 import { isStream } from "../../../model/byte-stream.ts";
 import { err, ok, type Result } from "../../../model/result.ts";
 import type { UpstreamRequest } from "../../../ports/upstream.ts";
-import { isIdempotent } from "../repeatable.ts";
+import { isIdempotent } from "../../../model/idempotent-method.ts";
 
 /**
  * Request line and header lines, a character a byte, up to where the lines that frame the body are added. A text that would

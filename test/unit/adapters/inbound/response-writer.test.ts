@@ -128,7 +128,7 @@ describe("how a response is framed", () => {
     client.send(LAST_GET);
     await client.until((received) => received.includes("chunked"));
     stream.write("hel");
-    stream.sink?.fail(ToldFailure.inWords(bytesOf(", no"), "upstream gone"));
+    stream.sink?.fail(new ToldFailure(bytesOf(", no"), "upstream gone"));
     expect((await client.toEnd()).endsWith(", no\r\n0\r\n\r\n")).toBe(true);
     await expect.poll(() => inbound.sent).toEqual([{ bytes: 7, completed: true, cause: "upstream gone", bodyBroke: true }]);
   });
@@ -140,7 +140,7 @@ describe("how a response is framed", () => {
     client.send(GET);
     await client.until((received) => received.includes("\r\n\r\n"));
     stream.write("hel");
-    stream.sink?.fail(ToldFailure.inWords(bytesOf(", no"), "upstream gone"));
+    stream.sink?.fail(new ToldFailure(bytesOf(", no"), "upstream gone"));
     await client.closed;
     expect(bodyOf(client.received)).not.toContain("no");
   });

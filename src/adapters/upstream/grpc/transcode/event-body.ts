@@ -157,7 +157,7 @@ export class EventBody implements ByteStream, ByteSink, Flow {
 
   #failure(json: string, cause: string): ToldFailure {
     const data = json.replaceAll(/\r\n|\r|\n/g, "\ndata: ");
-    return ToldFailure.inWords(new TextEncoder().encode(`event: error\ndata: ${data}\n\n`), cause);
+    return new ToldFailure(new TextEncoder().encode(`event: error\ndata: ${data}\n\n`), cause);
   }
 
   /** The process ends: the client comes back with its last id, and is served by another. */

@@ -44,6 +44,7 @@ export async function readCall(
   const call = form === "http" ? api.find(method === "HEAD" ? "GET" : method, path) : api.named(path);
   if (call === undefined) return refuse(body, NO_METHOD);
   if (form !== "http" && call.method.methodKind !== "unary") return refuse(body, NO_UNARY);
+  if (form === "connect-proto" && headers.has("content-encoding")) return refuse(body, NO_CODING);
   if (form !== "connect-proto" && !isJson(headers, body)) return refuse(body, NO_JSON);
   const isEvents = form === "http" && call.method.methodKind === "server_streaming" && (alwaysEvents || asksForEvents(headers));
   const rule = isEvents ? api.events(call.method) : undefined;
@@ -158,6 +159,12 @@ const NO_METHOD: UpstreamFailure = {
 };
 
 const NO_UNARY: UpstreamFailure = { problem: "body_unsupported", cause: "a stream", detail: "This method is a stream." };
+
+const NO_CODING: UpstreamFailure = {
+  problem: "body_unsupported",
+  cause: "a coding",
+  detail: "This method takes its messages without a coding.",
+};
 
 const NO_JSON: UpstreamFailure = {
   problem: "body_unsupported",

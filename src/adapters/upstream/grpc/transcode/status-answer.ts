@@ -1,6 +1,8 @@
 import type { Registry } from "@bufbuild/protobuf";
 import type { Any } from "@bufbuild/protobuf/wkt";
+import { connectError } from "../../../../model/connect.ts";
 import { GRPC_STATUS } from "../../../../model/grpc.ts";
+import { callFault } from "../connect/call-fault.ts";
 import { detailJson, statusDetails } from "./status-details.ts";
 
 /** How a gRPC call ended. */
@@ -59,11 +61,4 @@ export const statusJson = ({ code, message, details }: CallStatus, registry: Reg
   );
 
 /** The same for clients of Connect, which know codes by name. */
-export const connectJson = ({ code, message }: CallStatus): string =>
-  JSON.stringify({ code: CONNECT_CODES[code] ?? "unknown", message });
-
-const CONNECT_CODES: readonly string[] = [
-  ...["ok", "canceled", "unknown", "invalid_argument", "deadline_exceeded", "not_found", "already_exists"],
-  ...["permission_denied", "resource_exhausted", "failed_precondition", "aborted", "out_of_range", "unimplemented"],
-  ...["internal", "unavailable", "data_loss", "unauthenticated"],
-];
+export const connectJson = (status: CallStatus): string => JSON.stringify(connectError(callFault(status)));

@@ -1,10 +1,14 @@
+import type { Cancel } from "../../../../model/cancel.ts";
+import { connectCall } from "../../../../model/connect.ts";
 import type { Response } from "../../../../model/exchange.ts";
 import { GRPC_STATUS, grpcKind } from "../../../../model/grpc.ts";
 import { HeaderLines } from "../../../../model/header-lines.ts";
 import { err, ok, type Result } from "../../../../model/result.ts";
 import type { Clock } from "../../../../ports/clock.ts";
 import type { EventStreams } from "../../../../ports/event-streams.ts";
-import type { Upstream, UpstreamFailure } from "../../../../ports/upstream.ts";
+import type { Upstream, UpstreamFailure, UpstreamRequest } from "../../../../ports/upstream.ts";
+import { jsonStream } from "../connect/json-stream.ts";
+import { unaryGet } from "../connect/unary-get.ts";
 import { onlyGrpc } from "../grpc-upstream.ts";
 import { isMetadata, jsonHeaders, MAX_MESSAGE_BYTES, messageJson, type AnswerTerms } from "./answer-json.ts";
 import type { Api } from "./api.ts";
@@ -25,19 +29,24 @@ export interface TranscodingTerms extends ErrorTerms {
 }
 
 /**
- * A gRPC upstream that takes HTTP and JSON: the request becomes the call its method and path stand for, the answer protobuf-JSON. Unary calls
- * of Connect are taken too. What is gRPC already goes through as it is. Interceptors have seen, and patched, the JSON; what the schema does
+ * A gRPC upstream that takes HTTP and JSON: the request becomes the call its method and path stand for, the answer protobuf-JSON. Connect is
+ * taken too, its messages in JSON by the schema. What is gRPC already goes through as it is. Interceptors have seen, and patched, the JSON; what the schema does
  * not have is refused here, by name.
  */
 export function transcodingUpstream(upstream: Upstream, api: Api, terms: TranscodingTerms): Upstream {
   return {
-    async send(request, cancel) {
-      if (grpcKind(request.method, request.headers.first("content-type")) !== undefined) return upstream.send(request, cancel);
+    async send(received, cancel) {
+      const request = unaryGet(received, api) ?? received;
+      const stream = streamOf(request);
+      if (stream === "json") return sendJsonStream(request, { upstream, api, cancel });
+      if (stream !== undefined || isGrpc(request)) return upstream.send(request, cancel);
       const read = await readCall(request, api, terms.alwaysEvents);
       if (!read.ok) return read;
       const { call, form, events } = read.value;
       const answered: AnswerTerms = { call, api, form };
-      const errors = new ToldErrors(terms, idsIn(request.headers), (status) => statusAnswer(HeaderLines.EMPTY, status, answered));
+      const answerOf = (status: CallStatus, own = HeaderLines.EMPTY): Response =>
+        statusAnswer(own, { status, trailers: HeaderLines.EMPTY }, answered);
+      const errors = new ToldErrors(terms, idsIn(request.headers), answerOf);
       const told = events && { ...events, ...terms, errors, text: new EventText(events.rule, answered, events.resumedFrom) };
       // what cannot be gone on with has been seen from its beginning to its end
       if (told?.sawEnd === true && told.rule.resume === undefined) return ok(nothingMore(HeaderLines.EMPTY, told));
@@ -47,10 +56,28 @@ export function transcodingUpstream(upstream: Upstream, api: Api, terms: Transco
       if (!response.ok) return response;
       return told === undefined
         ? toHttp(response.value, answered, errors)
-        : eventStream(response.value, told, (status) => statusAnswer(response.value.headers, status, answered));
+        : eventStream(response.value, told, (status) => answerOf(status, response.value.headers));
     },
     [Symbol.asyncDispose]: () => upstream[Symbol.asyncDispose](),
   };
+}
+
+const isGrpc = ({ method, headers }: UpstreamRequest): boolean => grpcKind(method, headers.first("content-type")) !== undefined;
+
+/** What the messages of a stream of Connect are made of; undefined: it is none. */
+function streamOf({ method, headers }: UpstreamRequest): string | undefined {
+  const call = connectCall({ method, headers, query: undefined });
+  return call?.kind === "stream" ? call.codec : undefined;
+}
+
+async function sendJsonStream(
+  request: UpstreamRequest,
+  { upstream, api, cancel }: { readonly upstream: Upstream; readonly api: Api; readonly cancel: Cancel },
+): Promise<Result<Response, UpstreamFailure>> {
+  const stream = jsonStream(request, api.registry);
+  if (!stream.ok) return stream;
+  const answer = await upstream.send(stream.value.request, cancel);
+  return answer.ok ? ok(stream.value.back(answer.value)) : answer;
 }
 
 async function toHttp(response: Response, terms: AnswerTerms, errors: ToldErrors): Promise<Result<Response, UpstreamFailure>> {
@@ -58,12 +85,15 @@ async function toHttp(response: Response, terms: AnswerTerms, errors: ToldErrors
   const early = statusOf((name) => headers.first(name));
   const isStreamed = terms.call.method.methodKind === "server_streaming";
   if (early !== undefined && body === undefined && (early.code !== GRPC_STATUS.OK || !isStreamed))
-    return early.code === GRPC_STATUS.OK ? err(NO_MESSAGE) : ok(statusAnswer(headers, early, terms));
+    return early.code === GRPC_STATUS.OK
+      ? err(NO_MESSAGE)
+      : ok(statusAnswer(headers, { status: early, trailers: headers }, terms));
   if (isStreamed) return body === undefined && early === undefined ? err(NO_STATUS) : ok(streamedJson(response, terms, errors));
   const whole = await wholeCall(body, MAX_MESSAGE_BYTES);
   if (!whole.ok) return whole;
-  const { status } = whole.value;
-  return status.code === GRPC_STATUS.OK ? unaryAnswer(response, whole.value, terms) : ok(statusAnswer(headers, status, terms));
+  return whole.value.status.code === GRPC_STATUS.OK
+    ? unaryAnswer(response, whole.value, terms)
+    : ok(statusAnswer(headers, whole.value, terms));
 }
 
 const NO_MESSAGE: UpstreamFailure = { problem: "upstream_invalid_response", cause: "not one message of its type" };
@@ -95,8 +125,15 @@ function withTrailers(headers: HeaderLines, trailers: HeaderLines): HeaderLines 
   return HeaderLines.fromRaw(raw);
 }
 
-const statusAnswer = (headers: HeaderLines, status: CallStatus, { form, api }: AnswerTerms): Response => ({
-  status: httpStatusOf(status.code),
-  headers: jsonHeaders(headers, "application/json"),
-  body: new TextEncoder().encode(form === "http" ? statusJson(status, api.registry) : connectJson(status)),
-});
+function statusAnswer(
+  headers: HeaderLines,
+  { status, trailers }: Pick<WholeCall, "status" | "trailers">,
+  { form, api }: AnswerTerms,
+): Response {
+  const own = jsonHeaders(headers, "application/json");
+  const answer = { status: httpStatusOf(status.code), headers: own };
+  if (form === "http") return { ...answer, body: new TextEncoder().encode(statusJson(status, api.registry)) };
+  const body = new TextEncoder().encode(connectJson(status));
+  // where the call ended with its head, all of that is in the head already
+  return { ...answer, headers: trailers === headers ? own : withTrailers(own, trailers), body, isCallError: true };
+}

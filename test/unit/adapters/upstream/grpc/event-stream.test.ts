@@ -19,7 +19,9 @@ const RETRY = "retry: 2000\n\n";
 async function wordsOf(sink: RecordingSink): Promise<string> {
   const over = await sink.over;
   if (over.kind === "ended") return "";
-  return over.cause instanceof ToldFailure ? textOf(over.cause.words ?? new Uint8Array()) : `cut: ${String(over.cause)}`;
+  return over.cause instanceof ToldFailure && over.cause.words instanceof Uint8Array
+    ? textOf(over.cause.words)
+    : `cut: ${String(over.cause)}`;
 }
 
 describe("a stream of messages as events", () => {
@@ -298,6 +300,21 @@ describe("what a client sees of a history, however it is cut", () => {
         expect(seen).toEqual(Array.from({ length: total }, (_, at) => String(at + 1)));
       }),
       { numRuns: 40 },
+    );
+  });
+});
+
+describe("whatever a service sends", () => {
+  it("is told in whole events and never as a line of its own making", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.uint8Array({ maxLength: 40 }), { maxLength: 5 }), async (chunks) => {
+        const at = await scene({ plan: TAIL, target: "/tail" });
+        at.say({ text: "first" });
+        const { sink } = await at.read();
+        for (const chunk of chunks) at.stream.sink?.write(chunk);
+        at.end(OK);
+        expect(sink.text + (await wordsOf(sink))).toMatch(/^(?:(?:(?:id|event|data|retry): [^\r\n]*\n)+\n)*$/);
+      }),
     );
   });
 });

@@ -375,7 +375,7 @@ describe("a unary call of Connect", () => {
 
   it.each([
     ["/shop.v1.Shop/Watch", "application/json", "body_unsupported"],
-    ["/shop.v1.Shop/Get", "application/connect+proto", "body_unsupported"],
+    ["/shop.v1.Shop/Get", "application/yaml", "body_unsupported"],
     ["/shop.v1.Shop/Other", "application/json", "route_not_found"],
   ])("is refused for %s as %s", async (path, type, problem) => {
     expect(await connect(service(undefined), path, bytesOf("{}"), type)).toMatchObject({ error: { problem } });
