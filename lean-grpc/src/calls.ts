@@ -16,6 +16,8 @@ export interface CallRequest {
   readonly message: Uint8Array;
   /** Sent with it, names in lower case. One list for as long as nothing in it changes: it is compared by identity. */
   readonly metadata: readonly Field[];
+  /** Sent with this call alone: nothing of it is remembered. Left out: nothing. */
+  readonly own?: readonly Field[];
 }
 
 /** What a call tells. Nothing is told before the call that opened it returned, nothing after `onEnd`, nothing after it was given up. */

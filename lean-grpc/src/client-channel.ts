@@ -12,6 +12,8 @@ import { framed } from "./message-reader.ts";
 import { openSocket, type NoSocket, type SocketTerms } from "./open-socket.ts";
 import { RequestFields } from "./request-fields.ts";
 
+const NONE: readonly Field[] = [];
+
 /** Where a channel connects, and how. */
 export interface ChannelTerms extends SocketTerms {
   /** Of `:authority`. */
@@ -81,12 +83,13 @@ export class ClientChannel {
       this.#callTerms,
       unaryListeners(done, () => call.giveUp()),
     );
-    return this.#start(call, request, [["grpc-timeout", `${Math.min(99_999_999, Math.max(1, Math.ceil(timeMs)))}m`]]);
+    const timeout: Field = ["grpc-timeout", `${Math.min(99_999_999, Math.max(1, Math.ceil(timeMs)))}m`];
+    return this.#start(call, request, timeout);
   }
 
   /** A server-streaming call without a deadline. */
   stream(request: CallRequest, listeners: StreamListeners): () => void {
-    return this.#start(new ClientCall(this.#callTerms, listeners), request, []);
+    return this.#start(new ClientCall(this.#callTerms, listeners), request, undefined);
   }
 
   /** No new calls; those in flight finish. */
@@ -101,12 +104,12 @@ export class ClientChannel {
     connection?.drain();
   }
 
-  #start(call: ClientCall, { method, message, metadata }: CallRequest, changing: readonly Field[]): () => void {
+  #start(call: ClientCall, { method, message, metadata, own = NONE }: CallRequest, timeout: Field | undefined): () => void {
     const request: StreamRequest = {
       fixed: this.#fields.of(method, metadata),
-      changing,
+      changing: timeout === undefined ? own : [timeout, ...own],
       body: framed(message),
-      isAwaited: changing.length > 0,
+      isAwaited: timeout !== undefined,
     };
     if (this.#connection !== undefined) call.cancel = this.#connection.open(request, call);
     else this.#wait(call, request);

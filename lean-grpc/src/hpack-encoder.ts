@@ -29,7 +29,20 @@ export class HpackEncoder {
   encode(fixed: readonly Field[], changing: readonly Field[]): Buffer {
     const head = this.#fixedBlock(fixed);
     if (changing.length === 0) return head;
-    return Buffer.concat([head, ...changing.map((field) => literal(0x00, 4, this.#nameIndex(field[0]), field))]);
+    // in one piece: every call has some
+    let most = head.length;
+    for (const [name, value] of changing) most += MOST_AROUND_FIELD + name.length + value.length;
+    const block = Buffer.allocUnsafe(most);
+    let at = head.copy(block);
+    for (const [name, value] of changing) {
+      const index = this.#nameIndex(name);
+      at =
+        index > 0
+          ? putInteger(block, { at, pattern: 0x00, prefixBits: 4 }, index)
+          : putText(block, block.writeUInt8(0, at), name);
+      at = putText(block, at, value);
+    }
+    return block.subarray(0, at);
   }
 
   #fixedBlock(fixed: readonly Field[]): Buffer {
@@ -66,6 +79,26 @@ const STATIC_NAMES = new Map(STATIC_TABLE.map(([name], index) => [name, index + 
 function literal(pattern: number, prefixBits: number, nameIndex: number, [name, value]: Field): Buffer {
   const head = integer(pattern, prefixBits, nameIndex);
   return Buffer.concat(nameIndex > 0 ? [head, text(value)] : [head, text(name), text(value)]);
+}
+
+/** Bytes a literal takes besides its text, at most: lengths and an index of up to 32 bits each. */
+const MOST_AROUND_FIELD = 12;
+
+/** Writes a text behind its length; gives the place behind it. */
+function putText(block: Buffer, at: number, value: string): number {
+  const begin = putInteger(block, { at, pattern: 0x00, prefixBits: 7 }, value.length);
+  return begin + block.write(value, begin, "latin1");
+}
+
+/** As `integer`, into a block; gives the place behind it. */
+function putInteger(
+  block: Buffer,
+  { at, pattern, prefixBits }: { readonly at: number; readonly pattern: number; readonly prefixBits: number },
+  value: number,
+): number {
+  const most = 2 ** prefixBits - 1;
+  if (value < most) return block.writeUInt8(pattern | value, at);
+  return at + integer(pattern, prefixBits, value).copy(block, at);
 }
 
 const text = (value: string): Buffer => Buffer.concat([integer(0x00, 7, value.length), Buffer.from(value, "latin1")]);

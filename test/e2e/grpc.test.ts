@@ -96,6 +96,16 @@ describe("gRPC through the gateway", () => {
     expect(service.calls.at(-1)?.metadata["x-many"]?.join(", ")).toBe("1, 2");
   });
 
+  it("carries the ids of the exchange: the trace goes on, the correlation id is the client's", async () => {
+    const metadata = new Metadata();
+    metadata.set("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
+    metadata.set("x-correlation-id", "order-7");
+    const { code, initial } = await client.call("/t.Echo/Unary", Buffer.from("x"), { metadata }).end;
+    const seen = service.calls.at(-1)?.metadata;
+    expect([code, seen?.["x-correlation-id"], initial?.get("x-correlation-id")]).toEqual([status.OK, ["order-7"], ["order-7"]]);
+    expect(seen?.["traceparent"]).toEqual([expect.stringMatching(/^00-0af7651916cd43dd8448eb211c80319c-(?!b7ad6b7169203331)/)]);
+  });
+
   it.each([
     [2, "test status message"],
     [5, ""],

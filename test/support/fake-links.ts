@@ -46,7 +46,7 @@ export class FakeChannel implements LinkChannel {
     this.#calls.shift()?.(outcome);
   }
 
-  call(...[, , , done]: Parameters<LinkChannel["call"]>): ReturnType<LinkChannel["call"]> {
+  call(...[, , done]: Parameters<LinkChannel["call"]>): ReturnType<LinkChannel["call"]> {
     this.#calls.push(done);
     return ok(() => {
       const at = this.#calls.indexOf(done);

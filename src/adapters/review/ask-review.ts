@@ -132,7 +132,9 @@ class Review {
     this.#attempt += 1;
     try {
       const message = encode(subject, { reviewId: call.reviewId, attempt: this.#attempt });
-      const started = place.value.call(METHODS.review, message, this.#leftMs, (outcome) => this.#take(outcome));
+      const trace = subject.exchange.ids;
+      const request = { method: METHODS.review, message, trace };
+      const started = place.value.call(request, this.#leftMs, (outcome) => this.#take(outcome));
       if (started.ok) this.#giveUp = started.value;
       else this.#fail(started.error);
     } catch (error) {

@@ -37,7 +37,7 @@ export function describe(
       resolve(answer);
     };
     const stopTimer = clock.after(timeMs, () => end(err({ kind: "timeout", message: `no manifest within ${timeMs} ms` })));
-    const started = channel.call(METHODS.describe, Buffer.from(message), timeMs, (outcome) =>
+    const started = channel.call({ method: METHODS.describe, message: Buffer.from(message) }, timeMs, (outcome) =>
       end(manifestOf(outcome, channel.receiveLimitBytes)),
     );
     if (started.ok) giveUp = started.value;

@@ -9,7 +9,7 @@ import type { ConnectionGuard } from "./guarded-credentials.ts";
 import { ownCertificateGuard } from "./own-certificate-guard.ts";
 import { STATUS, type CallStatus } from "./status-to-failure.ts";
 import type { StreamListeners } from "./stream-call.ts";
-import type { OpenTransport, Transport } from "./transport/transport.ts";
+import type { OpenTransport, Transport, TransportRequest } from "./transport/transport.ts";
 import type { CallOutcome } from "./unary-call.ts";
 import { systemSocketFacts, type SocketFacts } from "./unix/socket-facts.ts";
 import { unixGuard } from "./unix/unix-guard.ts";
@@ -104,8 +104,12 @@ export class InterceptorChannel {
   }
 
   /** One call that may take `timeMs`. Returns the function that gives it up, or why it cannot be made. */
-  call(method: string, message: Buffer, timeMs: number, done: (outcome: CallOutcome) => void): Result<() => void, CallStatus> {
-    return this.#begin((transport, token) => transport.unary({ method, message, token }, timeMs, done));
+  call(
+    { method, message, trace }: Omit<TransportRequest, "token">,
+    timeMs: number,
+    done: (outcome: CallOutcome) => void,
+  ): Result<() => void, CallStatus> {
+    return this.#begin((transport, token) => transport.unary({ method, message, trace, token }, timeMs, done));
   }
 
   /**

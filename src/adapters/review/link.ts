@@ -153,8 +153,8 @@ export class Place {
   }
 
   /** One call; see `InterceptorChannel.call`. */
-  call(method: string, message: Buffer, timeMs: number, done: (outcome: CallOutcome) => void): Result<() => void, CallStatus> {
-    return this.link.channel.call(method, message, timeMs, done);
+  call(...call: Parameters<InterceptorLink["channel"]["call"]>): Result<() => void, CallStatus> {
+    return this.link.channel.call(...call);
   }
 
   /** Gives the place back; the first end counts. */

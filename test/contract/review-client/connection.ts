@@ -8,6 +8,22 @@ import { allowAll, callOf, HIDDEN, SUBJECT, type Connect } from "./client-under-
 
 /** Describe, reconnecting, closing. */
 export function keepsConnected(connect: Connect): void {
+  it("carries the ids of the exchange with its reviews, and with nothing else", async () => {
+    await using service = await testInterceptor(describing(WireManifest.fromPartial({}), ({ reviewId }) => allowing(reviewId)));
+    await using client = connect(service);
+    await client.describe([], { deadlineMs: 5_000, cancel: new CancelSource() });
+    for (const correlationId of ["one", "x".repeat(128)]) {
+      const ids = { ...SUBJECT.exchange.ids, correlationId };
+      const subject = { ...SUBJECT, exchange: { ...SUBJECT.exchange, ids } };
+      expect(await client.reviewer(bindingPlan(), HIDDEN)(subject, callOf())).toMatchObject({ ok: true });
+    }
+    expect(service.calls.map(({ headers }) => [headers["traceparent"], headers["x-correlation-id"]])).toEqual([
+      [undefined, undefined],
+      [SUBJECT.exchange.ids.traceparent, "one"],
+      [SUBJECT.exchange.ids.traceparent, "x".repeat(128)],
+    ]);
+  });
+
   it("describes: tells the service its configs, and gives its manifest", async () => {
     await using service = await testInterceptor(
       describing(

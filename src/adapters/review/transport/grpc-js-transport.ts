@@ -36,7 +36,7 @@ export class GrpcJsTransport implements Transport {
 
   unary(request: TransportRequest, timeMs: number, done: (outcome: CallOutcome) => void): () => void {
     const deadlineMs = this.#terms.clock.wallMs() + timeMs;
-    return unaryCall(this.#channel, { ...request, metadata: this.#metadataOf(request), deadlineMs }, done);
+    return unaryCall(this.#channel, { ...request, metadata: withTrace(this.#metadataOf(request), request), deadlineMs }, done);
   }
 
   stream(request: TransportRequest, listeners: StreamListeners): () => void {
@@ -56,6 +56,14 @@ export class GrpcJsTransport implements Transport {
     this.#token = token;
     return this.#metadata;
   }
+}
+
+function withTrace(metadata: Metadata, { trace }: TransportRequest): Metadata {
+  if (trace === undefined) return metadata;
+  const own = metadata.clone();
+  own.set("traceparent", trace.traceparent);
+  own.set("x-correlation-id", trace.correlationId);
+  return own;
 }
 
 /** The target in the library's spelling: an address is not looked up. */

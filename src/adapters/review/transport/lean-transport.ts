@@ -38,7 +38,7 @@ export class LeanTransport implements Transport {
 
   unary(request: TransportRequest, timeMs: number, done: (outcome: CallOutcome) => void): () => void {
     const { method, message } = request;
-    return this.#channel.unary({ method, message, metadata: this.#metadataOf(request) }, timeMs, done);
+    return this.#channel.unary({ method, message, metadata: this.#metadataOf(request), own: ownOf(request) }, timeMs, done);
   }
 
   stream(request: TransportRequest, listeners: StreamListeners): () => void {
@@ -59,6 +59,17 @@ export class LeanTransport implements Transport {
     return this.#metadata;
   }
 }
+
+/** Another one for each call. */
+const ownOf = ({ trace }: TransportRequest): readonly Field[] =>
+  trace === undefined
+    ? NONE
+    : [
+        ["traceparent", trace.traceparent],
+        ["x-correlation-id", trace.correlationId],
+      ];
+
+const NONE: readonly Field[] = [];
 
 const addressOf = (endpoint: ReviewEndpoint): SocketTerms["address"] =>
   endpoint.kind === "unix" ? { kind: "unix", path: endpoint.path } : { kind: "tcp", host: endpoint.host, port: endpoint.port };

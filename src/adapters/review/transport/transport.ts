@@ -1,3 +1,4 @@
+import type { TraceIds } from "../../../model/exchange.ts";
 import type { Secret } from "../../../model/secret.ts";
 import type { Clock } from "../../../ports/clock.ts";
 import type { Security, ReviewEndpoint } from "../endpoint.ts";
@@ -37,6 +38,8 @@ export interface TransportRequest {
   readonly message: Buffer;
   /** What shows who calls (C38); undefined: nothing. */
   readonly token: Secret | undefined;
+  /** Ids that follow the exchange; left out: the call belongs to none. */
+  readonly trace?: Pick<TraceIds, "traceparent" | "correlationId"> | undefined;
 }
 
 /** A connection that is kept up, and calls on it. */
