@@ -24,7 +24,7 @@ const EVERY_MS = 10;
 export const slow = (): Promise<readonly Figure[]> =>
   attacked(SLOW, { connections: 1_000, goal: 1, spells: { quietMs: 3_000, attackMs: 9_000 } });
 
-/** R16: ten connections that send as fast as they may, beside good clients. */
+/** R16: ten connections that send a burst every millisecond, beside good clients. */
 export const floods = (): Promise<readonly Figure[]> =>
   attacked(FLOODS, { connections: 10, goal: 0.999, spells: { quietMs: 2_000, attackMs: 4_000 } });
 

@@ -7,7 +7,7 @@ export type Attack = (socket: Socket, terms: { readonly index: number; readonly 
 /** Clients that are slow: half of each speak HTTP/2. */
 export const SLOW = ["slow headers", "slow body", "slow reading", "idle"] as const;
 
-/** Clients that send as fast as they may. */
+/** Clients that send much of what costs them little. */
 export const FLOODS = [
   ...["rapid reset", "made you reset", "continuation", "settings", "ping", "priority"],
   ...["hpack bomb", "zero window", "empty data"],
@@ -46,7 +46,7 @@ const slowReading: Attack = (socket, { index, signal }) => {
   socket.write(Buffer.concat([PREFACE, settings([4, 100]), open(1, endHeaders | endStream, "GET", "/large")]));
 };
 
-/** Sends pieces as fast as the socket takes them, a turn of the loop between any two. */
+/** Sends a piece every millisecond, or as fast as the socket takes them where that is slower. */
 const pour =
   (first: Buffer, piece: (round: number) => Buffer | undefined): Attack =>
   (socket, { signal }) => {
@@ -58,7 +58,7 @@ const pour =
       const bytes = piece(round);
       round += 1;
       if (bytes === undefined) return;
-      if (socket.write(bytes)) setImmediate(next);
+      if (socket.write(bytes)) setTimeout(next, 1);
       else socket.once("drain", next);
     };
     next();

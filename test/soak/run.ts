@@ -7,7 +7,7 @@ import { overload } from "./overload.ts";
 import { rolls } from "./rolls.ts";
 import { shed } from "./shed.ts";
 import { steady } from "./steady.ts";
-import { streams } from "./streams.ts";
+import { streams, streamsOverHttp2 } from "./streams.ts";
 import { toTable, type Figure } from "./figure.ts";
 
 const { positionals, values } = parseArgs({
@@ -25,6 +25,7 @@ const PROGRAMS: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
   shed,
   rolls: () => rolls(Number(values.restarts)),
   streams,
+  "streams-http2": streamsOverHttp2,
   slow,
   floods,
   steady: () => steady(Number(values.minutes)),

@@ -52,7 +52,7 @@ export async function openScene(upstreamUrl?: string): Promise<Scene> {
   stack.defer(() => guard.kill());
   const [port, adminPort] = [await freePort(), await freePort()];
   const config = (turn: number): string => `version: 1
-listeners: [{ name: public, address: "127.0.0.1:${port}" }]
+listeners: [{ name: public, address: "127.0.0.1:${port}", protocols: [http1, h2c] }]
 admin: { address: "127.0.0.1:${adminPort}", token_file: admin-token }
 log: { reviews: none }
 upstreams: { main: { endpoints: ["${url}"] } }

@@ -1,8 +1,9 @@
 import { once } from "node:events";
-import { createServer, request, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
 import { handshake, openWebSocket, OPCODES, roomIn, startWebSocketUpstream } from "../support/websocket-peer.ts";
+import { http1Asker, http2Asker, type Asker } from "./askers.ts";
 import { mib, ms, quantile, type Figure } from "./figure.ts";
 import { openScene, type Scene } from "./scene.ts";
 
@@ -14,30 +15,50 @@ const WATCH_MS = 15_000;
 
 /** R20 and the memory of large bodies: what passes a reviewed route must neither wait nor pile up. */
 export async function streams(): Promise<readonly Figure[]> {
-  const upstream = await startBulk();
   const sockets = await startWebSocketUpstream();
   try {
-    await using scene = await openScene(upstream.url);
     await using tunnels = await openScene(sockets.url);
-    await up(scene, 64 * MIB);
-    await down(scene, 64 * MIB);
     await throughSocket(tunnels, sockets, 64 * MIB);
     return [
-      await grown(scene, "1 GiB up through a reviewed route", 64, () => up(scene, 1024 * MIB)),
-      await grown(scene, "1 GiB down through a reviewed route", 64, () => down(scene, 1024 * MIB)),
-      await grown(scene, "a reader of 1 KiB/s of 1 GiB, after 15 s", 64, () =>
-        slowReader(scene, { bytes: 1024 * MIB, perSecond: 1024 }),
-      ),
-      await grown(scene, "a reader of 10 KB/s of 100 MB of events, after 15 s (R20)", 4, () =>
-        slowReader(scene, { bytes: 100_000_000, perSecond: 10_000, events: true }),
-      ),
+      ...(await bodies(http1Asker)),
       await grown(tunnels, "256 MiB each way through a WebSocket", 64, () => throughSocket(tunnels, sockets, 256 * MIB)),
-      ...(await firstBytes(scene, upstream)),
-      await aborts(scene, upstream),
     ];
   } finally {
-    await Promise.all([upstream[Symbol.asyncDispose](), sockets[Symbol.asyncDispose]()]);
+    await sockets[Symbol.asyncDispose]();
   }
+}
+
+/** The same for clients that speak HTTP/2. */
+export const streamsOverHttp2 = (): Promise<readonly Figure[]> => bodies(http2Asker);
+
+async function bodies(asker: Asker): Promise<readonly Figure[]> {
+  const upstream = await startBulk();
+  try {
+    await using scene = await openScene(upstream.url);
+    const stage = { scene, asker, url: scene.guardedUrl };
+    await up(stage, 64 * MIB);
+    await down(stage, 64 * MIB);
+    return [
+      await grown(scene, "1 GiB up through a reviewed route", 64, () => up(stage, 1024 * MIB)),
+      await grown(scene, "1 GiB down through a reviewed route", 64, () => down(stage, 1024 * MIB)),
+      await grown(scene, "a reader of 1 KiB/s of 1 GiB, after 15 s", 64, () =>
+        slowReader(stage, { bytes: 1024 * MIB, perSecond: 1024 }),
+      ),
+      await grown(scene, "a reader of 10 KB/s of 100 MB of events, after 15 s (R20)", 4, () =>
+        slowReader(stage, { bytes: 100_000_000, perSecond: 10_000, events: true }),
+      ),
+      ...(await firstBytes(stage, upstream)),
+      await aborts(stage, upstream),
+    ];
+  } finally {
+    await upstream[Symbol.asyncDispose]();
+  }
+}
+
+interface Stage {
+  readonly scene: Scene;
+  readonly asker: Asker;
+  readonly url: string;
 }
 
 /** How far the gateway's memory grows while something goes on, at most. */
@@ -99,45 +120,27 @@ async function give(response: ServerResponse, bytes: number): Promise<void> {
   response.end();
 }
 
-async function ask(
-  url: string,
-  method = "GET",
-): Promise<{ asking: ReturnType<typeof request>; answered: Promise<IncomingMessage> }> {
-  const asking = request(url, { method, agent: false });
-  const answered = new Promise<IncomingMessage>((resolve, reject) => asking.once("response", resolve).once("error", reject));
-  if (method === "GET") asking.end();
-  return { asking, answered };
-}
+const up = ({ asker, url }: Stage, bytes: number): Promise<void> => asker.post(url, PIECE, bytes / PIECE.length);
 
-async function up({ guardedUrl }: Scene, bytes: number): Promise<void> {
-  const { asking, answered } = await ask(guardedUrl, "POST");
-  for (let left = bytes; left > 0; left -= PIECE.length) if (!asking.write(PIECE)) await once(asking, "drain");
-  asking.end();
-  const response = await answered;
-  if (response.statusCode !== 200) throw new Error(`answered ${response.statusCode}`);
-  response.resume();
-  await once(response, "end");
-}
-
-async function down({ guardedUrl }: Scene, bytes: number): Promise<void> {
-  const response = await (await ask(`${guardedUrl}?bytes=${bytes}`)).answered;
+async function down({ asker, url }: Stage, bytes: number): Promise<void> {
+  const { body, leave } = await asker.get(`${url}?bytes=${bytes}`);
   let received = 0;
-  for await (const piece of response as AsyncIterable<Buffer>) received += piece.length;
+  for await (const piece of body as AsyncIterable<Buffer>) received += piece.length;
+  leave();
   if (received !== bytes) throw new Error(`${received} of ${bytes} bytes came`);
 }
 
 async function slowReader(
-  { guardedUrl }: Scene,
+  { asker, url }: Stage,
   { bytes, perSecond, events }: { readonly bytes: number; readonly perSecond: number; readonly events?: boolean },
 ): Promise<void> {
-  const { asking, answered } = await ask(`${guardedUrl}?bytes=${bytes}${events === true ? "&events" : ""}`);
-  const response = await answered;
+  const { body, leave } = await asker.get(`${url}?bytes=${bytes}${events === true ? "&events" : ""}`);
   const endsMs = performance.now() + WATCH_MS;
   while (performance.now() < endsMs) {
-    response.read(perSecond / 4);
+    body.read(perSecond / 4);
     await pause(250);
   }
-  asking.destroy();
+  leave();
 }
 
 async function throughSocket(
@@ -165,14 +168,13 @@ async function throughSocket(
 }
 
 /** From the upstream's first event to the client's. */
-async function firstBytes({ guardedUrl }: Scene, { firsts }: Bulk): Promise<readonly Figure[]> {
+async function firstBytes({ asker, url }: Stage, { firsts }: Bulk): Promise<readonly Figure[]> {
   const lateMs: number[] = [];
   for (let i = 0; i < 50; i += 1) {
-    const { asking, answered } = await ask(`${guardedUrl}/open?events`);
-    const response = await answered;
-    await once(response, "data");
+    const { body, leave } = await asker.get(`${url}/open?events`);
+    await once(body, "data");
     lateMs.push(performance.now() - (firsts.at(-1) ?? 0));
-    asking.destroy();
+    leave();
   }
   const p50 = quantile(lateMs, 0.5);
   return [
@@ -182,15 +184,15 @@ async function firstBytes({ guardedUrl }: Scene, { firsts }: Bulk): Promise<read
 }
 
 /** From a client's leaving to the upstream's hearing of it. */
-async function aborts({ guardedUrl }: Scene, { closes }: Bulk): Promise<Figure> {
+async function aborts({ asker, url }: Stage, { closes }: Bulk): Promise<Figure> {
   const lateMs: number[] = [];
   for (let i = 0; i < 20; i += 1) {
-    const { asking, answered } = await ask(`${guardedUrl}/open?events`);
-    await once(await answered, "data");
+    const { body, leave } = await asker.get(`${url}/open?events`);
+    await once(body, "data");
     await pause(20);
     const seen = closes.length;
     const leftMs = performance.now();
-    asking.destroy();
+    leave();
     while (closes.length === seen && performance.now() - leftMs < 5_000) await pause(1);
     lateMs.push((closes[seen] ?? Number.POSITIVE_INFINITY) - leftMs);
   }

@@ -16,8 +16,10 @@ export class StreamBody implements BodySource {
     this.#stream = stream;
     this.#onCounted = onCounted;
     this.#ended = stream.endAfterHeaders;
-    // they may come before anybody asks for the body, and are told once
-    if (!this.#ended) stream.once("trailers", this.#onTrailers);
+    // either may come before anybody asks for the body, and is told once
+    if (this.#ended) return;
+    stream.once("trailers", this.#onTrailers);
+    stream.once("end", this.#onEnd);
   }
 
   get complete(): boolean {
@@ -35,7 +37,6 @@ export class StreamBody implements BodySource {
   listen(listener: BodyListener): void {
     if (this.#listener === undefined) {
       this.#stream.on("data", this.#onData);
-      this.#stream.once("end", this.#onEnd);
       this.#stream.once("aborted", this.#onGone);
       this.#stream.once("close", this.#onGone);
     }
@@ -45,7 +46,6 @@ export class StreamBody implements BodySource {
   unlisten(): void {
     this.#listener = undefined;
     this.#stream.off("data", this.#onData);
-    this.#stream.off("end", this.#onEnd);
     this.#stream.off("aborted", this.#onGone);
     this.#stream.off("close", this.#onGone);
   }
@@ -61,7 +61,9 @@ export class StreamBody implements BodySource {
   }
 
   resume(): void {
-    this.#stream.resume();
+    // an empty body ended before somebody listened
+    if (this.#ended) this.#listener?.onEnd(this.#trailers);
+    else this.#stream.resume();
   }
 
   readonly #onDropped = (bytes: Buffer): void => this.#onCounted(bytes.byteLength);

@@ -58,6 +58,17 @@ async function echo({ body }: Received): Promise<Response> {
 const answering = (response: Response) => (): Response => response;
 
 describe("what HTTP/2 hands over", () => {
+  it("is a body whose only frame is empty", async () => {
+    await using inbound = await start(echo);
+    using client = await RawHttp2.connect(inbound.port);
+    client.send(
+      frame(FRAME.headers, { flags: FLAG.endHeaders, stream: 1, payload: headerBlock(requestFields("/", [], "POST")) }),
+      frame(FRAME.data, { flags: FLAG.endStream, stream: 1 }),
+    );
+    await client.until(() => client.frames.some(({ stream, flags }) => stream === 1 && (flags & FLAG.endStream) !== 0));
+    expect(inbound.received[0]?.body).toBeDefined();
+  });
+
   it("is a request's trailers, however late somebody reads its body", async () => {
     const seen: (readonly string[] | undefined)[] = [];
     await using inbound = await start(async ({ body }) => {
