@@ -3,6 +3,7 @@ import { BodyFailure } from "../../../../model/body-failure.ts";
 import { isStream, type Body } from "../../../../model/byte-stream.ts";
 import { formatGrpcTimeout } from "../../../../model/grpc.ts";
 import type { HeaderLines } from "../../../../model/header-lines.ts";
+import { QueryText } from "../../../../model/query-text.ts";
 import { err, ok, type Result } from "../../../../model/result.ts";
 import type { UpstreamFailure, UpstreamRequest } from "../../../../ports/upstream.ts";
 import { collect } from "../../../../support/byte-streams.ts";
@@ -52,7 +53,8 @@ export async function readCall(
   if (!last.ok) return refuse(body, last.error);
   const bytes = await bytesOf(body);
   if (!bytes.ok) return bytes;
-  const query = [...new URLSearchParams(rest.join("?"))];
+  // the reading of views, selectors and credentials: what the service is asked by is what they saw (C25)
+  const query = new QueryText(rest.join("?")).all();
   const message =
     form === "connect-proto"
       ? known(call, bytes.value)

@@ -20,8 +20,8 @@ const MAX_REASON = 300;
 
 /** What a request says, as far as its message follows from it. */
 export interface CallText {
-  /** Decoded names and values, in order. */
-  readonly query: readonly (readonly [name: string, value: string])[];
+  /** Decoded values by name, in order. */
+  readonly query: ReadonlyMap<string, readonly string[]>;
   /** JSON; empty: none. */
   readonly body: string;
   /** What a field is given whatever the rest says; undefined: nothing. */
@@ -79,16 +79,15 @@ function groupValues(
   query: CallText["query"],
   { taken, isWhole }: { readonly taken: readonly string[]; readonly isWhole: boolean },
 ): readonly FieldValues[] {
-  const groups = new Map<string, { fields: readonly DescField[]; values: string[] }>();
-  for (const [name, value] of query) {
+  const groups = new Map<string, FieldValues>();
+  for (const [name, values] of query) {
     if (isWhole) throw new Error(`query parameter ${name}: all fields are in the body`);
     const fields = fieldsAt(input, name);
     const path = fields.map((field) => field.name).join(".");
     if (taken.some((other) => path === other || path.startsWith(`${other}.`)))
       throw new Error(`query parameter ${name}: the field is said elsewhere`);
-    const group = groups.get(path) ?? { fields, values: [] };
-    groups.set(path, group);
-    group.values.push(value);
+    if (groups.has(path)) throw new Error(`query parameter ${name}: the field is there by its other name`);
+    groups.set(path, { fields, values });
   }
   return [...groups.values()];
 }

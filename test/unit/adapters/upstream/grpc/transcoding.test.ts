@@ -8,6 +8,7 @@ import { isStream, type Body } from "../../../../../src/model/byte-stream.ts";
 import { CancelSource } from "../../../../../src/model/cancel.ts";
 import { HeaderLines } from "../../../../../src/model/header-lines.ts";
 import type { TranscodePlan } from "../../../../../src/model/plan.ts";
+import { QueryText } from "../../../../../src/model/query-text.ts";
 import { err, ok } from "../../../../../src/model/result.ts";
 import type { Upstream, UpstreamRequest } from "../../../../../src/ports/upstream.ts";
 import { bytesOf, HandStream, RecordingSink } from "../../../../support/byte-flow.ts";
@@ -35,6 +36,9 @@ const message = (name: string): DescMessage => {
 
 const itemBytes = (json: JsonValue, name = "shop.v1.Item"): Uint8Array =>
   framed(toBinary(message(name), fromJson(message(name), json)));
+
+/** As a service reads it: what has its usual value is not there. */
+const itemJson = (json: JsonValue): JsonValue => toJson(message("shop.v1.Item"), fromJson(message("shop.v1.Item"), json));
 
 const withTrailers = (chunks: readonly Uint8Array[], ...lines: readonly (readonly [string, string])[]): Body => ({
   declaredBytes: undefined,
@@ -152,6 +156,8 @@ describe("HTTP and JSON on its way to gRPC", () => {
     ["another field behind the one that is the body", "PATCH", "/v1/items/7", '{},"dryRun":true', "UpdateItem"],
     ["an unknown query parameter", "GET", "/v1/items/7?colour=red", undefined, "colour"],
     ["a query parameter twice", "GET", "/v1/items/7?view=a&view=b", undefined, "view"],
+    ["a query parameter by both its names", "GET", "/v1/items?is_new=true&isNew=true", undefined, "isNew"],
+    ["a query parameter that begins with a question mark", "GET", "/v1/items/7??view=full", undefined, "?view"],
     ["a query parameter for a field of the path", "GET", "/v1/items/7?name=other", undefined, "name"],
     ["a query parameter for a field of the body", "PATCH", "/v1/items/7?item.quantity=3", "{}", "item.quantity"],
     ["a query parameter beside a body that is the whole", "POST", "/v1/items?quantity=3", "{}", "quantity"],
@@ -176,6 +182,22 @@ describe("HTTP and JSON on its way to gRPC", () => {
     const upstream = service(undefined);
     expect(await ask(upstream, method, target, json, ...lines)).toMatchObject({ ok: false, error: { problem } });
     expect(upstream.sent).toHaveLength(0);
+  });
+
+  it("reads names and values of a query as views, selectors and credentials do (C25)", async () => {
+    const part = fc.constantFrom("?", "&", "=", "+", "%", "%ff", "%00", "%74ags", "tags=", "&tags", "name", "a", "\u00e9", ";");
+    await fc.assert(
+      fc.asyncProperty(fc.array(part, { maxLength: 12 }), async (parts) => {
+        const upstream = service(withTrailers([framed(new Uint8Array())], OK));
+        const answer = await ask(upstream, "GET", `/v1/items?${parts.join("")}`);
+        const shown = new QueryText(parts.join(""));
+        const unknown = shown.names().find((name) => name !== "tags" && name !== "name");
+        const [name, ...others] = shown.values("name");
+        expect(answer.ok).toBe(unknown === undefined && others.length === 0);
+        if (answer.ok)
+          expect(sentJson(upstream, "shop.v1.Item")).toEqual(itemJson({ name: name ?? "", tags: [...shown.values("tags")] }));
+      }),
+    );
   });
 
   it("takes nothing but JSON, in UTF-8", async () => {
