@@ -260,6 +260,7 @@ export const RULES: Readonly<Record<`C${number}`, "planned" | readonly Holder[]>
     ["test/unit/app/record-re-review.test.ts", "the line of log about asking again (C36)"],
     ["test/unit/app/generations.test.ts", "that retires closes its upstreams, but for those that open streams still hold (C36)"],
     ["test/e2e/long-lived.test.ts", "an open stream of events that was let through for a time (C36)"],
+    ["test/e2e/long-lived-forms.test.ts", "a stream of gRPC that was let through for a time (C36)"],
     ["test/e2e/websocket-reviews.test.ts", "an open WebSocket that was let through for a time (C36)"],
     [
       "test/e2e/grpc-reviews.test.ts",

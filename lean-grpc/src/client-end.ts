@@ -72,7 +72,7 @@ export class ClientEnd<Stream extends SendingStream> {
     this.#decoder = new HpackDecoder({ tableBytes: 0, maxListBytes: maxFieldsBytes });
     this.#keepalive = new Keepalive(timers, pace, {
       isBusy: () => owner.isBusy(),
-      ping: () => this.ping(),
+      ping: () => this.outbox.append(smallFrame(FRAME.PING, 0, 0, Buffer.alloc(8))),
       onSilence: () => this.destroy("no sign of life"),
     });
     this.#flood = new FloodGuard(timers, () => achievement(this.#ended, this.sender.framesSent));
@@ -146,9 +146,14 @@ export class ClientEnd<Stream extends SendingStream> {
     this.outbox.append(numberFrame(FRAME.WINDOW_UPDATE, id, bytes));
   }
 
-  /** Asks for a sign of life. */
-  ping(): void {
-    this.outbox.append(smallFrame(FRAME.PING, 0, 0, Buffer.alloc(8)));
+  /** When the peer was last heard, monotonic, milliseconds. */
+  get heardAtMs(): number {
+    return this.#keepalive.heardAtMs;
+  }
+
+  /** Asks for a sign of life; `false`: it was asked too lately. */
+  askNow(): boolean {
+    return this.#keepalive.askNow();
   }
 
   /** Somebody waits for an answer, and nobody did before. */

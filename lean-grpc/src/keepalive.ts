@@ -23,6 +23,11 @@ export class KeepalivePace {
     return Math.min(SILENCE_MS.idle * this.#times, SILENCE_MS.most);
   }
 
+  /** Whether it was found too often. */
+  get isSlowed(): boolean {
+    return this.#times > 1;
+  }
+
   /** The peer said ENHANCE_YOUR_CALM. */
   slowDown(): void {
     if (this.busyMs < SILENCE_MS.most) this.#times *= 2;
@@ -44,6 +49,7 @@ export class Keepalive {
   readonly #kept: KeptAlive;
   #heardAtMs: number;
   #busySinceMs: number;
+  #askedAtMs: number;
   /** Something was read since the last ping. */
   #isAnswered = true;
   #forgetTimer = (): void => {};
@@ -55,6 +61,12 @@ export class Keepalive {
     this.#kept = kept;
     this.#heardAtMs = timers.nowMs();
     this.#busySinceMs = this.#heardAtMs;
+    this.#askedAtMs = pace.isSlowed ? this.#heardAtMs : Number.NEGATIVE_INFINITY;
+  }
+
+  /** When something was last read, monotonic, milliseconds. */
+  get heardAtMs(): number {
+    return this.#heardAtMs;
   }
 
   start(): void {
@@ -69,6 +81,13 @@ export class Keepalive {
   heard(): void {
     this.#heardAtMs = this.#timers.nowMs();
     this.#isAnswered = true;
+  }
+
+  /** Asks out of turn; `false`: it was asked too lately, and is not. What becomes of the answer is the caller's to watch. */
+  askNow(): boolean {
+    if (this.#timers.nowMs() - this.#askedAtMs < this.#pace.idleMs) return false;
+    this.#ping();
+    return true;
   }
 
   /** The first call is in flight where there was none. */
@@ -87,10 +106,15 @@ export class Keepalive {
 
   #ask(): void {
     this.#isAnswered = false;
-    this.#kept.ping();
+    this.#ping();
     this.#forgetTimer = this.#timers.after(ANSWER_MS, () => {
       if (this.#isAnswered) this.#wait();
       else this.#kept.onSilence();
     });
+  }
+
+  #ping(): void {
+    this.#askedAtMs = this.#timers.nowMs();
+    this.#kept.ping();
   }
 }

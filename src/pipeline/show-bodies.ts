@@ -143,3 +143,6 @@ const contentType = ({ headers }: Response): string => headers.joined("content-t
 
 /** Whether a response is a stream of server-sent events by its content type. */
 export const isEventStream = (response: Response): boolean => contentType(response).startsWith(EVENT_STREAM);
+
+/** Whether a response is the messages of a streaming call of Connect by its content type. */
+export const isConnectStream = (response: Response): boolean => contentType(response).startsWith("application/connect+");

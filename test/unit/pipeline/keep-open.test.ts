@@ -1,15 +1,18 @@
 import { describe, expect, it } from "vitest";
 import { isStream } from "../../../src/model/byte-stream.ts";
+import type { RoutePlan } from "../../../src/model/plan.ts";
 import type { Closing } from "../../../src/ports/long-lived.ts";
 import { RecordingSink } from "../../support/byte-flow.ts";
 import { allow, binding, fail, setHeader, type FakeBinding } from "../../support/fake-binding.ts";
-import { planOf, Scene, turn, type RouteChoice } from "../../support/pipeline.ts";
+import { planOf, Scene, turn, type RequestChoice, type RouteChoice } from "../../support/pipeline.ts";
 
 const DENIED: Closing = { code: "suspended", by: "svc/a", source: "client", reason: "denied" };
 
 const EVENTS = "data: 1\n\n";
 
 const lasting = (validForMs = 5000): FakeBinding => binding("a", { review: allow([], { validForMs }) });
+
+const TRANSCODE: RoutePlan["transcode"] = { services: ["t.Echo"], rules: [], sse: [] };
 
 interface Choice {
   readonly bindings?: readonly FakeBinding[];
@@ -34,8 +37,9 @@ function sceneOf({ bindings = [lasting()], route = {}, headers, declared = false
 /** Sends a request and begins to read what comes. */
 async function opened(
   scene: Scene,
+  request: RequestChoice = { target: "/events" },
 ): Promise<{ readonly sink: RecordingSink; over(sent: { completed: boolean; cause?: unknown }): void }> {
-  const { response, onSent } = await scene.until(scene.begin({ target: "/events" }).answer);
+  const { response, onSent } = await scene.until(scene.begin(request).answer);
   const sink = new RecordingSink();
   if (!isStream(response.body)) throw new Error("the response is no stream");
   response.body.pipe(sink);
@@ -147,6 +151,24 @@ describe("a stream of events that was let through for a time (C36)", () => {
     await opened(scene);
     expect(scene.streams).toHaveLength(1);
   });
+
+  it.each([
+    ["gRPC", "application/grpc", {}],
+    ["gRPC-Web", "application/grpc-web+proto", {}],
+    ["gRPC-Web in text", "application/grpc-web-text", {}],
+    ["Connect", "application/connect+json", {}],
+    ["JSON, line by line,", "application/x-ndjson", { transcode: TRANSCODE }],
+  ] satisfies readonly (readonly [string, string, RouteChoice])[])(
+    "is a call in the form of %s too, and nothing is written into its messages",
+    async (_name, type, route) => {
+      const scene = sceneOf({ route, headers: [["content-type", type]] });
+      const { sink } = await opened(scene, { method: "POST", target: "/t.Echo/Watch", headers: { "content-type": type } });
+      expect(scene.streams).toHaveLength(1);
+      scene.streams[0]?.close(DENIED);
+      expect(await sink.over).toMatchObject({ kind: "failed" });
+      expect(sink.text).toBe(EVENTS);
+    },
+  );
 
   it.each([
     ["of another type", { headers: [["content-type", "application/json"]] }],

@@ -90,9 +90,9 @@ export class EndpointConnections {
     this.#waiting.delete(call);
   }
 
-  /** A call ran out of time on its connection. */
-  doubt(call: Http2Call): void {
-    this.#byCall.get(call)?.probe();
+  /** A call ran out of time on its connection, having waited since then, monotonic, milliseconds. */
+  doubt(call: Http2Call, sinceMs: number): void {
+    this.#byCall.get(call)?.probe(sinceMs);
   }
 
   /** Connections to addresses that are gone take no further calls, and close when their last stream is done. */

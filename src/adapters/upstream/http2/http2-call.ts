@@ -26,8 +26,8 @@ export interface Http2CallParts {
   readonly cancel: Cancel;
   /** The upstream cannot have seen it, and it is still whole: it has to be given another connection. Asked once. */
   readonly onAgain: (call: Http2Call) => void;
-  /** It ran out of time: the connection may be dead. */
-  readonly onLate: (call: Http2Call) => void;
+  /** It ran out of a time of ours, having waited since then (monotonic): the connection may be dead. */
+  readonly onLate: (call: Http2Call, sinceMs: number) => void;
   /** The call occupies no stream any more; called once. */
   readonly onOver: (call: Http2Call) => void;
 }
@@ -239,7 +239,10 @@ export class Http2Call implements ResponseSource, StreamEvents {
   }
 
   #expire(cause: string, kind: AttemptFailureKind): void {
-    if (this.#phase !== "queued") this.parts.onLate(this);
+    const { clock, request, onLate } = this.parts;
+    // a time the request brought says nothing about the upstream: any client could choose it
+    const isOurs = request.deadlineMs === undefined || clock.nowMs() < request.deadlineMs;
+    if (this.#phase !== "queued" && isOurs) onLate(this, this.#sinceMs);
     this.fail({ problem: "upstream_timeout", cause, kind });
   }
 

@@ -75,11 +75,14 @@ export class Http2Connection implements ClientEndOwner<Http2Stream> {
     return stream;
   }
 
-  /** A call ran out of time: unless the upstream gives a sign of life soon the connection is over. Takes no new streams meanwhile. */
-  probe(): void {
-    const { state } = this.#end;
+  /**
+   * A call ran out of time, having waited since then: where nothing at all was heard since, the connection is over unless the upstream gives a
+   * sign of life soon. Takes no new streams meanwhile. Servers of gRPC bear being asked every five minutes, and end every stream otherwise.
+   */
+  probe(sinceMs: number): void {
+    const { state, heardAtMs } = this.#end;
     if (state === "closed" || state === "greeting" || this.#forgetProbe !== undefined) return;
-    this.#end.ping();
+    if (heardAtMs > sinceMs || !this.#end.askNow()) return;
     this.#forgetProbe = this.#parts.clock.after(PROBE_MS, () => {
       this.#forgetProbe = undefined;
       this.destroy("no sign of life");

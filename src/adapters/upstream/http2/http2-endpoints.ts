@@ -73,7 +73,7 @@ class Http2Endpoint implements EndpointClient {
       clock: this.#clock,
       cancel,
       onAgain: (again) => this.#connections.run(again),
-      onLate: (late) => this.#connections.doubt(late),
+      onLate: (late, sinceMs) => this.#connections.doubt(late, sinceMs),
       onOver: this.#onOver,
     });
     if (!call.over) this.#connections.run(call);
