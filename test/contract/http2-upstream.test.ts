@@ -4,6 +4,7 @@ import { opening } from "../support/upstream.ts";
 import { heedsEndings } from "./http2/endings.ts";
 import { tellsHttp2Failures } from "./http2/failures.ts";
 import { survivesHostility } from "./http2/hostile.ts";
+import { followsNamesOverHttp2 } from "./http2/names.ts";
 import { writesHttp2Requests } from "./http2/requests.ts";
 import { readsHttp2Responses } from "./http2/responses.ts";
 
@@ -14,5 +15,6 @@ describe("http2Endpoints as an Upstream", () => {
   readsHttp2Responses(upstreamTo);
   tellsHttp2Failures(upstreamTo);
   heedsEndings(upstreamTo);
+  followsNamesOverHttp2(upstreamTo);
   survivesHostility(upstreamTo);
 });
