@@ -36,6 +36,7 @@ export const RULES: Readonly<Record<`C${number}`, "planned" | readonly Holder[]>
       "test/unit/pipeline/fallback.test.ts",
       "asks no binding again, and shows post-response only the response that was chosen (C5)",
     ],
+    ["test/unit/pipeline/response-fallback.test.ts", "is asked after a 5xx for what may be done twice only"],
     ["test/unit/adapters/upstream/balance/retries.test.ts", "the retry budget"],
     ["test/contract/upstream/requests.ts", "is never sent twice: a connection that breaks behind the request fails the exchange"],
   ],
@@ -96,6 +97,7 @@ export const RULES: Readonly<Record<`C${number}`, "planned" | readonly Holder[]>
   ],
   C16: [
     ["test/unit/model/grpc.test.ts", "a problem told in gRPC (C16)"],
+    ["test/unit/model/connect.test.ts", "is what a refusal becomes, with the headers of any problem (C16)"],
     ["test/e2e/grpc-reviews.test.ts", "is denied with %s, in its words, and does not reach the service (C16)"],
   ],
   C17: [
@@ -200,6 +202,7 @@ export const RULES: Readonly<Record<`C${number}`, "planned" | readonly Holder[]>
     ["test/e2e/websocket-reviews.test.ts", "a handshake that is reviewed (C26)"],
     ["test/e2e/websocket-http2.test.ts", "a WebSocket on a stream of HTTP/2 (RFC 8441, C26)"],
     ["test/unit/model/grpc.test.ts", "what a request speaks (C26)"],
+    ["test/unit/model/connect.test.ts", "a request of Connect (C26)"],
   ],
   C27: [
     ["test/unit/pipeline/handle.test.ts", "a CORS preflight (C27)"],

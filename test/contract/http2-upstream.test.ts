@@ -5,6 +5,7 @@ import { heedsEndings } from "./http2/endings.ts";
 import { tellsHttp2Failures } from "./http2/failures.ts";
 import { survivesHostility } from "./http2/hostile.ts";
 import { probesSparingly } from "./http2/probes.ts";
+import { followsNamesOverHttp2 } from "./http2/names.ts";
 import { writesHttp2Requests } from "./http2/requests.ts";
 import { readsHttp2Responses } from "./http2/responses.ts";
 
@@ -16,5 +17,6 @@ describe("http2Endpoints as an Upstream", () => {
   tellsHttp2Failures(upstreamTo);
   heedsEndings(upstreamTo);
   probesSparingly(upstreamTo);
+  followsNamesOverHttp2(upstreamTo);
   survivesHostility(upstreamTo);
 });

@@ -17,6 +17,8 @@ describe("gRPC through the gateway", () => {
       upstreams: {
         main: { protocol: "grpc", endpoints: [`http://127.0.0.1:${service.port}`] },
         nowhere: { protocol: "grpc", endpoints: ["http://127.0.0.1:1"] },
+        shared: { protocol: "grpc", endpoints: ["http://127.0.0.1:1", `http://127.0.0.1:${service.port}`] },
+        spared: { protocol: "grpc", endpoints: ["http://127.0.0.1:1"], fallback: ["main"] },
       },
       routes: [
         {
@@ -33,6 +35,12 @@ describe("gRPC through the gateway", () => {
           authenticate: ["anonymous"],
           upstream: "nowhere",
         },
+        ...["shared", "spared"].map((upstream) => ({
+          name: upstream,
+          match: { grpc: { service: "t.Echo" }, headers: { "x-way": upstream } },
+          authenticate: ["anonymous"],
+          upstream,
+        })),
       ],
     });
     gateway = await startGateway({
@@ -167,6 +175,22 @@ describe("gRPC through the gateway", () => {
       code: status.UNAVAILABLE,
       details: "The upstream cannot be reached.",
     });
+  });
+
+  it.each([
+    ["another endpoint", "shared"],
+    ["a fallback", "spared"],
+  ])("takes a call, its stream of messages too, to %s where one cannot be connected to", async (_name, way) => {
+    const metadata = new Metadata();
+    metadata.set("x-way", way);
+    for (let i = 0; i < 3; i += 1) {
+      const unary = await client.call("/t.Echo/Unary", Buffer.from("x"), { metadata, deadlineMs: 5_000 }).end;
+      expect([unary.code, text(unary.messages)]).toEqual([status.OK, ["x"]]);
+      const { call, end } = client.bidi("/t.Echo/Bidi", { metadata });
+      call.write(Buffer.from("a"));
+      call.end();
+      expect(await end).toMatchObject({ code: status.OK, messages: [Buffer.from("a")] });
+    }
   });
 
   it("says RESOURCE_EXHAUSTED for more than the route takes", async () => {

@@ -6,7 +6,6 @@ import { InterceptorChannel, type ChannelDeps, type ChannelTerms } from "./inter
 import type { CallStatus } from "./status-to-failure.ts";
 import { PacedLog } from "./watch/paced-log.ts";
 import { WatchStream, type WatchListeners } from "./watch/watch-stream.ts";
-import type { CallOutcome } from "./unary-call.ts";
 
 /** What a link is made for. */
 export interface LinkTerms extends ChannelTerms {

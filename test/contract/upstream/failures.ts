@@ -33,15 +33,19 @@ export function tellsFailures(upstreamTo: UpstreamTo): void {
     });
 
     it.each([
-      ["the first byte", {}, 30_000],
-      ["the whole", { totalMs: 7_000 }, 7_000],
-    ])("times out on %s, and the connection is closed", async (_name, timeouts, ms) => {
+      ["the first byte", {}, {}, 30_000],
+      ["the whole", { totalMs: 7_000 }, {}, 7_000],
+      ["the request's own deadline", {}, { deadlineMs: 3_000 }, 3_000],
+      ["the whole, where the request's deadline is later", { totalMs: 7_000 }, { deadlineMs: 9_000 }, 7_000],
+    ])("times out on %s, and the connection is closed", async (_name, timeouts, more, ms) => {
       const clock = new FakeClock();
       await using raw = await startRawUpstream(() => {});
       await using upstream = upstreamTo([raw.url], { clock, timeouts: { ...TIMEOUTS, ...timeouts } });
-      const pending = upstream.send(requestTo("GET"), new CancelSource());
+      const pending = upstream.send({ ...requestTo("GET"), ...more }, new CancelSource());
       while (raw.received() === "") await turn();
       clock.advance(ms - 1);
+      await turn();
+      expect(raw.connections[0]?.destroyed).toBe(false);
       clock.advance(1);
       expect(await pending).toMatchObject({ ok: false, error: { problem: "upstream_timeout" } });
       await new Promise((resolve) => raw.connections[0]?.once("close", resolve));
@@ -70,6 +74,18 @@ export function tellsFailures(upstreamTo: UpstreamTo): void {
       while (raw.received() === "") await turn();
       clock.advance(30_000);
       expect(await pending).toMatchObject({ error: { problem: "upstream_timeout" } });
+    });
+
+    it("breaks its body off at the request's own deadline, however lively it is", async () => {
+      const clock = new FakeClock();
+      await using raw = await startRawUpstream((socket) => socket.write("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhel"));
+      await using upstream = upstreamTo([raw.url], { clock });
+      const answer = await upstream.send({ ...requestTo("GET"), deadlineMs: 3_000 }, new CancelSource());
+      const sink = new RecordingSink();
+      if (answer.ok && isStream(answer.value.body)) answer.value.body.pipe(sink);
+      while (sink.byteCount < 3) await turn();
+      clock.advance(3_000);
+      expect(await sink.over).toMatchObject({ kind: "failed", cause: { problem: "upstream_timeout" } });
     });
 
     it("breaks its body off when it falls silent, not when the reader rests", async () => {

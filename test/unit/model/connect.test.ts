@@ -4,7 +4,7 @@ import { renderConnectProblem } from "../../../src/model/connect-problem.ts";
 import { HeaderLines } from "../../../src/model/header-lines.ts";
 import { textOf } from "../../support/byte-flow.ts";
 
-describe("a request of Connect", () => {
+describe("a request of Connect (C26)", () => {
   const of = (method: string, type: string | undefined, version?: string, query?: string) =>
     connectCall({
       method,

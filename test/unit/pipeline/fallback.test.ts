@@ -113,6 +113,37 @@ describe("a fallback", () => {
     expect(reply.record).toMatchObject({ upstream: "a", ending: { decidedBy: "a" } });
   });
 
+  it.each([
+    ["gRPC", { "content-type": "application/grpc", "grpc-timeout": "100m" }],
+    ["Connect", { "content-type": "application/connect+proto", "connect-timeout-ms": "100" }],
+  ])("is not asked where the deadline of a call of %s passed on the way to it", async (name, headers) => {
+    const spare = new FakeUpstream();
+    const scene = new Scene([{ fallbacks: [standIn("spare", spare)] }]);
+    scene.upstream.send = (...sent) => {
+      scene.clock.advance(101);
+      return failing().send(...sent);
+    };
+    const body = new TrackedStream(["one"], { chunked: true });
+    const reply = await scene.send({ method: "POST", headers, body });
+    expect(spare.requests).toEqual([]);
+    if (name === "gRPC") expect(reply.headers["grpc-status"]).toBe("4");
+    else expect(JSON.parse(reply.text.slice(5))).toMatchObject({ error: { code: "deadline_exceeded" } });
+    expect(body.state).toBe("discarded");
+    expect(reply.record).toMatchObject({ upstream: "origin" });
+  });
+
+  it("is asked with what is left of the deadline of a call", async () => {
+    const spare = new FakeUpstream();
+    const scene = new Scene([{ fallbacks: [standIn("spare", spare)] }]);
+    scene.upstream.send = (...sent) => {
+      scene.clock.advance(60);
+      return failing().send(...sent);
+    };
+    await scene.send({ method: "POST", headers: { "content-type": "application/grpc", "grpc-timeout": "200m" } });
+    const headers = spare.requests[0]?.headers ?? [];
+    expect(headers[headers.indexOf("grpc-timeout") + 1]).toBe("140m");
+  });
+
   it("is not asked for a client that left", async () => {
     const spare = new FakeUpstream();
     const scene = new Scene([{ fallbacks: [standIn("spare", spare)] }]);

@@ -86,6 +86,18 @@ describe("a request that was sent", () => {
     }
   });
 
+  it("is never sent again where it asked for another protocol, which may have been changed to; not sent, it goes to another endpoint", async () => {
+    for (const [script, asked] of [
+      ...broken.map(([, each]) => [each, ["a"]] as const),
+      [fails("connect"), ["a", "b"]] as const,
+    ]) {
+      const scene = new FakeEndpoints(["a", "b"], retrying());
+      scene.scripts.set("a", script);
+      await scene.send({ ...requestTo("GET"), upgrade: "websocket" });
+      expect(scene.asked).toEqual(asked);
+    }
+  });
+
   it("is not sent again for reasons the operator did not name", async () => {
     for (const script of [fails("broken"), fails("slow"), answers(503)]) {
       const scene = new FakeEndpoints(["a", "b"], retrying({ on: ["connect"], statuses: [] }));
