@@ -108,13 +108,10 @@ describe.skipIf(!isInstalled)(`the realtime WebSockets of the OpenAI SDK${skippe
   };
   // each session is one of these, whose own types are wider
   const sessions: readonly (readonly [string, Makes])[] = [
-    [
-      "over `ws`",
-      async (key) => new (await import("openai/realtime/ws")).OpenAIRealtimeWS({ model: "m" }, await openAi(key)) as never,
-    ],
+    ["over `ws`", async (key) => new (await import("openai/realtime/ws")).OpenAIRealtimeWS({ model: "m" }, await openAi(key))],
     [
       "over `ws`, beta",
-      async (key) => new (await import("openai/beta/realtime/ws")).OpenAIRealtimeWS({ model: "m" }, await openAi(key)) as never,
+      async (key) => new (await import("openai/beta/realtime/ws")).OpenAIRealtimeWS({ model: "m" }, await openAi(key)),
     ],
     [
       "as in a browser, with the key in a subprotocol",
@@ -122,7 +119,7 @@ describe.skipIf(!isInstalled)(`the realtime WebSockets of the OpenAI SDK${skippe
         new (await import("openai/realtime/websocket")).OpenAIRealtimeWebSocket(
           { model: "m", dangerouslyAllowBrowser: true },
           await openAi(key),
-        ) as never,
+        ),
     ],
     [
       "as in a browser, beta",
@@ -130,7 +127,7 @@ describe.skipIf(!isInstalled)(`the realtime WebSockets of the OpenAI SDK${skippe
         new (await import("openai/beta/realtime/websocket")).OpenAIRealtimeWebSocket(
           { model: "m", dangerouslyAllowBrowser: true },
           await openAi(key),
-        ) as never,
+        ),
     ],
   ];
 

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
-import type { WebSocket } from "ws";
+import type { RawData, WebSocket } from "ws";
 
 /** A session some client opened at the provider. */
 export interface ProviderSession {
@@ -43,7 +43,7 @@ function realtime(socket: WebSocket): void {
   const say = (event: object): void => socket.send(JSON.stringify(event));
   say({ type: "session.created", event_id: "e1", session: { type: "realtime", id: "s1" } });
   socket.on("message", (bytes) => {
-    const { type } = JSON.parse(String(bytes)) as { readonly type: string }; // what the SDK sends has one
+    const { type } = JSON.parse(textOf(bytes)) as { readonly type: string }; // what the SDK sends has one
     if (type !== "response.create") return;
     say({
       type: "response.output_text.delta",
@@ -62,8 +62,10 @@ function realtime(socket: WebSocket): void {
 function live(socket: WebSocket): void {
   const say = (message: object): void => socket.send(Buffer.from(JSON.stringify(message)));
   socket.on("message", (bytes) => {
-    const message = JSON.parse(String(bytes)) as { readonly setup?: object }; // an object, always
+    const message = JSON.parse(textOf(bytes)) as { readonly setup?: object }; // an object, always
     if (message.setup !== undefined) return say({ setupComplete: {} });
     say({ serverContent: { modelTurn: { role: "model", parts: [{ text: "hello" }] }, turnComplete: true } });
   });
 }
+
+const textOf = (bytes: RawData): string => Buffer.concat([bytes].flat().map((part) => new Uint8Array(part))).toString();

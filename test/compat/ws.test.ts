@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { fileURLToPath } from "node:url";
+import type * as WsModule from "ws";
 import type { ClientOptions, RawData, WebSocket, WebSocketServer } from "ws";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { startGateway, type TestGateway } from "../support/start-gateway.ts";
@@ -37,7 +38,7 @@ const asBuffer = (bytes: RawData): Buffer =>
   Buffer.isBuffer(bytes) ? bytes : Buffer.concat([bytes].flat().map((part) => Buffer.from(part as Uint8Array)));
 
 describe.skipIf(!isInstalled)(`\`ws\` at both ends${skipped}`, async () => {
-  const { WebSocket: Client, WebSocketServer: Sockets } = isInstalled ? await import("ws") : ({} as typeof import("ws")); // not used where it is not there
+  const { WebSocket: Client, WebSocketServer: Sockets } = isInstalled ? await import("ws") : ({} as typeof WsModule); // not used where it is not there
   let http: Server;
   let sockets: WebSocketServer;
   let gateway: TestGateway;

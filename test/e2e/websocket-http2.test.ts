@@ -278,6 +278,26 @@ describe("a WebSocket on a stream of HTTP/2 (RFC 8441, C26)", () => {
     expect(await refusedBy("/free/x")).toMatchObject({ status: 502 });
   });
 
+  it("costs its connection nothing when it is closed properly: more than may be reset are opened one after the other", async () => {
+    const own = connect(gateway.url);
+    const one = async (): Promise<void> => {
+      const opened = upstream.opened();
+      const stream = await openOnStream(own, "/free/a");
+      expect(stream.status).toBe(200);
+      await stream.peer.close(1000);
+      // whichever of those that open at once it belongs to
+      const server = await opened;
+      await server.nextClose();
+      await server.close(1000);
+      server.socket.end();
+      await stream.peer.over;
+      stream.peer.socket.close(constants.NGHTTP2_CANCEL);
+    };
+    for (let i = 0; i < 21; i += 1) await Promise.all(Array.from({ length: 10 }, one));
+    expect(own.closed || own.destroyed).toBe(false);
+    own.destroy();
+  });
+
   it("is told 1001 when the gateway ends", async () => {
     await using place = await startGateway({
       config: H2C_PREAMBLE + configuration({ upstreams: { main: { endpoints: [upstream.url] } }, routes: [openRoute("free")] }),
