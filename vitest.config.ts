@@ -13,6 +13,24 @@ const EITHER_VERSION = [
 ];
 
 /**
+ * Files share processes, two at a time: to load a gateway anew for each cost more than half of what unit tests took. Nothing of ours keeps state in
+ * modules, and a test ends what it started.
+ */
+const UNIT = { isolate: false, testTimeout: 10_000, sequence: { groupOrder: 0 } } as const;
+
+/** They wait more than they work, so that three at a time fit on two cores. A process of its own per file: sockets, signals and child processes do not leak between files. */
+const OVER_SOCKETS = {
+  pool: "forks",
+  maxWorkers: 3,
+  testTimeout: 60_000,
+  hookTimeout: 60_000,
+  sequence: { groupOrder: 1 },
+} as const;
+
+/** The same for files that start a gateway in their own process and end it. */
+const ONCE_MORE = { ...OVER_SOCKETS, isolate: false } as const;
+
+/**
  * Two projects, and a second time with our own codec what the first runs with Node's. `unit` is everything that needs no other process and runs in `npm run check`; `e2e` starts gateways,
  * interceptors and upstreams over real sockets and runs after it in `npm test`. Soaks and benchmarks are started by
  * hand, never from here: a stopwatch does not fail a build.
@@ -35,8 +53,7 @@ export default defineConfig({
             "{proto,interceptors-sdk,examples}/**/*.test.ts",
           ],
           exclude: ["**/node_modules/**", "**/dist/**"],
-          testTimeout: 10_000,
-          sequence: { groupOrder: 0 },
+          ...UNIT,
         },
       },
       {
@@ -44,11 +61,7 @@ export default defineConfig({
         test: {
           name: "e2e",
           include: ["test/e2e/**/*.test.ts"],
-          // a process of its own per file: sockets, signals and child processes do not leak between files
-          pool: "forks",
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
-          sequence: { groupOrder: 1 },
+          ...OVER_SOCKETS,
         },
       },
       // official SDKs, where they are installed (test/compat/README.md)
@@ -57,10 +70,7 @@ export default defineConfig({
         test: {
           name: "compat",
           include: ["test/compat/*.test.ts"],
-          pool: "forks",
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
-          sequence: { groupOrder: 1 },
+          ...OVER_SOCKETS,
         },
       },
       // the same requests over HTTP/2, wherever a test does not say how it sends them
@@ -70,10 +80,7 @@ export default defineConfig({
           name: "e2e, HTTP/2",
           include: EITHER_VERSION.map((name) => `test/e2e/${name}.test.ts`),
           env: { SALLYPORT_TEST_PROTOCOL: "h2c" },
-          pool: "forks",
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
-          sequence: { groupOrder: 1 },
+          ...ONCE_MORE,
         },
       },
       // what a client can see of a listener, with our own codec: the same tests
@@ -83,8 +90,7 @@ export default defineConfig({
           name: "unit, sallyport codec",
           include: ["test/unit/adapters/inbound/*.test.ts"],
           env: { SALLYPORT_TEST_CODEC: "sallyport" },
-          testTimeout: 10_000,
-          sequence: { groupOrder: 0 },
+          ...UNIT,
         },
       },
       {
@@ -93,10 +99,7 @@ export default defineConfig({
           name: "e2e, sallyport codec",
           include: CLIENT_SIDE.map((name) => `test/e2e/${name}.test.ts`),
           env: { SALLYPORT_TEST_CODEC: "sallyport" },
-          pool: "forks",
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
-          sequence: { groupOrder: 1 },
+          ...ONCE_MORE,
         },
       },
     ],

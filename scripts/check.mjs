@@ -25,8 +25,8 @@ const steps = [
   { name: "buf lint", command: "buf lint", cwd: proto },
   { name: "buf breaking", command: "buf breaking --against baseline.yaml", cwd: proto },
 ];
-// only in the full run: a minute of generated requests and responses, another one each time
-const fuzzing = { name: "fuzzing", command: "node test/fuzz/timed.ts 60" };
+// only in the full run, in what the tests leave of the processors: generated requests and responses, others each time
+const fuzzing = { name: "fuzzing", command: "nice -n 19 node test/fuzz/timed.ts 120" };
 const tests = withE2e
   ? { name: "tests", command: "vitest run", live: true }
   : { name: "tests without e2e", command: "vitest run --project 'unit*'", live: true };
@@ -34,9 +34,9 @@ const tests = withE2e
 const stepCount = steps.length + (withE2e ? 2 : 1);
 const startedMs = Date.now();
 const failed = [];
-const waiting = withE2e ? [fuzzing, ...steps] : [...steps];
+const waiting = [...steps];
 await Promise.all(Array.from({ length: Math.min(4, Math.max(2, availableParallelism())) }, worker));
-await perform(tests);
+await Promise.all([perform(tests), withE2e ? perform(fuzzing) : undefined]);
 finish();
 
 async function worker() {

@@ -28,7 +28,7 @@ ${upstream.sections}`,
   const admin = `http://127.0.0.1:${adminPort}`;
   await untilReady(`${admin}/ready`);
   const adminToken = (await readFile(directory.file("admin-token"), "utf8")).trim();
-  const clients = new EveryClient(port);
+  const clients = new EveryClient(port, "soak");
   let replaced = 0;
   const tookMs: number[] = [];
   while (replaced < restarts) {

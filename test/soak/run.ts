@@ -4,6 +4,7 @@ import { parseArgs } from "node:util";
 import { floods, slow } from "./attacked.ts";
 import { brownout } from "./brownout.ts";
 import { overload } from "./overload.ts";
+import { reloads } from "./reloads.ts";
 import { rolls } from "./rolls.ts";
 import { shed } from "./shed.ts";
 import { steady } from "./steady.ts";
@@ -14,6 +15,7 @@ const { positionals, values } = parseArgs({
   allowPositionals: true,
   options: {
     minutes: { type: "string", default: "2" },
+    reloads: { type: "string", default: "1200" },
     restarts: { type: "string", default: "100" },
     write: { type: "boolean", default: false },
   },
@@ -23,6 +25,7 @@ const PROGRAMS: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
   brownout,
   overload,
   shed,
+  reloads: () => reloads(Number(values.reloads)),
   rolls: () => rolls(Number(values.restarts)),
   streams,
   "streams-http2": streamsOverHttp2,
@@ -34,7 +37,9 @@ const PROGRAMS: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
 const [name = ""] = positionals;
 const program = PROGRAMS[name];
 if (program === undefined) {
-  console.error(`usage: node test/soak/run.ts ${Object.keys(PROGRAMS).join("|")} [--minutes N] [--restarts N] [--write]`);
+  console.error(
+    `usage: node test/soak/run.ts ${Object.keys(PROGRAMS).join("|")} [--minutes N] [--reloads N] [--restarts N] [--write]`,
+  );
   process.exit(2);
 }
 const loadBefore = loadavg()[0] ?? 0;

@@ -21,7 +21,7 @@ export interface KindReport {
 type Act = () => Promise<"done" | "sent away">;
 
 /** How often each kind of client begins something, milliseconds: requests, and streams of a second. */
-const EVERY_MS = { request: 25, stream: 500 } as const;
+const EVERY_MS = { soak: { request: 25, stream: 500 }, test: { request: 100, stream: 500 } } as const;
 
 /** The kind of client that loses what a GOAWAY says was not processed, where all others send it again (RFC 9113 section 8.7). */
 export const REPEATS_NOTHING = "HTTP/2, a client that repeats nothing";
@@ -31,7 +31,7 @@ export class EveryClient {
   readonly #kinds: readonly Kind[];
   readonly #stack = new DisposableStack();
 
-  constructor(port: number) {
+  constructor(port: number, pace: keyof typeof EVERY_MS = "test") {
     const url = `http://127.0.0.1:${port}`;
     const agent = this.#stack.adopt(new Agent({ keepAlive: true, maxSockets: 4 }), (each) => each.destroy());
     const grpc = this.#stack.use(new EchoClient(port));
@@ -49,7 +49,7 @@ export class EveryClient {
       WebSockets: () => talk(url),
     };
     this.#kinds = Object.entries(acts).map(
-      ([kind, act], index) => new Kind(kind, act, EVERY_MS[index < 5 ? "request" : "stream"]),
+      ([kind, act], index) => new Kind(kind, act, EVERY_MS[pace][index < 5 ? "request" : "stream"]),
     );
   }
 
@@ -108,6 +108,8 @@ class Kind {
   }
 }
 
+const OK: number = status.OK;
+
 const LAST_EVENT = `id: ${EVENTS.count}\ndata: x\n\n`;
 
 /** An answer of 200 that ends so. */
@@ -136,7 +138,7 @@ function ask(session: ClientHttp2Session, path: string): Promise<{ readonly stat
 
 async function call(client: EchoClient): Promise<"done"> {
   const { code, details, messages } = await client.call("/t.Echo/Unary", Buffer.from("x")).end;
-  if (code !== status.OK || messages.length !== 1) throw new Error(`${code} ${details}`);
+  if (code !== OK || messages.length !== 1) throw new Error(`${code} ${details}`);
   return "done";
 }
 
@@ -148,7 +150,7 @@ async function stream(client: EchoClient): Promise<"done"> {
   }
   under.end();
   const { code, details, messages } = await end;
-  if (code !== status.OK || messages.length !== EVENTS.count) throw new Error(`${code} ${details}, ${messages.length} messages`);
+  if (code !== OK || messages.length !== EVENTS.count) throw new Error(`${code} ${details}, ${messages.length} messages`);
   return "done";
 }
 

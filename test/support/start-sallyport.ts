@@ -32,6 +32,8 @@ export interface RunningSallyport extends AsyncDisposable {
     deadlineMs?: number,
   ): Promise<void>;
   signal(name: NodeJS.Signals): void;
+  /** The same; rejects with everything it wrote where that takes longer than it may. */
+  endsWithin(deadlineMs: number): Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null }>;
   /** Resolves when it is gone. */
   readonly ended: Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null }>;
 }
@@ -69,6 +71,14 @@ export function startSallyport(argv: readonly string[], surroundings: Surroundin
     until: (satisfied, deadlineMs = 15_000) => untilWritten({ child, written, waiting }, satisfied, deadlineMs),
     signal: (name) => void child.kill(name),
     ended,
+    async endsWithin(deadlineMs) {
+      const late = Promise.withResolvers<never>();
+      const timer = setTimeout(
+        () => late.reject(new Error(`alive after ${deadlineMs} ms; it wrote:\n${written.stdout}\n${written.stderr}`)),
+        deadlineMs,
+      );
+      return Promise.race([ended, late.promise]).finally(() => clearTimeout(timer));
+    },
     async [Symbol.asyncDispose]() {
       child.kill("SIGKILL");
       await ended;
