@@ -78,6 +78,11 @@ export class Http2Line implements Line {
     this.#session.close();
   }
 
+  /** Whether it has to be looked at soon again. */
+  get isBusy(): boolean {
+    return this.#state !== "over" && this.#costs.isBusy;
+  }
+
   /** Looks whether the client is late, slow or a burden; from now and then. */
   look(nowMs: number): void {
     if (this.#state === "over") return;
