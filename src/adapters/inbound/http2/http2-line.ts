@@ -103,6 +103,11 @@ export class Http2Line implements Line {
     return [...this.#wires.keys(), ...this.#arrived.map(({ wire }) => wire)];
   }
 
+  /** Whether it has to be looked at soon again. */
+  get isBusy(): boolean {
+    return this.#state !== "over" && this.#costs.isBusy;
+  }
+
   /** Looks whether the client is late, slow or a burden; from now and then. */
   look(nowMs: number): void {
     if (this.#state === "over") return;

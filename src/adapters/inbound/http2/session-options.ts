@@ -1,5 +1,6 @@
 import type { ServerSessionOptions } from "node:http2";
 import type { ListenerLimits } from "../listener-settings.ts";
+import { RESETS } from "./connection-costs.ts";
 
 /** Requests of a connection beside each other. */
 const MAX_STREAMS = 100;
@@ -13,8 +14,8 @@ const STREAM_WINDOW_BYTES = 64 * 1024;
 /** What a client may send ahead on one connection. */
 export const CONNECTION_WINDOW_BYTES = 1024 * 1024;
 
-/** Frames that break the rules in one connection. */
-const MAX_INVALID_FRAMES = 1_000;
+/** Frames that break the rules in one connection: a client that keeps them sends none. */
+const MAX_INVALID_FRAMES = 200;
 
 /** Further than a limit is a client let in only to be told of it; beyond this its stream is reset. */
 const TOLD_FACTOR = 2;
@@ -36,9 +37,9 @@ export const sessionOptions = (limits: ListenerLimits): ServerSessionOptions => 
   maxHeaderListPairs: TOLD_FACTOR * limits.maxHeaders + PSEUDO_FIELDS,
   maxSessionInvalidFrames: MAX_INVALID_FRAMES,
   maxSessionRejectedStreams: MAX_STREAMS,
-  // ours come first, and count what the client makes us reset too
-  streamResetBurst: 1_000,
-  streamResetRate: 100,
+  // ours count what the client makes us reset too, and come first; these hold within a packet, before anything is made of its streams
+  streamResetBurst: 2 * RESETS.burst,
+  streamResetRate: 2 * RESETS.perSecond,
   // what is a field twice, or has a blank at an end, is ingress's to refuse: such a value would be left out
   strictSingleValueFields: false,
   strictFieldWhitespaceValidation: false,
