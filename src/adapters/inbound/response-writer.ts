@@ -77,7 +77,9 @@ export class ResponseWriter implements ByteSink, WireWatcher {
       this.#put(cause.words);
       return this.#finish();
     }
-    if (!(cause instanceof ToldFailure) || this.#wire.carriesTrailers !== true) return this.#cut(cause);
+    // behind fewer bytes than were promised no trailers make a message
+    const isShort = this.#promisedBytes !== undefined && this.#bytes < this.#promisedBytes;
+    if (!(cause instanceof ToldFailure) || isShort || this.#wire.carriesTrailers !== true) return this.#cut(cause);
     this.#cause ??= cause.cause;
     this.#finish(cause.trailers);
   }
