@@ -22,6 +22,8 @@ export interface OpenListenersDeps extends ListenerDeps, Pick<PemFrom, "readFile
   readonly plans: Pick<PlanHolder, "keepFor" | "letGo">;
   /** How long one that goes may take to finish, milliseconds. */
   readonly drainMs: () => number;
+  /** One goes, and has this long: what would stay open for longer has to be ended in words. `key` stands for it in what came in by it. */
+  readonly onLeaving: (key: object, drainMs: number) => void;
 }
 
 /** One that is open, and what it was opened by. */
@@ -132,7 +134,9 @@ export class OpenListeners {
   }
 
   #leave(listener: HttpListener): void {
-    const done = listener.drain(this.#deps.drainMs()).finally(() => {
+    const drainMs = this.#deps.drainMs();
+    this.#deps.onLeaving(listener.key, drainMs);
+    const done = listener.drain(drainMs).finally(() => {
       this.#leaving.delete(listener);
       const isNamed = [...this.all, ...this.#leaving.keys()].some(({ name }) => name === listener.name);
       if (!isNamed) this.#deps.plans.letGo(listener.name);

@@ -122,6 +122,11 @@ export class HttpListener implements AsyncDisposable, SocketOwner {
     return this.#settings.name;
   }
 
+  /** What stands for it in the requests that come in by it. */
+  get key(): object {
+    return this.#settings;
+  }
+
   get scheme(): "http" | "https" {
     return this.#settings.tls === undefined ? "http" : "https";
   }
