@@ -188,6 +188,7 @@ class Running implements StartingGateway {
       ids: options.ids,
       plans: this.reloader.holder,
       drainMs: () => this.reloader.built.loaded.config.drainMs,
+      onLeaving: (key, drainMs) => this.#exchanges.tunnels.drainListener(key, drainMs / 2),
     });
   }
 

@@ -51,6 +51,14 @@ export function sameness(listener: ListenerConfig, { cidrs }: GatewayConfig["tru
   return canonicalJson({ ...rest, limits: own, proxies: listener.proxyProtocol ? cidrs : [] });
 }
 
+/** Whether some of those that have a connection to the first could not make one to the second: it takes TLS, a certificate, or one of another authority. */
+export function isStricter({ tls: old }: Pick<ListenerConfig, "tls">, { tls: next }: Pick<ListenerConfig, "tls">): boolean {
+  if (next === undefined) return false;
+  if (old === undefined) return true;
+  if (next.clientCert === "required" && old.clientCert !== "required") return true;
+  return old.clientCert !== "none" && next.clientCaFile !== old.clientCaFile;
+}
+
 /** Names of the listeners where the gateway's public keys are answered. */
 export const jwksListeners = ({ listeners }: Pick<GatewayConfig, "listeners">): readonly string[] =>
   listeners.filter(({ serves }) => serves.includes("jwks")).map(({ name }) => name);

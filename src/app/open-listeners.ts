@@ -4,7 +4,7 @@ import type { ListeningSocket } from "../adapters/inbound/listening-socket.ts";
 import type { GatewayConfig, ListenerConfig } from "../config/gateway-config.ts";
 import { err, ok, type Result } from "../model/result.ts";
 import type { PlanHolder } from "./plan-holder.ts";
-import { sameness, settingsOf, type PemFrom } from "./listeners.ts";
+import { isStricter, sameness, settingsOf, type PemFrom } from "./listeners.ts";
 
 /** Which listeners there are, and whom they may bring. */
 export type ListenersConfig = Pick<GatewayConfig, "listeners" | "trustedProxies">;
@@ -22,6 +22,8 @@ export interface OpenListenersDeps extends ListenerDeps, Pick<PemFrom, "readFile
   readonly plans: Pick<PlanHolder, "keepFor" | "letGo">;
   /** How long one that goes may take to finish, milliseconds. */
   readonly drainMs: () => number;
+  /** One goes, and has this long: what would stay open for longer has to be ended in words. `key` stands for it in what came in by it. */
+  readonly onLeaving: (key: object, drainMs: number) => void;
 }
 
 /** One that is open, and what it was opened by. */
@@ -124,15 +126,20 @@ export class OpenListeners {
     const added = next.filter(({ listener }) => !this.all.includes(listener));
     this.#open = next;
     for (const { listener } of added) listener.begin();
-    for (const { listener } of gone) this.#leave(listener);
+    for (const each of gone) this.#leave(each);
     if (!isFirst) this.#tell("listener_opened", added);
     this.#tell("listener_leaving", gone);
     // it was closed while this was prepared
     if (this.#isClosed) for (const { listener } of added) void listener.drain(this.#deps.drainMs());
   }
 
-  #leave(listener: HttpListener): void {
-    const done = listener.drain(this.#deps.drainMs()).finally(() => {
+  #leave({ listener, config }: Open): void {
+    const drainMs = this.#deps.drainMs();
+    this.#deps.onLeaving(listener.key, drainMs);
+    const successor = this.#open.find(({ listener: { name } }) => name === listener.name)?.config;
+    // the plan in force may rely on what the connections of its listener have shown
+    const begins = successor !== undefined && isStricter(config, successor) ? "nothing" : "what-arrives";
+    const done = listener.drain(drainMs, begins).finally(() => {
       this.#leaving.delete(listener);
       const isNamed = [...this.all, ...this.#leaving.keys()].some(({ name }) => name === listener.name);
       if (!isNamed) this.#deps.plans.letGo(listener.name);

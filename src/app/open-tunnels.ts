@@ -16,7 +16,10 @@ export interface TunnelDeps {
 /** The open WebSockets of a process, and those whose upstream is being asked. */
 export class OpenTunnels implements Tunnels {
   readonly #deps: TunnelDeps;
-  readonly #open = new Set<OpenTunnel>();
+  /** With what stands for their listener. */
+  readonly #open = new Map<OpenTunnel, object | undefined>();
+  /** Listeners that finish. */
+  readonly #leaving = new WeakSet<object>();
   #taken = 0;
   #isDraining = false;
 
@@ -29,7 +32,7 @@ export class OpenTunnels implements Tunnels {
     return this.#open.size;
   }
 
-  reserve(): TunnelPlace | undefined {
+  reserve(listenerKey: object | undefined): TunnelPlace | undefined {
     if (this.#taken >= (this.#deps.maxTunnels ?? MAX_TUNNELS)) return undefined;
     this.#taken += 1;
     let tunnel: OpenTunnel | undefined;
@@ -37,9 +40,9 @@ export class OpenTunnels implements Tunnels {
     return {
       opened: (opened) => {
         tunnel = opened;
-        this.#open.add(opened);
-        // a handshake that still came is no failure: its client is told to go, and comes back to another process
-        if (this.#isDraining) opened.drain();
+        this.#open.set(opened, listenerKey);
+        // a handshake that still came is no failure: its client is told to go, and comes back to another process or listener
+        if (this.#isDraining || (listenerKey !== undefined && this.#leaving.has(listenerKey))) opened.drain();
       },
       leave: (end) => {
         if (isLeft) return;
@@ -56,7 +59,20 @@ export class OpenTunnels implements Tunnels {
   drain(overMs: number): void {
     if (this.#isDraining) return;
     this.#isDraining = true;
-    const all = [...this.#open];
+    this.#end([...this.#open.keys()], overMs);
+  }
+
+  /** The same for those that came in by one listener. */
+  drainListener(listenerKey: object, overMs: number): void {
+    this.#leaving.add(listenerKey);
+    const own = [...this.#open].filter(([, key]) => key === listenerKey);
+    this.#end(
+      own.map(([tunnel]) => tunnel),
+      overMs,
+    );
+  }
+
+  #end(all: readonly OpenTunnel[], overMs: number): void {
     const stepMs = overMs / Math.max(1, all.length);
     for (const [index, tunnel] of all.entries()) {
       if (index === 0) tunnel.drain();

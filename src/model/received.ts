@@ -16,6 +16,8 @@ export interface Received {
   readonly scheme: "http" | "https";
   /** Name of the listener it came in by. */
   readonly listener: string;
+  /** Beside `upgrade`: stands for the very listener. One that was changed finishes what it has beside another of the same name. */
+  readonly listenerKey?: object;
   /** IP address of the socket's other end; `unix` for a unix socket. */
   readonly peerAddress: string;
   /** Subject of a verified client certificate; empty without one. */

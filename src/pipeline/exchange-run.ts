@@ -29,6 +29,8 @@ export class ExchangeRun {
   readonly asksForWebSocket: boolean;
   /** It asks for nothing else: an ordinary answer of status 2xx would be taken for it. */
   readonly upgradeOnly: boolean;
+  /** Stands for the listener it came in by, of what asks for a WebSocket. */
+  readonly listenerKey: object | undefined;
   /** The client's own head, before any patch: what authenticators read (C2). */
   readonly original: RequestHead;
   readonly reviews: ReviewRecord[] = [];
@@ -110,6 +112,7 @@ export class ExchangeRun {
     this.original = beginning.exchange.head;
     this.asksForWebSocket = beginning.exchange.protocol === "websocket";
     this.upgradeOnly = beginning.upgradeOnly ?? false;
+    this.listenerKey = beginning.listenerKey;
     this.deps = beginning.deps;
     this.startedMs = beginning.startedMs;
     this.again = beginning.again ?? "";
@@ -281,6 +284,7 @@ interface Beginning {
   readonly startedMs: number;
   /** Left out: it is an ordinary request as well. */
   readonly upgradeOnly?: boolean | undefined;
+  readonly listenerKey?: object | undefined;
   /** Of a re-review only. */
   readonly again?: string;
   /** Of a request; nobody else is counted. */

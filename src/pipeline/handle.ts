@@ -49,6 +49,7 @@ export function pipeline(deps: PipelineDeps): Handle {
           startedMs,
           entered,
           upgradeOnly: received.upgradeOnly,
+          listenerKey: received.listenerKey,
         }),
         received,
         cancel,

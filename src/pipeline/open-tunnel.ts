@@ -16,7 +16,7 @@ const NOT_ALLOWED = 4403;
 /** Takes room for a WebSocket before its upstream is asked: where there is none, nobody is. */
 export function reserveTunnel(run: ExchangeRun): StageEnd {
   if (run.exchange.protocol !== "websocket") return undefined;
-  run.tunnelPlace ??= run.deps.tunnels.reserve();
+  run.tunnelPlace ??= run.deps.tunnels.reserve(run.listenerKey);
   if (run.tunnelPlace !== undefined) return undefined;
   return refused("websocket", {
     problem: "gateway_overloaded",

@@ -29,6 +29,6 @@ export interface TunnelPlace {
 
 /** The WebSockets of a process. Bounded. */
 export interface Tunnels {
-  /** Undefined: there is no room for one more, or the process takes none because it ends. */
-  reserve(): TunnelPlace | undefined;
+  /** Undefined: there is no room for one more. `listenerKey`: it ends with this listener. */
+  reserve(listenerKey: object | undefined): TunnelPlace | undefined;
 }

@@ -1,6 +1,8 @@
 import { writeFile } from "node:fs/promises";
 import type { ServerResponse } from "node:http";
+import { connect as connectHttp2 } from "node:http2";
 import { createServer } from "node:net";
+import { connect as connectTls } from "node:tls";
 import { once } from "node:events";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { testCertificates } from "../support/certificates.ts";
@@ -139,6 +141,33 @@ describe("a reload", () => {
     expect(overTls).toBe(200);
     expect(await reload(door("public", port))).toMatchObject({ kind: "swapped" });
     expect(await status(port)).toBe(200);
+  });
+
+  it("takes nothing more from connections without a certificate once their listener requires one", async () => {
+    const certificates = await testCertificates();
+    const server = await certificates.server();
+    const port = await freePort();
+    const files = { "door.pem": server.cert, "door.key": server.key, "ca.pem": certificates.ca };
+    const tls = (more = ""): string =>
+      door("internal", port, `, protocols: [http1, http2], tls: { certs: [{ cert_file: door.pem, key_file: door.key }]${more} }`);
+    const { gateway, upstream, reload } = await start(tls(), files);
+    const plain = connectTls({ port, host: "127.0.0.1", rejectUnauthorized: false }).on("error", () => {});
+    const session = connectHttp2(`https://127.0.0.1:${port}`, { rejectUnauthorized: false }).on("error", () => {});
+    const ask = (path: string): void => {
+      if (!session.destroyed && !session.closed)
+        session
+          .request({ ":path": `${path}/2` })
+          .on("error", () => {})
+          .resume();
+      plain.write(`GET ${path}/1 HTTP/1.1\r\nHost: localhost\r\n\r\n`);
+    };
+    ask("/before");
+    await vi.waitFor(() => expect(gateway.exchanges()).toHaveLength(2));
+    const closed = Promise.all([once(plain.resume(), "close"), once(session, "close")]);
+    expect(await reload(tls(", client_ca_file: ca.pem, client_cert: required"))).toMatchObject({ kind: "swapped" });
+    ask("/after");
+    await closed;
+    expect(upstream.seen.map(({ url }) => url).toSorted()).toEqual(["/before/1", "/before/2"]);
   });
 
   it("renames a listener in place", async () => {

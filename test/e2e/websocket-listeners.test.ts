@@ -1,9 +1,13 @@
 import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { writeFile } from "node:fs/promises";
+import { connect, type Socket } from "node:net";
 import { connect as connectHttp2, type ClientHttp2Session } from "node:http2";
 import { connect as connectTls, type TLSSocket } from "node:tls";
 import { allow, binding, defineInterceptor, deny } from "@sallyport/interceptors-sdk";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { testCertificates } from "../support/certificates.ts";
+import { freePort } from "../support/free-port.ts";
 import { startGateway, type TestGateway } from "../support/start-gateway.ts";
 import { gatewayFiles, startInterceptor } from "../support/start-interceptor.ts";
 import { openOnStream } from "../support/websocket-http2.ts";
@@ -123,6 +127,41 @@ ${configuration({ upstreams: { main: { endpoints: [upstream.url] } }, routes: [o
     expect(await server.nextClose()).toEqual([1000, ""]);
     server.socket.destroy();
     session.destroy();
+  });
+});
+
+describe("a reload that changes a listener", () => {
+  it("closes its WebSockets in words, those of others stay open, and one that still comes by it is closed at once", async () => {
+    const parts = new AsyncDisposableStack();
+    onTestFinished(() => parts.disposeAsync());
+    const upstream = parts.use(await startWebSocketUpstream());
+    const ports = { changed: await freePort(), kept: await freePort() };
+    const config = (more: string): string => `version: 1
+listeners:
+  - { name: changed, address: "127.0.0.1:${ports.changed}"${more} }
+  - { name: kept, address: "127.0.0.1:${ports.kept}" }
+admin: { address: "127.0.0.1:0", token_file: admin-token }
+drain: 2s
+${configuration({ upstreams: { main: { endpoints: [upstream.url] } }, routes: [openRoute("chat")] })}`;
+    const gateway = parts.use(await startGateway({ config: config("") }));
+    const open = async (listener: keyof typeof ports, socket?: Socket): Promise<Ends> => {
+      const opened = upstream.opened();
+      const place = { url: `http://127.0.0.1:${ports[listener]}` };
+      const client = await openWebSocket(place, handshake("/chat/a"), socket === undefined ? {} : { socket });
+      return [client, await opened];
+    };
+    const waiting = connect(ports.changed, "127.0.0.1");
+    await once(waiting, "connect");
+    const [first, kept] = [await open("changed"), await open("kept")];
+    await writeFile(gateway.configFile, config(", limits: { idle: 33s }"));
+    expect(await gateway.running.reload("admin")).toMatchObject({ kind: "swapped", warnings: [] });
+    const late = await open("changed", waiting);
+    for (const [client, server] of [first, late]) {
+      expect(await client.nextClose()).toEqual([1001, "the gateway is closing"]);
+      server.socket.end();
+    }
+    const next = await open("changed");
+    await Promise.all([kept, next].map(carriesBothWays));
   });
 });
 

@@ -63,6 +63,12 @@ export class Connection implements Line {
   // the next response says it
   leave(): void {}
 
+  shut(): void {
+    this.#closing = true;
+    this.#waiting.length = 0;
+    if (this.#current === undefined) this.socket.destroy();
+  }
+
   settle(): void {
     if (this.idle) this.socket.destroy();
   }

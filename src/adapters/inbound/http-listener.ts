@@ -80,6 +80,8 @@ export class HttpListener implements AsyncDisposable, SocketOwner {
   /** Settles when it listens no more and the last connection is gone. */
   readonly #closed = Promise.withResolvers<void>();
   #draining = false;
+  /** No request is begun any more. */
+  #isShut = false;
   #underWay = 0;
   /** Run when the last exchange under way is over. */
   readonly #awaitingNone: (() => void)[] = [];
@@ -122,6 +124,11 @@ export class HttpListener implements AsyncDisposable, SocketOwner {
     return this.#settings.name;
   }
 
+  /** What stands for it in the requests that come in by it. */
+  get key(): object {
+    return this.#settings;
+  }
+
   get scheme(): "http" | "https" {
     return this.#settings.tls === undefined ? "http" : "https";
   }
@@ -151,9 +158,11 @@ export class HttpListener implements AsyncDisposable, SocketOwner {
   /**
    * Stops accepting, unless another listener has taken over its socket, answers what is under way and what still arrives within a moment, each with `connection: close` or behind a
    * GOAWAY, and cuts what is left after `deadlineMs`. Resolves when the last connection is gone and every exchange was told how its response went.
+   * `begins`: what its connections may still bring; `nothing` is for those that could not be made any more.
    */
-  async drain(deadlineMs: number): Promise<void> {
+  async drain(deadlineMs: number, begins: "what-arrives" | "nothing" = "what-arrives"): Promise<void> {
     const { clock } = this.#deps;
+    if (begins === "nothing") this.#shut();
     if (!this.#draining) {
       this.#draining = true;
       this.#parts.socket.leave(this);
@@ -207,6 +216,12 @@ export class HttpListener implements AsyncDisposable, SocketOwner {
     if (this.#draining && this.#sockets.size === 0) this.#closed.resolve();
   }
 
+  #shut(): void {
+    this.#isShut = true;
+    this.#arrivals.settle();
+    for (const line of this.#lines.values()) line.shut();
+  }
+
   #settle(): void {
     this.#arrivals.settle();
     for (const line of this.#lines.values()) line.settle();
@@ -217,6 +232,7 @@ export class HttpListener implements AsyncDisposable, SocketOwner {
   }
 
   #welcome({ socket, version, peer }: Arrived): void {
+    if (this.#isShut) return void socket.destroy();
     const line = version === "http1" ? this.#serve(socket, peer) : this.#http2.serve(socket, peer);
     this.#lines.set(socket, line);
     socket.once("close", () => this.#lines.delete(socket));

@@ -137,7 +137,12 @@ export class InboundExchange implements WireWatcher {
       tlsSubject: this.#parts.peer.tlsSubject,
     };
     if (this.#wire.behind === undefined) return received;
-    return { ...received, upgrade: "websocket", ...(this.#wire.upgradeOnly === true && { upgradeOnly: true }) };
+    return {
+      ...received,
+      upgrade: "websocket",
+      listenerKey: settings,
+      ...(this.#wire.upgradeOnly === true && { upgradeOnly: true }),
+    };
   }
 
   #continue(): void {

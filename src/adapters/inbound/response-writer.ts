@@ -72,14 +72,19 @@ export class ResponseWriter implements ByteSink, WireWatcher {
     // the client left first, and its leaving broke the body off: nobody else is to blame
     if (this.#wire.gone) return this.#conclude(false);
     this.#bodyBroke = true;
-    if (!(cause instanceof ToldFailure)) return this.#cut(cause);
+    if (!(cause instanceof ToldFailure) || !this.#takes(cause)) return this.#cut(cause);
     const { words } = cause;
-    if (words instanceof Uint8Array ? this.#promisedBytes !== undefined : this.#wire.carriesTrailers !== true)
-      return this.#cut(cause);
     this.#cause ??= cause.cause;
     if (!(words instanceof Uint8Array)) return this.#finish(words);
     this.#put(words);
     this.#finish();
+  }
+
+  /** Whether there is a place for the last words of a body: where bytes are counted none more, and behind too few no trailers make a message. */
+  #takes({ words }: ToldFailure): boolean {
+    if (words instanceof Uint8Array) return this.#promisedBytes === undefined;
+    const isShort = this.#promisedBytes !== undefined && this.#bytes < this.#promisedBytes;
+    return !isShort && this.#wire.carriesTrailers === true;
   }
 
   #pipe(body: ByteStream): void {

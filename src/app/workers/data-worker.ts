@@ -150,6 +150,7 @@ class DataWorker {
       readFile: readFromTexts(() => parts.files.current),
       plans: this.#holder,
       drainMs: () => this.#given.config.drainMs,
+      onLeaving: (key, drainMs) => this.#exchanges.tunnels.drainListener(key, drainMs / 2),
     });
     this.#loop = this.#describing();
     this.#tellDiffering();

@@ -8,8 +8,8 @@ function scene(maxTunnels = 2) {
   const ends: TunnelEnd[] = [];
   const tunnels = new OpenTunnels({ clock, maxTunnels, onEnd: (end) => void ends.push(end) });
   const drained: number[] = [];
-  const open = (id = 0): TunnelPlace => {
-    const place = tunnels.reserve();
+  const open = (id = 0, listenerKey?: object): TunnelPlace => {
+    const place = tunnels.reserve(listenerKey);
     if (place === undefined) throw new Error("no room");
     place.opened({ drain: () => void drained.push(id) });
     return place;
@@ -20,15 +20,15 @@ function scene(maxTunnels = 2) {
 describe("the open WebSockets of a process (C26)", () => {
   it("are bounded together with those whose upstream is being asked, and give their place back once", () => {
     const { tunnels, open, ends } = scene();
-    const first = tunnels.reserve();
+    const first = tunnels.reserve(undefined);
     const second = open();
     expect(tunnels.size).toBe(1);
-    expect(tunnels.reserve()).toBeUndefined();
+    expect(tunnels.reserve(undefined)).toBeUndefined();
     first?.leave(undefined);
     first?.leave("client");
     expect(ends).toEqual([]);
     open();
-    expect(tunnels.reserve()).toBeUndefined();
+    expect(tunnels.reserve(undefined)).toBeUndefined();
     second.leave("upstream");
     second.leave(undefined);
     expect([tunnels.size, ends]).toEqual([1, ["upstream"]]);
@@ -47,10 +47,26 @@ describe("the open WebSockets of a process (C26)", () => {
 
   it("are ended at once where they open while the process ends, asked for before or not", () => {
     const { tunnels, drained } = scene();
-    const place = tunnels.reserve();
+    const place = tunnels.reserve(undefined);
     tunnels.drain(1000);
     place?.opened({ drain: () => void drained.push(7) });
-    tunnels.reserve()?.opened({ drain: () => void drained.push(8) });
+    tunnels.reserve(undefined)?.opened({ drain: () => void drained.push(8) });
     expect(drained).toEqual([7, 8]);
+  });
+
+  it("are ended with their listener, those of others stay, and one that still comes by it is ended at once", () => {
+    const { tunnels, open, drained, clock } = scene(10);
+    const [leaving, other] = [{}, {}];
+    open(0, leaving);
+    open(1, other);
+    open(2);
+    open(3, leaving);
+    tunnels.drainListener(leaving, 400);
+    expect(drained).toEqual([0]);
+    clock.advance(400);
+    expect(drained).toEqual([0, 3]);
+    open(4, leaving);
+    open(5, other);
+    expect(drained).toEqual([0, 3, 4]);
   });
 });

@@ -76,6 +76,12 @@ export class Http2Line implements Line {
     if (this.#wires.size + this.#arrived.length > 0) this.#ask();
   }
 
+  // no request is taken behind the GOAWAY of a session that closes
+  shut(): void {
+    for (const { stream } of this.#arrived.splice(0)) stream.close(constants.NGHTTP2_REFUSED_STREAM);
+    this.settle();
+  }
+
   settle(): void {
     if (this.#state === "over" || this.#state === "settling" || this.#session.destroyed) return;
     this.#stopAsking();

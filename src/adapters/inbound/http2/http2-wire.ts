@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { constants, type ServerHttp2Stream } from "node:http2";
 import { isStream } from "../../../model/byte-stream.ts";
+import { isGrpcType } from "../../../model/grpc.ts";
 import type { HeaderLines } from "../../../model/header-lines.ts";
 import { checkHead, type HeadCheck } from "../check-head.ts";
 import type { ExchangeWire, WireWatcher } from "../exchange-wire.ts";
@@ -131,8 +132,7 @@ export class Http2Wire implements ExchangeWire {
   writeHead(framed: FramedResponse): void {
     const { body } = framed;
     const isEmpty = body === undefined || (body instanceof Uint8Array && body.byteLength === 0);
-    // what has a length has no trailers, in practice: its last frame then says that it is the last
-    const waitForTrailers = isStream(body) && body.declaredBytes === undefined && framed.status !== 101;
+    const waitForTrailers = isStream(body) && framed.status !== 101 && (body.declaredBytes === undefined || isGrpc(framed));
     const block = responseBlock(framed, this.upgradeOnly);
     const respond = (): void => this.#stream.respond(block, { endStream: isEmpty, waitForTrailers });
     if (isEmpty && this.#isHeld) this.#heldHead = respond;
@@ -224,3 +224,7 @@ export class Http2Wire implements ExchangeWire {
     else this.#watcher?.onGone();
   }
 }
+
+/** Whether its trailers say how it ended. What else has a length has none, in practice: its last frame then says that it is the last. */
+const isGrpc = ({ raw }: FramedResponse): boolean =>
+  raw.some((name, index) => index % 2 === 0 && name.toLowerCase() === "content-type" && isGrpcType(raw[index + 1]));

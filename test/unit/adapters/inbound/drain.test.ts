@@ -76,6 +76,29 @@ describe("draining a listener", () => {
     await Promise.all([used.closed, fresh.closed]);
   });
 
+  it.each(["node", "sallyport"] as const)(
+    "begins nothing more where it must not, and finishes what is under way (%s)",
+    async (codec) => {
+      const answered = Promise.withResolvers<Response>();
+      await using inbound = await startInbound(() => answered.promise, { codec });
+      using busy = await RawClient.connect(inbound.port);
+      using fresh = await RawClient.connect(inbound.port);
+      using begun = await RawClient.connect(inbound.port);
+      busy.send(GET + GET);
+      begun.send(GET.slice(0, 20));
+      while (inbound.received.length === 0 || inbound.listener.connectionCount < 3) await turn();
+      const draining = inbound.listener.drain(30_000, "nothing");
+      fresh.send(GET);
+      begun.send(GET.slice(20));
+      busy.send(GET);
+      await Promise.all([fresh.closed, begun.closed]);
+      answered.resolve(textResponse("done"));
+      expect((await busy.toEnd()).match(/HTTP\/1\.1 200/g)).toHaveLength(1);
+      await draining;
+      expect(inbound.received).toHaveLength(1);
+    },
+  );
+
   it("cuts what is left at the deadline", async () => {
     const clock = new FakeClock();
     const stream = new HandStream();

@@ -32,6 +32,13 @@ const toUpstreamRequest = (exchange: Exchange, given: Terms): UpstreamRequest =>
 const sent = (slot: OwnCredentialSlot): NonNullable<ForwardTerms["credential"]> => ({ slot, reveal: () => "s3cret" });
 
 describe("a request on its way to an upstream", () => {
+  it("has behind it only trailers that would have passed as headers and protect nothing, look-alikes included (C11, C26)", () => {
+    const given = terms({ inboundSlots: [X_API_KEY], ownedHeaders: new Set(["x-owned"]) });
+    const { passesTrailer } = toUpstreamRequest(exchangeWith([]), given);
+    const refused = ["x-owned", "x_owned", "x-api-key", "x_api_key", "x_plain", "x-http-method-override", "authorization", "te"];
+    expect(["x-plain", ...refused].filter((name) => passesTrailer?.(name))).toEqual(["x-plain"]);
+  });
+
   it("is the head as it stands, without framing and hop-by-hop lines, with via", () => {
     const exchange = exchangeWith(
       [

@@ -32,6 +32,21 @@ describe("draining a listener with HTTP/2 connections", () => {
     expect(client.of(FRAME.data, 1)[0]?.payload.toString()).toBe("done");
   });
 
+  it("begins nothing more where it must not, be it in the packet that is being read", async () => {
+    await using inbound = await startInbound(() => textResponse("ok"), { protocols: ["h2c"] });
+    using idle = await RawHttp2.connect(inbound.port);
+    using client = await RawHttp2.connect(inbound.port);
+    idle.request(1);
+    client.request(1);
+    await expect.poll(() => inbound.sent).toHaveLength(2);
+    client.request(3);
+    const draining = inbound.listener.drain(30_000, "nothing");
+    client.request(5);
+    idle.request(3);
+    await Promise.all([client.closed, idle.closed, draining]);
+    expect(inbound.received).toHaveLength(2);
+  });
+
   it("answers a request that still comes on a connection without any, and says behind it that it was the last", async () => {
     const clock = new FakeClock();
     await using inbound = await startInbound(() => textResponse("ok"), { protocols: ["h2c"], clock });
