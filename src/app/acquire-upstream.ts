@@ -57,7 +57,14 @@ export async function acquireUpstream(
   if (!pems.ok) return refused(pems.error);
   const settings = settingsOf(upstream, pems.value);
   if (!settings.ok) return refused([settings.error]);
-  const { credential: _credential, hashBy: _hashBy, descriptorSet: _descriptorSet, fallback, fallbackOn: _on, ...parts } = upstream;
+  const {
+    credential: _credential,
+    hashBy: _hashBy,
+    descriptorSet: _descriptorSet,
+    fallback,
+    fallbackOn: _on,
+    ...parts
+  } = upstream;
   const content = { cert: pems.value?.pair?.certPem, key: pems.value?.pair?.keyPem.reveal(), ca: pems.value?.caPem };
   const identity = identityOf("upstream", { ...parts, ...content, hasFallback: fallback.length > 0 });
   return ok(
