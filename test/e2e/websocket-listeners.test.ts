@@ -161,7 +161,7 @@ ${configuration({ upstreams: { main: { endpoints: [upstream.url] } }, routes: [o
       server.socket.end();
     }
     const next = await open("changed");
-    await Promise.all([kept, next].map(carriesBothWays));
+    await Promise.all([kept, next].map((ends) => carriesBothWays(ends)));
   });
 });
 
