@@ -4,8 +4,9 @@ import type { Exchange } from "../model/exchange.ts";
 import type { ProblemCode, Refusal } from "../model/problem.ts";
 import { err } from "../model/result.ts";
 import type { ToUpstream } from "../ports/runnable-plan.ts";
-import type { Upstream, UpstreamFailure, UpstreamRequest } from "../ports/upstream.ts";
+import type { UpstreamFailure, UpstreamRequest } from "../ports/upstream.ts";
 import { KeptBody } from "../support/kept-body.ts";
+import { askHolding, type Asked, type Asking } from "./ask-holding.ts";
 import { bodyTooLarge, CLIENT_GONE, failed, refused, type StageEnd } from "./ending.ts";
 import type { ExchangeRun } from "./exchange-run.ts";
 import { kindOf, tellingGrpc, underDeadline } from "./grpc.ts";
@@ -13,7 +14,7 @@ import { copyOnItsWay } from "./observe.ts";
 import { judgeChange, reserveTunnel } from "./open-tunnel.ts";
 import { recordReview } from "./record-review.ts";
 import { selects } from "./select-binding.ts";
-import { showBodies } from "./show-bodies.ts";
+import { noRoom, showBodies } from "./show-bodies.ts";
 import { wantsBody } from "./wanted-bodies.ts";
 
 /** Sends the settled request to its upstream and takes the response head; the body keeps flowing (C7: a client that left cancels it). */
@@ -49,9 +50,11 @@ async function send(run: ExchangeRun, cancel: Cancel): Promise<StageEnd> {
   if ("end" in first) return first.end;
   const startedMs = clock.nowMs();
   run.forwarded = true;
-  const answer =
-    fallbacks.length === 0 ? await upstream.send(first.request, cancel) : await sendOrFallBack(run, first.request, cancel);
+  const answer = await (fallbacks.length === 0
+    ? ask(run, { upstream, request: first.request, cancel })
+    : sendOrFallBack(run, first.request, cancel));
   run.upstreamMs = clock.nowMs() - startedMs;
+  if ("end" in answer) return answer.end;
   if (!answer.ok) return cancel.aborted ? CLIENT_GONE : upstreamEnd(run, answer.error);
   // from here on whoever ends the exchange has this body to give up
   const { body } = answer.value;
@@ -74,13 +77,22 @@ function withoutLeftCredentials({ exchange, left }: ExchangeRun): Exchange {
   return { ...exchange, head: left.reduce((head, route) => route.withoutCredentials(head), exchange.head) };
 }
 
+/** Asks one upstream; another promise for each request is made only where there is something to hold. */
+function ask(run: ExchangeRun, asking: Asking): Promise<Asked> {
+  const { upstream, request, cancel } = asking;
+  const holding = upstream.holds?.(request);
+  return holding === undefined ? upstream.send(request, cancel) : askHolding(run, holding, asking);
+}
+
 /** Asks the route's upstream, and where it cannot answer one after the other those that stand in for it, each with a request of its own. */
-async function sendOrFallBack(run: ExchangeRun, first: UpstreamRequest, cancel: Cancel): Promise<UpstreamAnswer> {
+async function sendOrFallBack(run: ExchangeRun, first: UpstreamRequest, cancel: Cancel): Promise<Asked> {
   const { upstream, fallbacks } = run.route;
   const kept = isStream(first.body) ? new KeptBody(first.body) : undefined;
-  let answer = await upstream.send(withBody(first, kept), cancel);
+  let answer = await ask(run, { upstream, request: withBody(first, kept), cancel });
   for (const fallback of fallbacks) {
-    if (answer.ok || answer.error.mayBeSentElsewhere !== true || kept?.begun === true || cancel.aborted) break;
+    if ("end" in answer || answer.ok || answer.error.mayBeSentElsewhere !== true || cancel.aborted) break;
+    // what was held is at hand, what flowed is gone
+    if (kept?.begun === true && isStream(run.exchange.body)) break;
     const next = requestBy(fallback.toUpstream, run);
     if ("end" in next) {
       // its time ran out on the way: nobody else is asked
@@ -89,7 +101,7 @@ async function sendOrFallBack(run: ExchangeRun, first: UpstreamRequest, cancel: 
     }
     run.fallback = fallback.name;
     fallback.used.add();
-    answer = await fallback.upstream.send(withBody(next.request, kept), cancel);
+    answer = await ask(run, { upstream: fallback.upstream, request: withBody(next.request, kept), cancel });
   }
   kept?.settle();
   return answer;
@@ -97,10 +109,8 @@ async function sendOrFallBack(run: ExchangeRun, first: UpstreamRequest, cancel: 
 
 const OUT_OF_TIME: UpstreamFailure = { problem: "upstream_timeout", cause: "the deadline of the call passed" };
 
-type UpstreamAnswer = Awaited<ReturnType<Upstream["send"]>>;
-
 const withBody = (request: UpstreamRequest, body: KeptBody | undefined): UpstreamRequest =>
-  body === undefined ? request : { ...request, body };
+  body !== undefined && isStream(request.body) ? { ...request, body } : request;
 
 /** Bindings after the response may need the request's body: it is captured before it leaves, or the exchange ends before the upstream acts. */
 async function captureForPostResponse(run: ExchangeRun, cancel: Cancel): Promise<StageEnd> {
@@ -128,6 +138,7 @@ const DETAILS: Record<UpstreamFailure["problem"], string> = {
   body_too_large: "The request is too large.",
   route_not_found: "The upstream has no such method.",
   upgrade_unsupported: "The upstream of this route takes no WebSockets.",
+  gateway_overloaded: "The gateway holds too many bodies.",
 };
 
 const CLIENT_FAULTS: ReadonlySet<ProblemCode> = new Set([
@@ -140,6 +151,8 @@ const CLIENT_FAULTS: ReadonlySet<ProblemCode> = new Set([
 
 function upstreamEnd(run: ExchangeRun, { problem, cause, detail = DETAILS[problem] }: UpstreamFailure): StageEnd {
   if (run.overBytes !== undefined) return bodyTooLarge(run.overBytes);
+  // its answer: what is held of a request is refused before anybody is asked
+  if (problem === "gateway_overloaded") return refused("capture", noRoom("response"));
   const refusal: Refusal = { problem, detail, cause };
   if (CLIENT_FAULTS.has(problem)) return refused("client", refusal);
   return failed(

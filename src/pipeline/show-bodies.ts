@@ -99,7 +99,8 @@ export function noRoom(side: Side): Refusal {
   return side === "request" ? { ...refusal, headers: [["retry-after", "1"]] } : { ...refusal, status: 502, retryable: false };
 }
 
-function brokenRequest(cause: unknown): Ending {
+/** How an exchange ends whose request body did not arrive. */
+export function brokenRequest(cause: unknown): Ending {
   if (!(cause instanceof BodyFailure))
     return refused("client", { problem: "bad_request", detail: "The request body broke off.", cause });
   if (cause.problem === "client_closed") return CLIENT_GONE;

@@ -21,9 +21,12 @@ export function grpcUpstream(upstream: Upstream): Upstream {
       const response = onlyGrpc(answer.value);
       return response.ok && form !== undefined ? ok(toGrpcWeb(response.value, form)) : response;
     },
+    reserve: () => upstream.reserve?.() ?? ok(NOTHING),
     [Symbol.asyncDispose]: () => upstream[Symbol.asyncDispose](),
   };
 }
+
+const NOTHING = (): void => {};
 
 function notGrpc({ body, upgrade }: UpstreamRequest): Result<never, UpstreamFailure> {
   if (isStream(body)) body.discard();

@@ -1,5 +1,6 @@
 import { fromBinary, toJson, type DescMessage, type MessageShape } from "@bufbuild/protobuf";
 import type { HeaderLines } from "../../../../model/header-lines.ts";
+import type { MessageRoom } from "../../../../ports/upstream.ts";
 import type { Api, ApiCall } from "./api.ts";
 
 /** Largest message either way, bytes: what gRPC's own implementations take unless told otherwise. */
@@ -13,6 +14,8 @@ export interface AnswerTerms {
   readonly call: ApiCall;
   readonly api: Api;
   readonly form: CallForm;
+  /** Where what is held of it has its room; undefined: nobody counts. */
+  readonly room: MessageRoom | undefined;
 }
 
 /** A message of the answer as JSON; undefined where it is none of its type. */

@@ -1,12 +1,10 @@
 import { fromBinary } from "@bufbuild/protobuf";
-import { BodyFailure } from "../../../../model/body-failure.ts";
 import { isStream, type Body } from "../../../../model/byte-stream.ts";
 import { formatGrpcTimeout } from "../../../../model/grpc.ts";
 import type { HeaderLines } from "../../../../model/header-lines.ts";
 import { QueryText } from "../../../../model/query-text.ts";
 import { err, ok, type Result } from "../../../../model/result.ts";
 import type { UpstreamFailure, UpstreamRequest } from "../../../../ports/upstream.ts";
-import { collect } from "../../../../support/byte-streams.ts";
 import { isMetadata, MAX_MESSAGE_BYTES, type CallForm } from "./answer-json.ts";
 import type { Api, ApiCall } from "./api.ts";
 import type { EventRule } from "./event-rules.ts";
@@ -15,10 +13,16 @@ import { acceptsEvents, lastEvent, type LastEvent } from "./last-event-id.ts";
 import { framed } from "./message-frames.ts";
 import { requestMessage, type CallText } from "./request-message.ts";
 
-/** A request that is a call, and the call as it leaves. */
-export interface ReadCall {
+/** A request whose head stands for a call. */
+export interface AskedCall {
   readonly call: ApiCall;
   readonly form: CallForm;
+  /** The last event its client has seen, where its answer is to be server-sent events. */
+  readonly events: { readonly rule: EventRule; readonly last: LastEvent | undefined } | undefined;
+}
+
+/** A request that is a call, and the call as it leaves. */
+export interface ReadCall extends Pick<AskedCall, "call" | "form"> {
   readonly request: UpstreamRequest;
   /** Where its answer is to be server-sent events. */
   readonly events: ReadEvents | undefined;
@@ -33,42 +37,52 @@ export interface ReadEvents {
   readonly sawEnd: boolean;
 }
 
-/** Reads a request of HTTP and JSON, or a unary one of Connect, to its end, and makes the call of it. What it refuses was given up. */
-export async function readCall(
-  request: UpstreamRequest,
-  api: Api,
-  alwaysEvents: boolean,
-): Promise<Result<ReadCall, UpstreamFailure>> {
+/** Reads the head of a request of HTTP and JSON, or of a unary one of Connect. What can be refused for its head is, with its body unread. */
+export function askedCall(request: UpstreamRequest, api: Api, alwaysEvents: boolean): Result<AskedCall, UpstreamFailure> {
   const { method, requestTarget, headers, body } = request;
-  const [path = "/", ...rest] = requestTarget.split("?");
+  const [path = "/"] = requestTarget.split("?");
   const form = formOf(request);
   const call = form === "http" ? api.find(method === "HEAD" ? "GET" : method, path) : api.named(path);
-  if (call === undefined) return refuse(body, NO_METHOD);
-  if (form !== "http" && call.method.methodKind !== "unary") return refuse(body, NO_UNARY);
-  if (form !== "connect-proto" && !isJson(headers, body)) return refuse(body, NO_JSON);
+  if (call === undefined) return err(NO_METHOD);
+  if (form !== "http" && call.method.methodKind !== "unary") return err(NO_UNARY);
+  if (form !== "connect-proto" && !isJson(headers, body)) return err(NO_JSON);
   const isEvents = form === "http" && call.method.methodKind === "server_streaming" && (alwaysEvents || asksForEvents(headers));
   const rule = isEvents ? api.events(call.method) : undefined;
   const last = rule === undefined ? ok(undefined) : lastEvent(headers, rule);
-  if (!last.ok) return refuse(body, last.error);
-  const bytes = await bytesOf(body);
-  if (!bytes.ok) return bytes;
+  if (!last.ok) return last;
+  return ok({ call, form, events: rule && { rule, last: last.value } });
+}
+
+/** Makes the call of a request whose body is at hand. */
+export function readCall(
+  request: UpstreamRequest,
+  { call, form, events }: AskedCall,
+  api: Api,
+): Result<ReadCall, UpstreamFailure> {
+  const bytes = bytesOf(request.body);
+  if (bytes.byteLength > MAX_MESSAGE_BYTES) return err(TOO_LARGE);
+  const [, ...rest] = request.requestTarget.split("?");
   // the reading of views, selectors and credentials: what the service is asked by is what they saw (C25)
   const query = new QueryText(rest.join("?")).all();
   const message =
     form === "connect-proto"
-      ? known(call, bytes.value)
-      : messageOf(api, call, { bytes: bytes.value, query, last: lastField(rule, last.value) });
+      ? known(call, bytes)
+      : messageOf(api, call, { bytes, query, last: lastField(events?.rule, events?.last) });
   if (!message.ok) return message;
   if (message.value.byteLength > MAX_MESSAGE_BYTES) return err(TOO_LARGE);
   const { parent, name } = call.method;
   const made = {
     method: "POST",
     requestTarget: `/${parent.typeName}/${name}`,
-    headers: callHeaders(headers),
+    headers: callHeaders(request.headers),
     body: framed(message.value),
   };
-  const events = rule && { rule, resumedFrom: resumedFrom(rule, call, message.value), sawEnd: last.value?.sawEnd === true };
-  return ok({ call, form, request: { ...request, ...made }, events });
+  const told = events && {
+    rule: events.rule,
+    resumedFrom: resumedFrom(events.rule, call, message.value),
+    sawEnd: events.last?.sawEnd === true,
+  };
+  return ok({ call, form, request: { ...request, ...made }, events: told });
 }
 
 const asksForEvents = (headers: HeaderLines): boolean => acceptsEvents(headers.joined("accept") ?? "");
@@ -129,28 +143,10 @@ function known({ method }: ApiCall, bytes: Uint8Array): Result<Uint8Array, Upstr
   }
 }
 
-async function bytesOf(body: Body): Promise<Result<Uint8Array, UpstreamFailure>> {
-  if (!isStream(body)) return (body?.byteLength ?? 0) > MAX_MESSAGE_BYTES ? err(TOO_LARGE) : ok(body ?? new Uint8Array());
-  const collected = await collect(body, { maxBytes: MAX_MESSAGE_BYTES });
-  switch (collected.kind) {
-    case "complete":
-      return ok(collected.bytes);
-    case "broken": {
-      const isLate = collected.cause instanceof BodyFailure && collected.cause.problem === "request_timeout";
-      return err({ problem: isLate ? "request_timeout" : "bad_request", cause: "the request body broke off" });
-    }
-    case "too-large":
-    case "no-room":
-      collected.rest.discard();
-      return err(TOO_LARGE);
-    default:
-      return collected satisfies never;
-  }
-}
-
-function refuse(body: Body, failure: UpstreamFailure): Result<never, UpstreamFailure> {
-  if (isStream(body)) body.discard();
-  return err(failure);
+function bytesOf(body: Body): Uint8Array {
+  // whoever asks holds it first: see `Holding`
+  if (isStream(body)) throw new Error("a call is to be read of a body that is not at hand");
+  return body ?? new Uint8Array();
 }
 
 const NO_METHOD: UpstreamFailure = {

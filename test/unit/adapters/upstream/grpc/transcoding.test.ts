@@ -8,7 +8,6 @@ import { isStream, type Body } from "../../../../../src/model/byte-stream.ts";
 import { CancelSource } from "../../../../../src/model/cancel.ts";
 import { HeaderLines } from "../../../../../src/model/header-lines.ts";
 import type { TranscodePlan } from "../../../../../src/model/plan.ts";
-import { QueryText } from "../../../../../src/model/query-text.ts";
 import { err, ok } from "../../../../../src/model/result.ts";
 import type { Upstream, UpstreamRequest } from "../../../../../src/ports/upstream.ts";
 import { bytesOf, HandStream, RecordingSink } from "../../../../support/byte-flow.ts";
@@ -36,9 +35,6 @@ const message = (name: string): DescMessage => {
 
 const itemBytes = (json: JsonValue, name = "shop.v1.Item"): Uint8Array =>
   framed(toBinary(message(name), fromJson(message(name), json)));
-
-/** As a service reads it: what has its usual value is not there. */
-const itemJson = (json: JsonValue): JsonValue => toJson(message("shop.v1.Item"), fromJson(message("shop.v1.Item"), json));
 
 const withTrailers = (chunks: readonly Uint8Array[], ...lines: readonly (readonly [string, string])[]): Body => ({
   declaredBytes: undefined,
@@ -184,22 +180,6 @@ describe("HTTP and JSON on its way to gRPC", () => {
     expect(upstream.sent).toHaveLength(0);
   });
 
-  it("reads names and values of a query as views, selectors and credentials do (C25)", async () => {
-    const part = fc.constantFrom("?", "&", "=", "+", "%", "%ff", "%00", "%74ags", "tags=", "&tags", "name", "a", "\u00e9", ";");
-    await fc.assert(
-      fc.asyncProperty(fc.array(part, { maxLength: 12 }), async (parts) => {
-        const upstream = service(withTrailers([framed(new Uint8Array())], OK));
-        const answer = await ask(upstream, "GET", `/v1/items?${parts.join("")}`);
-        const shown = new QueryText(parts.join(""));
-        const unknown = shown.names().find((name) => name !== "tags" && name !== "name");
-        const [name, ...others] = shown.values("name");
-        expect(answer.ok).toBe(unknown === undefined && others.length === 0);
-        if (answer.ok)
-          expect(sentJson(upstream, "shop.v1.Item")).toEqual(itemJson({ name: name ?? "", tags: [...shown.values("tags")] }));
-      }),
-    );
-  });
-
   it("takes nothing but JSON, in UTF-8", async () => {
     const upstream = service(undefined);
     const transcoding = transcodingUpstream(upstream, API, PLAIN);
@@ -299,6 +279,12 @@ describe("gRPC on its way to HTTP and JSON", () => {
       ok: false,
       error: { problem: "upstream_invalid_response" },
     });
+  });
+
+  it("is an empty stream where a stream ends with OK in its head, and invalid where one message is", async () => {
+    const unary = await ask(service(undefined, [OK]), "GET", "/v1/items/7");
+    expect(unary).toMatchObject({ error: { problem: "upstream_invalid_response" } });
+    expect(await ask(service(undefined, [OK]), "GET", "/v1/items/7:watch")).toMatchObject({ value: { status: 200 }, text: "" });
   });
 
   it("is a failure where the upstream fails", async () => {
@@ -401,22 +387,5 @@ describe("a unary call of Connect", () => {
     ["/shop.v1.Shop/Other", "application/json", "route_not_found"],
   ])("is refused for %s as %s", async (path, type, problem) => {
     expect(await connect(service(undefined), path, bytesOf("{}"), type)).toMatchObject({ error: { problem } });
-  });
-});
-
-describe("a descriptor set", () => {
-  it.each([
-    ["no descriptor set", Uint8Array.of(0xff), ["shop.v1.Shop"], "no descriptor set"],
-    ["a service it does not have", SHOP_DESCRIPTORS, ["shop.v1.Other"], "no service shop.v1.Other"],
-  ])("is refused for %s", (_name, bytes, services, error) => {
-    expect(readApi(base64(bytes), offering(...services))).toMatchObject({
-      ok: false,
-      error: [{ message: expect.stringContaining(error) }],
-    });
-  });
-
-  it("may be cut anywhere: it is refused, or whole for what it has", () => {
-    for (let bytes = 0; bytes < SHOP_DESCRIPTORS.length; bytes += 7)
-      expect(readApi(base64(SHOP_DESCRIPTORS.subarray(0, bytes)), offering("shop.v1.Shop")).ok).toBe(false);
   });
 });
