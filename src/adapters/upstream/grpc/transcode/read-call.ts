@@ -1,17 +1,19 @@
-import { fromBinary } from "@bufbuild/protobuf";
+import { fromBinary, type DescMessage } from "@bufbuild/protobuf";
 import { isStream, type Body } from "../../../../model/byte-stream.ts";
 import { formatGrpcTimeout } from "../../../../model/grpc.ts";
 import type { HeaderLines } from "../../../../model/header-lines.ts";
 import { QueryText } from "../../../../model/query-text.ts";
 import { err, ok, type Result } from "../../../../model/result.ts";
 import type { UpstreamFailure, UpstreamRequest } from "../../../../ports/upstream.ts";
-import { isMetadata, MAX_MESSAGE_BYTES, type CallForm } from "./answer-json.ts";
+import { isMetadata, MAX_MESSAGE_BYTES, MAX_MESSAGE_VALUES, type CallForm } from "./answer-json.ts";
 import type { Api, ApiCall } from "./api.ts";
 import type { EventRule } from "./event-rules.ts";
 import { resumedFrom } from "./event-text.ts";
 import { acceptsEvents, lastEvent, type LastEvent } from "./last-event-id.ts";
 import { framed } from "./message-frames.ts";
+import { jsonValues } from "./json-values.ts";
 import { requestMessage, type CallText } from "./request-message.ts";
+import { wireValues } from "./wire-values.ts";
 
 /** A request whose head stands for a call. */
 export interface AskedCall {
@@ -66,7 +68,7 @@ export function readCall(
   const query = new QueryText(rest.join("?")).all();
   const message =
     form === "connect-proto"
-      ? known(call, bytes)
+      ? known(api, call, bytes)
       : messageOf(api, call, { bytes, query, last: lastField(events?.rule, events?.last) });
   if (!message.ok) return message;
   if (message.value.byteLength > MAX_MESSAGE_BYTES) return err(TOO_LARGE);
@@ -120,6 +122,7 @@ function messageOf(
 ): Result<Uint8Array, UpstreamFailure> {
   const body = textOf(bytes);
   if (body === undefined) return err({ problem: "bad_request", cause: "no UTF-8", detail: "The request body is no UTF-8." });
+  if (jsonValues(body, MAX_MESSAGE_VALUES) > MAX_MESSAGE_VALUES) return err(TOO_MANY);
   const message = requestMessage(api, call, { ...rest, body });
   return message.ok ? message : err({ problem: "bad_request", cause: message.error, detail: message.error });
 }
@@ -133,14 +136,20 @@ function textOf(bytes: Uint8Array): string | undefined {
 }
 
 /** The bytes of a message, where they are one of its type. */
-function known({ method }: ApiCall, bytes: Uint8Array): Result<Uint8Array, UpstreamFailure> {
+function known({ registry }: Api, { method }: ApiCall, bytes: Uint8Array): Result<Uint8Array, UpstreamFailure> {
+  const values = wireValues(bytes, method.input, { max: MAX_MESSAGE_VALUES, registry });
+  if ((values ?? 0) > MAX_MESSAGE_VALUES) return err(TOO_MANY);
   try {
-    fromBinary(method.input, bytes);
-    return ok(bytes);
+    if (values !== undefined) fromBinary(method.input, bytes);
   } catch {
-    const detail = `The request is no ${method.input.typeName}.`;
-    return err({ problem: "bad_request", cause: detail, detail });
+    return notKnown(method.input);
   }
+  return values === undefined ? notKnown(method.input) : ok(bytes);
+}
+
+function notKnown({ typeName }: DescMessage): Result<never, UpstreamFailure> {
+  const detail = `The request is no ${typeName}.`;
+  return err({ problem: "bad_request", cause: detail, detail });
 }
 
 function bytesOf(body: Body): Uint8Array {
@@ -161,6 +170,12 @@ const NO_JSON: UpstreamFailure = {
   problem: "body_unsupported",
   cause: "no JSON",
   detail: "This method takes JSON, without a coding.",
+};
+
+const TOO_MANY: UpstreamFailure = {
+  problem: "body_too_large",
+  cause: "too many values",
+  detail: `The message has more than the ${MAX_MESSAGE_VALUES} values a call may have; members of JSON objects count twice.`,
 };
 
 const TOO_LARGE: UpstreamFailure = {

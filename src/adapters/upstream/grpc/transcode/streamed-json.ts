@@ -42,7 +42,7 @@ function jsonOf(body: ByteStream, terms: AnswerTerms, errors: ToldErrors): ByteS
           const cut = cutter.push(chunk);
           if (!cut.ok) return fail(cut.error);
           const lines = cut.value.map((message) => messageJson(message, terms));
-          if (lines.includes(undefined)) return fail(invalid("a message that is none of its type"));
+          if (lines.includes(undefined)) return fail(invalid("a message that is none of its type, or has too many values"));
           return lines.length === 0 || sink.write(bytesOf(lines.map((json) => `${json}\n`).join("")));
         },
         end(trailers) {

@@ -84,7 +84,10 @@ async function toHttp(response: Response, terms: AnswerTerms, errors: ToldErrors
   return status.code === GRPC_STATUS.OK ? unaryAnswer(response, whole.value, terms) : ok(statusAnswer(headers, status, terms));
 }
 
-const NO_MESSAGE: UpstreamFailure = { problem: "upstream_invalid_response", cause: "not one message of its type" };
+const NO_MESSAGE: UpstreamFailure = {
+  problem: "upstream_invalid_response",
+  cause: "not one message of its type, or one with too many values",
+};
 
 const NO_STATUS: UpstreamFailure = { problem: "upstream_invalid_response", cause: "no status" };
 
