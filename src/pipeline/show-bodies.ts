@@ -95,7 +95,7 @@ function unreviewable(binding: RunnableBinding, side: Side, why: Unreviewable): 
 
 /** The answer where the process holds too many bodies. Once the upstream has acted, nothing may invite a repeat (C17). */
 export function noRoom(side: Side): Refusal {
-  const refusal: Refusal = { problem: "gateway_overloaded", detail: "The gateway holds too many bodies for review." };
+  const refusal: Refusal = { problem: "gateway_overloaded", detail: "The gateway holds too many bodies." };
   return side === "request" ? { ...refusal, headers: [["retry-after", "1"]] } : { ...refusal, status: 502, retryable: false };
 }
 

@@ -2,6 +2,7 @@ import { fromBinary, fromJson, toBinary, toJson, type DescMessage, type JsonValu
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { readApi, type Api } from "../../../../../src/adapters/upstream/grpc/transcode/api.ts";
+import { MAX_MESSAGE_VALUES } from "../../../../../src/adapters/upstream/grpc/transcode/answer-json.ts";
 import { framed } from "../../../../../src/adapters/upstream/grpc/transcode/message-frames.ts";
 import { transcodingUpstream } from "../../../../../src/adapters/upstream/grpc/transcode/transcoding-upstream.ts";
 import { isStream, type Body } from "../../../../../src/model/byte-stream.ts";
@@ -63,6 +64,9 @@ function service(
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
 }
+
+/** An item that says so many times that it has a part, and nothing of it: two bytes each. */
+const emptyParts = (count: number): Uint8Array => Buffer.from("3a00".repeat(count + 1), "hex");
 
 const OK = ["grpc-status", "0"] as const;
 
@@ -174,6 +178,7 @@ describe("HTTP and JSON on its way to gRPC", () => {
     ["POST", "/shop.v1.Shop/Upload", "{}", [], "route_not_found"],
     ["POST", "/v1/items", "{}", [["content-encoding", "gzip"]], "body_unsupported"],
     ["POST", "/v1/items", `{"name":"${"x".repeat(5_000_000)}"}`, [], "body_too_large"],
+    ["POST", "/v1/items", `{"tags":["",${'"",'.repeat(MAX_MESSAGE_VALUES)}""]}`, [], "body_too_large"],
   ] as const)("refuses %s %s as what it is", async (method, target, json, lines, problem) => {
     const upstream = service(undefined);
     expect(await ask(upstream, method, target, json, ...lines)).toMatchObject({ ok: false, error: { problem } });
@@ -273,6 +278,7 @@ describe("gRPC on its way to HTTP and JSON", () => {
     ["a message too large", withTrailers([Uint8Array.of(0, 0xff, 0, 0, 0)], OK)],
     ["a message of another type", withTrailers([framed(Uint8Array.of(0x0a, 0xff))], OK)],
     ["a status that is none", withTrailers([itemBytes({})], ["grpc-status", "17"])],
+    ["more values than an answer may have", withTrailers([framed(emptyParts(MAX_MESSAGE_VALUES))], OK)],
     ["no body and no status", undefined],
   ])("is invalid with %s", async (_name, body) => {
     expect(await ask(service(body), "GET", "/v1/items/7")).toMatchObject({
@@ -372,6 +378,13 @@ describe("a unary call of Connect", () => {
     expect(answer.ok && answer.value.body).toEqual(Buffer.from(reply.subarray(5)));
     expect(await connect(upstream, "/shop.v1.Shop/Get", Uint8Array.of(0x0a, 0xff), "application/proto")).toMatchObject({
       error: { problem: "bad_request" },
+    });
+  });
+
+  it("has no more values than a call may have", async () => {
+    const sent = emptyParts(MAX_MESSAGE_VALUES + 1);
+    expect(await connect(service(undefined), "/shop.v1.Shop/Plain", sent, "application/proto")).toMatchObject({
+      error: { problem: "body_too_large", detail: expect.stringContaining("values") },
     });
   });
 
