@@ -28,9 +28,12 @@ export function wireValues(bytes: Uint8Array, type: DescMessage, terms: CountTer
   }
 }
 
-/** Where a message ends, undefined: with the end of its group; and how deep it is in others. */
+/** A message that ends where its group does. */
+const GROUP_END = Number.POSITIVE_INFINITY;
+
+/** Where a message ends, and how deep it is in others. */
 interface Extent {
-  readonly end: number | undefined;
+  readonly end: number;
   readonly depth: number;
 }
 
@@ -53,9 +56,9 @@ class Walk {
 
   #message(reader: BinaryReader, type: DescMessage, { end, depth }: Extent): void {
     if (depth > MAX_DEPTH) throw new Error("too deep");
-    while ((end === undefined || reader.pos < end) && this.values <= this.#terms.max) {
+    while (reader.pos < end && this.values <= this.#terms.max) {
       const [no, wireType] = reader.tag();
-      if (end === undefined && wireType === WireType.EndGroup) return;
+      if (end === GROUP_END && wireType === WireType.EndGroup) return;
       this.values += 1;
       const field = type.fields.find(({ number }) => number === no);
       if (field === undefined) reader.skip(wireType, no);
@@ -63,7 +66,7 @@ class Walk {
       else if (field.message !== undefined) this.#inner(reader, field.message, { wireType, depth });
       else this.#plain(reader, field, wireType);
     }
-    if (end !== undefined && reader.pos > end) throw new Error("a field goes beyond its message");
+    if (reader.pos > end) throw new Error("a field goes beyond its message");
   }
 
   #inner(
@@ -74,7 +77,7 @@ class Walk {
     const isGroup = wireType === WireType.StartGroup;
     if (!isGroup && wireType !== WireType.LengthDelimited) throw new Error("a message of another kind");
     if (type.typeName === AnySchema.typeName && !isGroup) return this.whole(reader.bytes(), type, depth + 1);
-    this.#message(reader, type, { end: isGroup ? undefined : endOf(reader), depth: depth + 1 });
+    this.#message(reader, type, { end: isGroup ? GROUP_END : endOf(reader), depth: depth + 1 });
   }
 
   #entry(reader: BinaryReader, field: DescField & { readonly fieldKind: "map" }, depth: number): void {

@@ -65,7 +65,6 @@ function service(
   };
 }
 
-/** An item that says so many times that it has a part, and nothing of it: two bytes each. */
 const emptyParts = (count: number): Uint8Array => Buffer.from("3a00".repeat(count + 1), "hex");
 
 const OK = ["grpc-status", "0"] as const;
@@ -379,12 +378,9 @@ describe("a unary call of Connect", () => {
     expect(await connect(upstream, "/shop.v1.Shop/Get", Uint8Array.of(0x0a, 0xff), "application/proto")).toMatchObject({
       error: { problem: "bad_request" },
     });
-  });
-
-  it("has no more values than a call may have", async () => {
-    const sent = emptyParts(MAX_MESSAGE_VALUES + 1);
-    expect(await connect(service(undefined), "/shop.v1.Shop/Plain", sent, "application/proto")).toMatchObject({
-      error: { problem: "body_too_large", detail: expect.stringContaining("values") },
+    const many = emptyParts(MAX_MESSAGE_VALUES);
+    expect(await connect(service(undefined), "/shop.v1.Shop/Plain", many, "application/proto")).toMatchObject({
+      error: { problem: "body_too_large" },
     });
   });
 
