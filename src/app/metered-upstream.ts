@@ -1,4 +1,5 @@
 import { METRICS } from "../model/metrics-table.ts";
+import { ok } from "../model/result.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Metrics } from "../ports/metrics.ts";
 import type { Upstream, UpstreamFailure } from "../ports/upstream.ts";
@@ -10,6 +11,8 @@ const BLAMED = [
   "upstream_invalid_response",
   "upstream_overloaded",
 ] as const satisfies readonly UpstreamFailure["problem"][];
+
+const NOTHING = (): void => {};
 
 /** An upstream whose calls are measured and whose failures are counted, by its name in the file. A call the client gave up is no failure. */
 export function meteredUpstream(
@@ -27,6 +30,11 @@ export function meteredUpstream(
       duration.observe((clock.nowMs() - startedMs) / 1000);
       if (!answer.ok && !cancel.aborted) failures.get(answer.error.problem)?.add();
       return answer;
+    },
+    reserve() {
+      const place = upstream.reserve?.() ?? ok(NOTHING);
+      if (!place.ok) failures.get(place.error.problem)?.add();
+      return place;
     },
     [Symbol.asyncDispose]: () => upstream[Symbol.asyncDispose](),
   };

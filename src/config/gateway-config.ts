@@ -42,7 +42,7 @@ export interface GatewayConfig {
   /** Between not ready and the end of listening, at shutdown. */
   readonly drainDelayMs: number;
   readonly overload: OverloadConfig;
-  /** Of all bodies held for review at once, in the whole process (C24). */
+  /** Of all bodies held for review or transcoding at once, in the whole process (C24). */
   readonly maxCapturedBytes: number;
   /** Pointer of each: `/upstreams/<name>`. */
   readonly upstreams: readonly UpstreamConfig[];

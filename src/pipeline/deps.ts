@@ -17,7 +17,7 @@ export interface PipelineDeps {
   readonly log: Log;
   /** Lets requests in, or sheds them. */
   readonly turnstile: Turnstile;
-  /** Bytes of bodies held for review, over all exchanges of the process (C24). */
+  /** Bytes of bodies held for review or for their upstream, over all exchanges of the process (C24). */
   readonly captured: CaptureAllowance;
   readonly observers: Observers;
   /** Reviews of shadow bindings (C33): another queue, so that neither crowds the other out. */

@@ -2,6 +2,7 @@ import { isStream, type Body } from "../model/byte-stream.ts";
 import type { Cancel } from "../model/cancel.ts";
 import type { ProblemCode, Refusal } from "../model/problem.ts";
 import type { UpstreamFailure } from "../ports/upstream.ts";
+import { ask } from "./ask-holding.ts";
 import { bodyTooLarge, CLIENT_GONE, failed, refused, type StageEnd } from "./ending.ts";
 import type { ExchangeRun } from "./exchange-run.ts";
 import { kindOf, tellingBreak } from "./grpc.ts";
@@ -11,7 +12,7 @@ import { recordReview } from "./record-review.ts";
 import { requestBy } from "./request-by.ts";
 import { selects } from "./select-binding.ts";
 import { sendOrFallBack } from "./send-or-fall-back.ts";
-import { showBodies } from "./show-bodies.ts";
+import { noRoom, showBodies } from "./show-bodies.ts";
 import { wantsBody } from "./wanted-bodies.ts";
 
 /** Sends the settled request to its upstream and takes the response head; the body keeps flowing (C7: a client that left cancels it). */
@@ -47,9 +48,11 @@ async function send(run: ExchangeRun, cancel: Cancel): Promise<StageEnd> {
   if ("end" in first) return first.end;
   const startedMs = clock.nowMs();
   run.forwarded = true;
-  const answer =
-    fallbacks.length === 0 ? await upstream.send(first.request, cancel) : await sendOrFallBack(run, first.request, cancel);
+  const answer = await (fallbacks.length === 0
+    ? ask(run, { upstream, request: first.request, cancel })
+    : sendOrFallBack(run, first.request, cancel));
   run.upstreamMs = clock.nowMs() - startedMs;
+  if ("end" in answer) return answer.end;
   if (!answer.ok) return cancel.aborted ? CLIENT_GONE : upstreamEnd(run, answer.error);
   // from here on whoever ends the exchange has this body to give up
   const { body } = answer.value;
@@ -86,6 +89,7 @@ const DETAILS: Record<UpstreamFailure["problem"], string> = {
   body_too_large: "The request is too large.",
   route_not_found: "The upstream has no such method.",
   upgrade_unsupported: "The upstream of this route takes no WebSockets.",
+  gateway_overloaded: "The gateway holds too many bodies.",
 };
 
 const CLIENT_FAULTS: ReadonlySet<ProblemCode> = new Set([
@@ -98,6 +102,8 @@ const CLIENT_FAULTS: ReadonlySet<ProblemCode> = new Set([
 
 function upstreamEnd(run: ExchangeRun, { problem, cause, detail = DETAILS[problem] }: UpstreamFailure): StageEnd {
   if (run.overBytes !== undefined) return bodyTooLarge(run.overBytes);
+  // its answer: what is held of a request is refused before anybody is asked
+  if (problem === "gateway_overloaded") return refused("capture", noRoom("response"));
   const refusal: Refusal = { problem, detail, cause };
   if (CLIENT_FAULTS.has(problem)) return refused("client", refusal);
   return failed(

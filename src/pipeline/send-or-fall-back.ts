@@ -4,30 +4,33 @@ import type { Cancel } from "../model/cancel.ts";
 import { isIdempotent } from "../model/idempotent-method.ts";
 import { err, ok, type Result } from "../model/result.ts";
 import type { FallbackUpstream } from "../ports/runnable-plan.ts";
-import type { Upstream, UpstreamFailure, UpstreamRequest } from "../ports/upstream.ts";
+import type { UpstreamFailure, UpstreamRequest } from "../ports/upstream.ts";
 import { collect } from "../support/byte-streams.ts";
 import { KeptBody } from "../support/kept-body.ts";
+import { ask, type Asked } from "./ask-holding.ts";
+import type { Ending } from "./ending.ts";
 import type { ExchangeRun } from "./exchange-run.ts";
 import { GrowingRoom } from "./growing-room.ts";
 import { judgeResponse } from "./judge-response.ts";
 import { requestBy } from "./request-by.ts";
 import { unlessCancelled } from "./unless-cancelled.ts";
 
-type UpstreamAnswer = Awaited<ReturnType<Upstream["send"]>>;
+type UpstreamAnswer = Exclude<Asked, { readonly end: Ending }>;
 
 /**
  * Asks the route's upstream, and where it cannot answer, or with what is not the answer to be had, one after the other those that stand in
  * for it, each once and with a request of its own. The last one asked has the last word.
  */
-export async function sendOrFallBack(run: ExchangeRun, first: UpstreamRequest, cancel: Cancel): Promise<UpstreamAnswer> {
+export async function sendOrFallBack(run: ExchangeRun, first: UpstreamRequest, cancel: Cancel): Promise<Asked> {
   const atHand = await bodyAtHand(run, first.body, cancel);
   if (!atHand.ok) return atHand;
   const body = isStream(atHand.value) ? new KeptBody(atHand.value) : atHand.value;
   const asked = new Set([run.route.plan.upstream]);
-  let answer = await run.route.upstream.send({ ...first, body }, cancel);
+  let answer = await ask(run, { upstream: run.route.upstream, request: { ...first, body }, cancel });
   for (const fallback of run.route.fallbacks) {
+    if ("end" in answer) break;
     if (asked.has(fallback.name) || cancel.aborted) continue;
-    const wish = await isWanted(run, fallback, { answer, body, cancel });
+    const wish = await isWanted(run, fallback, { answer, body: heldBy(run, body), cancel });
     answer = wish.answer;
     if (!wish.isWanted) continue;
     const next = requestBy(fallback.toUpstream, run);
@@ -39,11 +42,14 @@ export async function sendOrFallBack(run: ExchangeRun, first: UpstreamRequest, c
     asked.add(fallback.name);
     run.fallback = fallback.name;
     fallback.used.add();
-    answer = await fallback.upstream.send({ ...next.request, body }, cancel);
+    answer = await ask(run, { upstream: fallback.upstream, request: { ...next.request, body: heldBy(run, body) }, cancel });
   }
   if (body instanceof KeptBody) body.settle();
   return answer;
 }
+
+/** What an upstream had to hold is at hand from then on; what flowed is gone. */
+const heldBy = ({ exchange }: ExchangeRun, body: Body): Body => (isStream(exchange.body) ? body : (exchange.body ?? body));
 
 const OUT_OF_TIME: UpstreamFailure = { problem: "upstream_timeout", cause: "the deadline of the call passed" };
 

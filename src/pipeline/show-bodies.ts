@@ -95,11 +95,12 @@ function unreviewable(binding: RunnableBinding, side: Side, why: Unreviewable): 
 
 /** The answer where the process holds too many bodies. Once the upstream has acted, nothing may invite a repeat (C17). */
 export function noRoom(side: Side): Refusal {
-  const refusal: Refusal = { problem: "gateway_overloaded", detail: "The gateway holds too many bodies for review." };
+  const refusal: Refusal = { problem: "gateway_overloaded", detail: "The gateway holds too many bodies." };
   return side === "request" ? { ...refusal, headers: [["retry-after", "1"]] } : { ...refusal, status: 502, retryable: false };
 }
 
-function brokenRequest(cause: unknown): Ending {
+/** How an exchange ends whose request body did not arrive. */
+export function brokenRequest(cause: unknown): Ending {
   if (!(cause instanceof BodyFailure))
     return refused("client", { problem: "bad_request", detail: "The request body broke off.", cause });
   if (cause.problem === "client_closed") return CLIENT_GONE;

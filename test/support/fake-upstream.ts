@@ -3,7 +3,7 @@ import type { Response } from "../../src/model/exchange.ts";
 import { HeaderLines } from "../../src/model/header-lines.ts";
 import { isStream, type Body } from "../../src/model/byte-stream.ts";
 import { err, ok, type Result } from "../../src/model/result.ts";
-import type { Upstream, UpstreamFailure, UpstreamRequest } from "../../src/ports/upstream.ts";
+import type { Holding, Upstream, UpstreamFailure, UpstreamRequest } from "../../src/ports/upstream.ts";
 import { collect } from "../../src/support/byte-streams.ts";
 import { textOf } from "./byte-flow.ts";
 import { TrackedStream, type TrackedChoice } from "./tracked-stream.ts";
@@ -22,6 +22,10 @@ export interface SentRequest {
 export class FakeUpstream implements Upstream {
   /** Streams that keep it open. */
   held = 0;
+  /** What it cannot pass on as it comes; left out: it streams. */
+  holds?: (request: UpstreamRequest) => Holding | undefined;
+  /** Room it was given last. */
+  room: UpstreamRequest["room"];
   readonly requests: SentRequest[] = [];
   /** Bodies of all responses given, to see what became of them. */
   readonly bodies: TrackedStream[] = [];
@@ -47,6 +51,7 @@ export class FakeUpstream implements Upstream {
   }
 
   async send(request: UpstreamRequest, cancel: Cancel): Promise<Result<Response, UpstreamFailure>> {
+    this.room = request.room;
     const read = await readBody(request.body, cancel);
     if (read === undefined) return err({ problem: "bad_request", cause: "the request body broke off" });
     const sent = {

@@ -73,7 +73,9 @@ export const configSchema = z.strictObject({
     .describe("Beyond which requests are answered 503 with `Retry-After` before anything is done for them (R12)."),
   max_captured_bytes: size({ minBytes: MIB, maxBytes: 64 * GIB })
     .prefault("256MiB")
-    .describe("Memory for bodies held for review, over all exchanges; what finds no room is refused with 503 (C24)."),
+    .describe(
+      "Memory for bodies held for review or for transcoding, over all exchanges; what finds no room is refused with 503 (C24).",
+    ),
   review_budget: reviewBudget
     .prefault(formatDuration(LIMITS.reviewBudgetMs.fallback))
     .describe("Time for all synchronous reviews of one exchange; also per route."),

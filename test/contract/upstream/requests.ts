@@ -96,6 +96,18 @@ export function writesRequests(upstreamTo: UpstreamTo): void {
       expect(await third).toMatchObject({ error: { problem: "upstream_unreachable" } });
     });
 
+    it("counts what has a place already, until it is left", async () => {
+      await using server = await startServer((_request, response) => response.end("ok"));
+      await using upstream = upstreamTo([server.url], { maxRequests: 1 });
+      const place = upstream.reserve?.();
+      expect(upstream.reserve?.()).toMatchObject({ ok: false, error: { problem: "upstream_overloaded" } });
+      const refused = await upstream.send(requestTo("GET"), new CancelSource());
+      expect(refused).toMatchObject({ error: { problem: "upstream_overloaded", mayBeSentElsewhere: true } });
+      if (place?.ok === true) for (let turn = 0; turn < 2; turn += 1) place.value();
+      const answer = await upstream.send(requestTo("GET"), new CancelSource());
+      expect(answer.ok && (await textBody(answer.value.body))).toBe("ok");
+    });
+
     it.each([
       ["a header name", ["bad name", "x"]],
       ["a header value", ["x", "a\r\nb"]],

@@ -1,7 +1,7 @@
 import { isStream } from "../../../model/byte-stream.ts";
 import type { Cancel } from "../../../model/cancel.ts";
 import type { Response } from "../../../model/exchange.ts";
-import { err, type Result } from "../../../model/result.ts";
+import { err, ok, type Result } from "../../../model/result.ts";
 import type { Clock } from "../../../ports/clock.ts";
 import type { Log } from "../../../ports/log.ts";
 import type { Metrics } from "../../../ports/metrics.ts";
@@ -43,6 +43,8 @@ export class BalancedUpstream implements Upstream {
   readonly #signals: EndpointSignals;
   readonly #retries: Retries;
   readonly #health: HealthChecks | undefined;
+  /** Requests that are not sent yet. */
+  #reserved = 0;
   #closing = false;
 
   constructor(settings: UpstreamSettings, deps: UpstreamDeps) {
@@ -89,6 +91,17 @@ export class BalancedUpstream implements Upstream {
     return answer.ok ? answer : err({ ...answer.error, mayBeSentElsewhere: mayGoElsewhere(answer.error, sent) });
   }
 
+  reserve(): Result<() => void, UpstreamFailure> {
+    const refusal = this.#refusal();
+    if (refusal !== undefined) return err(refusal);
+    this.#reserved += 1;
+    let isLeft = false;
+    return ok(() => {
+      if (!isLeft) this.#reserved -= 1;
+      isLeft = true;
+    });
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing = true;
     this.#health?.stop();
@@ -104,7 +117,7 @@ export class BalancedUpstream implements Upstream {
 
   #refusal(): UpstreamFailure | undefined {
     if (this.#closing) return { problem: "upstream_unreachable", cause: "the upstream is being closed" };
-    const underWay = this.#underWay();
+    const underWay = this.#underWay() + this.#reserved;
     if (underWay < this.#settings.maxRequests) return undefined;
     return { problem: "upstream_overloaded", cause: `${underWay} requests under way`, mayBeSentElsewhere: true };
   }

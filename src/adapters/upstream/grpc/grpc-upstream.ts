@@ -2,10 +2,10 @@ import { isStream } from "../../../model/byte-stream.ts";
 import type { Response } from "../../../model/exchange.ts";
 import { grpcKind, isGrpcType } from "../../../model/grpc.ts";
 import { err, ok, type Result } from "../../../model/result.ts";
-import type { Upstream, UpstreamFailure, UpstreamRequest } from "../../../ports/upstream.ts";
-import { connectCall } from "../../../model/connect.ts";
+import type { Holding, Upstream, UpstreamFailure, UpstreamRequest } from "../../../ports/upstream.ts";
+import { connectCall, type ConnectCall } from "../../../model/connect.ts";
 import { fromConnectStream, toConnectStream } from "./connect/connect-stream.ts";
-import { fromConnectUnary, toConnectUnary } from "./connect/connect-unary.ts";
+import { fromConnectUnary, MAX_UNARY_BYTES, toConnectUnary } from "./connect/connect-unary.ts";
 import { fromGrpcWeb, toGrpcWeb, webForm } from "./grpc-web.ts";
 
 /**
@@ -13,26 +13,39 @@ import { fromGrpcWeb, toGrpcWeb, webForm } from "./grpc-web.ts";
  * and a response that is no gRPC (a proxy's error page, say) never leaves here: its status is told as gRPC's own clients would read it.
  */
 export function grpcUpstream(upstream: Upstream): Upstream {
+  // the length of a unary message of Connect comes first in gRPC, and its status last
+  const holding: Holding = { maxBytes: MAX_UNARY_BYTES, reserve: () => upstream.reserve?.() ?? ok(NOTHING) };
   return {
     async send(request, cancel) {
       const translation = translationOf(request);
       if (translation === undefined) return notGrpc(request);
       const { there, back } = translation;
-      const call = there instanceof Promise ? await there : there;
-      if (!call.ok) return call;
-      const answer = await upstream.send(call.value, cancel);
+      if (!there.ok) return there;
+      const answer = await upstream.send(there.value, cancel);
       if (!answer.ok) return answer;
       const response = onlyGrpc(answer.value);
       return response.ok && back !== undefined ? back(response.value) : response;
     },
+    holds: (request) => (unaryCall(request) === undefined ? undefined : holding),
+    reserve: () => upstream.reserve?.() ?? ok(NOTHING),
     [Symbol.asyncDispose]: () => upstream[Symbol.asyncDispose](),
   };
 }
 
+const NOTHING = (): void => {};
+
 /** A call in a client's own protocol, on its way there and, where that is another one, back. */
 interface Translation {
-  readonly there: Result<UpstreamRequest, UpstreamFailure> | Promise<Result<UpstreamRequest, UpstreamFailure>>;
+  readonly there: Result<UpstreamRequest, UpstreamFailure>;
   readonly back?: (response: Response) => Result<Response, UpstreamFailure> | Promise<Result<Response, UpstreamFailure>>;
+}
+
+/** A unary call of Connect; undefined: it is none. */
+function unaryCall({ method, headers }: UpstreamRequest): ConnectCall | undefined {
+  if (grpcKind(method, headers.first("content-type")) !== undefined) return undefined;
+  // without its schema nobody knows which methods may be called by a GET
+  const call = connectCall({ method, headers, query: undefined });
+  return call?.kind === "unary" ? call : undefined;
 }
 
 /** Undefined: it is no call. */
@@ -50,7 +63,10 @@ function translationOf(request: UpstreamRequest): Translation | undefined {
   if (connect === undefined) return undefined;
   const { codec } = connect;
   if (connect.kind === "unary")
-    return { there: fromConnectUnary(request, codec), back: (response) => toConnectUnary(response, codec) };
+    return {
+      there: fromConnectUnary(request, codec),
+      back: (response) => toConnectUnary(response, { codec, room: request.room }),
+    };
   const stream = fromConnectStream(request, codec);
   if (!stream.ok && isStream(request.body)) request.body.discard();
   return { there: stream, back: (response) => ok(toConnectStream(response, codec)) };

@@ -1,12 +1,10 @@
-import { BodyFailure } from "../../../../model/body-failure.ts";
-import { isStream, type Body } from "../../../../model/byte-stream.ts";
+import { isStream } from "../../../../model/byte-stream.ts";
 import { connectError, type CallFault } from "../../../../model/connect.ts";
 import type { Response } from "../../../../model/exchange.ts";
 import { GRPC_STATUS } from "../../../../model/grpc.ts";
 import { HeaderLines } from "../../../../model/header-lines.ts";
 import { err, ok, type Result } from "../../../../model/result.ts";
-import type { UpstreamFailure, UpstreamRequest } from "../../../../ports/upstream.ts";
-import { collect } from "../../../../support/byte-streams.ts";
+import type { MessageRoom, UpstreamFailure, UpstreamRequest } from "../../../../ports/upstream.ts";
 import { framed } from "../transcode/message-frames.ts";
 import { httpStatusOf, statusOf } from "../transcode/status-answer.ts";
 import { callFault } from "./call-fault.ts";
@@ -16,27 +14,25 @@ import { oneMessage } from "./one-message.ts";
 /** Largest message either way, bytes: what gRPC's own implementations take unless told otherwise. It is held, since its length comes first. */
 export const MAX_UNARY_BYTES = 4 * 1024 * 1024;
 
-/** A unary call of Connect as one of gRPC: its body is the one message. What is refused was given up. */
-export async function fromConnectUnary(
-  request: UpstreamRequest,
-  codec: string,
-): Promise<Result<UpstreamRequest, UpstreamFailure>> {
+/** A unary call of Connect as one of gRPC: its body, which is at hand, is the one message. */
+export function fromConnectUnary(request: UpstreamRequest, codec: string): Result<UpstreamRequest, UpstreamFailure> {
+  // whoever asks holds it first: see `Holding`
+  if (isStream(request.body)) throw new Error("a call is to be made of a body that is not at hand");
   const fields = toGrpcFields(request.headers, codec, UNARY_FIELDS);
-  if (!fields.ok) {
-    if (isStream(request.body)) request.body.discard();
-    return fields;
-  }
-  const message = await bytesOf(request.body);
-  if (!message.ok) return message;
-  const body = framed(message.value);
+  if (!fields.ok) return fields;
+  if ((request.body?.byteLength ?? 0) > MAX_UNARY_BYTES) return err(TOO_LARGE);
+  const body = framed(request.body ?? new Uint8Array());
   if (fields.value.coding !== undefined) body[0] = 1;
   return ok({ ...request, headers: fields.value.headers, body });
 }
 
 /** The other way. Its status comes behind the message, so it is read to its end before the head can be said. */
-export async function toConnectUnary(response: Response, codec: string): Promise<Result<Response, UpstreamFailure>> {
+export async function toConnectUnary(
+  response: Response,
+  { codec, room }: { readonly codec: string; readonly room: MessageRoom | undefined },
+): Promise<Result<Response, UpstreamFailure>> {
   const { headers, body } = response;
-  const whole = await oneMessage(body, MAX_UNARY_BYTES);
+  const whole = await oneMessage(body, { maxBytes: MAX_UNARY_BYTES, room });
   if (!whole.ok) return whole;
   const { message, isCoded, trailers } = whole.value;
   // without a body its head has said everything
@@ -60,25 +56,6 @@ function errorAnswer(leading: HeaderLines, end: HeaderLines, fault: CallFault): 
     body: new TextEncoder().encode(JSON.stringify(connectError(fault))),
     isCallError: true,
   };
-}
-
-async function bytesOf(body: Body): Promise<Result<Uint8Array, UpstreamFailure>> {
-  if (!isStream(body)) return (body?.byteLength ?? 0) > MAX_UNARY_BYTES ? err(TOO_LARGE) : ok(body ?? new Uint8Array());
-  const collected = await collect(body, { maxBytes: MAX_UNARY_BYTES });
-  switch (collected.kind) {
-    case "complete":
-      return ok(collected.bytes);
-    case "broken": {
-      const isLate = collected.cause instanceof BodyFailure && collected.cause.problem === "request_timeout";
-      return err({ problem: isLate ? "request_timeout" : "bad_request", cause: "the request body broke off" });
-    }
-    case "too-large":
-    case "no-room":
-      collected.rest.discard();
-      return err(TOO_LARGE);
-    default:
-      return collected satisfies never;
-  }
 }
 
 const TOO_LARGE: UpstreamFailure = {

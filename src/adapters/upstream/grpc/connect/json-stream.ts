@@ -13,10 +13,13 @@ import type { Response } from "../../../../model/exchange.ts";
 import { err, ok, type Result } from "../../../../model/result.ts";
 import type { UpstreamFailure, UpstreamRequest } from "../../../../ports/upstream.ts";
 import { bytesStream } from "../../../../support/byte-streams.ts";
+import { MAX_MESSAGE_VALUES } from "../transcode/answer-json.ts";
+import { jsonValues } from "../transcode/json-values.ts";
+import { wireValues } from "../transcode/wire-values.ts";
 import { enveloped, EnvelopeCutter, type Envelope } from "./envelopes.ts";
 
-/** Largest message, bytes. It is held to be read. */
-const MAX_MESSAGE_BYTES = 4 * 1024 * 1024;
+/** Largest message, bytes. One is held each way, outside the room for captured bodies. */
+const MAX_MESSAGE_BYTES = 1024 * 1024;
 
 /** Flag of the envelope a stream ends with, which is JSON in every codec. */
 const END_STREAM = 2;
@@ -38,8 +41,11 @@ export function jsonStream(request: UpstreamRequest, registry: Registry): Result
   if (method === undefined) return refuse(NO_METHOD);
   if ((headers.joined("connect-content-encoding") ?? "identity").trim() !== "identity") return refuse(NO_CODING);
   const plain = headers.without((name) => name === "connect-content-encoding" || name === "connect-accept-encoding");
-  const toProto = (text: Uint8Array): Uint8Array =>
-    toBinary(method.input, fromJsonString(method.input, utf8(text), { registry }));
+  const toProto = (bytes: Uint8Array): Uint8Array => {
+    const text = utf8(bytes);
+    if (jsonValues(text, MAX_MESSAGE_VALUES) > MAX_MESSAGE_VALUES) throw new Error("too many values");
+    return toBinary(method.input, fromJsonString(method.input, text, { registry }));
+  };
   return ok({
     request: {
       ...request,
@@ -65,8 +71,11 @@ function methodOf(requestTarget: string, registry: Registry): DescMethod | undef
 
 const utf8 = (bytes: Uint8Array): string => new TextDecoder("utf-8", { fatal: true }).decode(bytes);
 
-const jsonOf = (type: DescMessage, bytes: Uint8Array, registry: Registry): Uint8Array =>
-  new TextEncoder().encode(toJsonString(type, fromBinary(type, bytes), { registry }));
+function jsonOf(type: DescMessage, bytes: Uint8Array, registry: Registry): Uint8Array {
+  const values = wireValues(bytes, type, { max: MAX_MESSAGE_VALUES, registry });
+  if (values === undefined || values > MAX_MESSAGE_VALUES) throw new Error("too many values");
+  return new TextEncoder().encode(toJsonString(type, fromBinary(type, bytes), { registry }));
+}
 
 /** The same messages in other words. One that has none, is coded or too large ends the body with what `fault` says. */
 function mapped(body: Body, translate: (message: Uint8Array) => Uint8Array, fault: () => unknown): Body {

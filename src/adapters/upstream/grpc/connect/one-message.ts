@@ -3,6 +3,8 @@ import { HeaderLines } from "../../../../model/header-lines.ts";
 import { err, ok, type Result } from "../../../../model/result.ts";
 import type { UpstreamFailure } from "../../../../ports/upstream.ts";
 import { ChunkPile } from "../../../../support/chunk-pile.ts";
+import { NO_ROOM, type CutterTerms } from "../transcode/message-frames.ts";
+import { bodyFailure } from "../transcode/whole-call.ts";
 
 /** Bytes in front of a message: flags, and its length. */
 const PREFIX_BYTES = 5;
@@ -15,8 +17,8 @@ export interface OneMessage {
   readonly trailers: HeaderLines;
 }
 
-/** Reads a gRPC body to its end, a message of `maxBytes` at most. More than one message, or a part of one, is no answer. */
-export function oneMessage(body: Body, maxBytes: number): Promise<Result<OneMessage, UpstreamFailure>> {
+/** Reads a gRPC body to its end, a message of `maxBytes` at most, in the room there is. More than one message, or a part of one, is no answer. */
+export function oneMessage(body: Body, { maxBytes, room }: CutterTerms): Promise<Result<OneMessage, UpstreamFailure>> {
   if (!isStream(body)) return Promise.resolve(ok({ message: undefined, isCoded: false, trailers: HeaderLines.EMPTY }));
   return new Promise((resolve) => {
     const pile = new ChunkPile();
@@ -25,15 +27,16 @@ export function oneMessage(body: Body, maxBytes: number): Promise<Result<OneMess
       write(chunk) {
         if (isOver) return false;
         pile.push(chunk);
-        if (pile.byteLength <= maxBytes + PREFIX_BYTES) return true;
+        const isTooLarge = pile.byteLength > maxBytes + PREFIX_BYTES;
+        if (!isTooLarge && room?.reach(pile.byteLength) !== false) return true;
         isOver = true;
-        resolve(err(TOO_LARGE));
+        resolve(err(isTooLarge ? TOO_LARGE : NO_ROOM));
         // the flow may not be here yet
         queueMicrotask(() => flow.cancel());
         return false;
       },
       end: (trailers = HeaderLines.EMPTY) => resolve(messageIn(pile.whole(), trailers)),
-      fail: (cause) => resolve(err(failureOf(cause))),
+      fail: (cause) => resolve(err(bodyFailure(cause))),
     });
   });
 }
@@ -48,9 +51,3 @@ function messageIn(bytes: Uint8Array, trailers: HeaderLines): Result<OneMessage,
 }
 
 const TOO_LARGE: UpstreamFailure = { problem: "upstream_invalid_response", cause: "a message too large, or more than one" };
-
-/** What a body of ours breaks off with is a failure of the same form. */
-const failureOf = (cause: unknown): UpstreamFailure =>
-  typeof cause === "object" && cause !== null && "problem" in cause && cause.problem === "upstream_timeout"
-    ? { problem: "upstream_timeout", cause: "the answer did not come in time" }
-    : { problem: "upstream_invalid_response", cause: "the answer broke off" };

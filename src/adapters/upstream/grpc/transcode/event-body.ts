@@ -4,7 +4,7 @@ import type { HeaderLines } from "../../../../model/header-lines.ts";
 import { ToldFailure } from "../../../../model/told-failure.ts";
 import type { Clock } from "../../../../ports/clock.ts";
 import type { EventStreams } from "../../../../ports/event-streams.ts";
-import type { UpstreamFailure } from "../../../../ports/upstream.ts";
+import type { MessageRoom, UpstreamFailure } from "../../../../ports/upstream.ts";
 import { MAX_MESSAGE_BYTES } from "./answer-json.ts";
 import type { EventRule } from "./event-rules.ts";
 import type { EventText } from "./event-text.ts";
@@ -23,6 +23,8 @@ export interface EventTerms {
   readonly errors: ToldErrors;
   /** The client has seen the gateway's own last event. */
   readonly sawEnd: boolean;
+  /** For a message that is not whole; undefined: nobody counts. */
+  readonly room: MessageRoom | undefined;
   readonly clock: Clock;
   readonly streams: Pick<EventStreams, "enter">;
 }
@@ -41,7 +43,7 @@ export class EventBody implements ByteStream, ByteSink, Flow {
   readonly declaredBytes = undefined;
   readonly #source: ByteStream;
   readonly #terms: EventTerms;
-  readonly #cutter = new MessageCutter(MAX_MESSAGE_BYTES);
+  readonly #cutter: MessageCutter;
   readonly #begun = Promise.withResolvers<Begun>();
   #isDecided = false;
   #isOver = false;
@@ -58,6 +60,7 @@ export class EventBody implements ByteStream, ByteSink, Flow {
   constructor(source: ByteStream, terms: EventTerms) {
     this.#source = source;
     this.#terms = terms;
+    this.#cutter = new MessageCutter({ maxBytes: MAX_MESSAGE_BYTES, room: terms.room });
   }
 
   /** Reads the call until it is clear what it is. What is not `open` is over. */
@@ -107,9 +110,9 @@ export class EventBody implements ByteStream, ByteSink, Flow {
 
   write(chunk: Uint8Array): boolean {
     if (this.#isOver) return false;
-    const messages = this.#cutter.push(chunk);
+    const cut = this.#cutter.push(chunk);
     let events = "";
-    for (const message of messages ?? []) {
+    for (const message of cut.ok ? cut.value : []) {
       const told = this.#terms.text.next(message);
       if (told.kind === "event") events += told.text;
       if (told.kind !== "broken") continue;
@@ -117,7 +120,7 @@ export class EventBody implements ByteStream, ByteSink, Flow {
       return this.#breakOff(invalid(told.cause), false);
     }
     this.#put(events);
-    if (messages === undefined) return this.#breakOff(invalid("a message that is compressed or too large"), false);
+    if (!cut.ok) return this.#breakOff(cut.error, false);
     return this.#wantsMore;
   }
 

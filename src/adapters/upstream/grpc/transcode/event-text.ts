@@ -33,7 +33,7 @@ export class EventText {
 
   /** The next message as an event. */
   next(bytes: Uint8Array): Told {
-    const message = decodeMessage(bytes, this.#terms.call);
+    const message = decodeMessage(bytes, this.#terms);
     const json = message && decodedJson(message, this.#terms);
     if (message === undefined || json === undefined) return broken("a message that is none of its type");
     const { event, id } = this.#rule;

@@ -1,24 +1,30 @@
-import { fromBinary } from "@bufbuild/protobuf";
-import { BodyFailure } from "../../../../model/body-failure.ts";
+import { fromBinary, type DescMessage } from "@bufbuild/protobuf";
 import { isStream, type Body } from "../../../../model/byte-stream.ts";
 import { formatGrpcTimeout } from "../../../../model/grpc.ts";
 import type { HeaderLines } from "../../../../model/header-lines.ts";
 import { QueryText } from "../../../../model/query-text.ts";
 import { err, ok, type Result } from "../../../../model/result.ts";
 import type { UpstreamFailure, UpstreamRequest } from "../../../../ports/upstream.ts";
-import { collect } from "../../../../support/byte-streams.ts";
-import { isMetadata, MAX_MESSAGE_BYTES, type CallForm } from "./answer-json.ts";
+import { isMetadata, MAX_MESSAGE_BYTES, MAX_MESSAGE_VALUES, type CallForm } from "./answer-json.ts";
 import type { Api, ApiCall } from "./api.ts";
 import type { EventRule } from "./event-rules.ts";
 import { resumedFrom } from "./event-text.ts";
 import { acceptsEvents, lastEvent, type LastEvent } from "./last-event-id.ts";
 import { framed } from "./message-frames.ts";
+import { jsonValues } from "./json-values.ts";
 import { requestMessage, type CallText } from "./request-message.ts";
+import { wireValues } from "./wire-values.ts";
 
-/** A request that is a call, and the call as it leaves. */
-export interface ReadCall {
+/** A request whose head stands for a call. */
+export interface AskedCall {
   readonly call: ApiCall;
   readonly form: CallForm;
+  /** The last event its client has seen, where its answer is to be server-sent events. */
+  readonly events: { readonly rule: EventRule; readonly last: LastEvent | undefined } | undefined;
+}
+
+/** A request that is a call, and the call as it leaves. */
+export interface ReadCall extends Pick<AskedCall, "call" | "form"> {
   readonly request: UpstreamRequest;
   /** Where its answer is to be server-sent events. */
   readonly events: ReadEvents | undefined;
@@ -33,43 +39,53 @@ export interface ReadEvents {
   readonly sawEnd: boolean;
 }
 
-/** Reads a request of HTTP and JSON, or a unary one of Connect, to its end, and makes the call of it. What it refuses was given up. */
-export async function readCall(
-  request: UpstreamRequest,
-  api: Api,
-  alwaysEvents: boolean,
-): Promise<Result<ReadCall, UpstreamFailure>> {
+/** Reads the head of a request of HTTP and JSON, or of a unary one of Connect. What can be refused for its head is, with its body unread. */
+export function askedCall(request: UpstreamRequest, api: Api, alwaysEvents: boolean): Result<AskedCall, UpstreamFailure> {
   const { method, requestTarget, headers, body } = request;
-  const [path = "/", ...rest] = requestTarget.split("?");
+  const [path = "/"] = requestTarget.split("?");
   const form = formOf(request);
   const call = form === "http" ? api.find(method === "HEAD" ? "GET" : method, path) : api.named(path);
-  if (call === undefined) return refuse(body, NO_METHOD);
-  if (form !== "http" && call.method.methodKind !== "unary") return refuse(body, NO_UNARY);
-  if (form === "connect-proto" && headers.has("content-encoding")) return refuse(body, NO_CODING);
-  if (form !== "connect-proto" && !isJson(headers, body)) return refuse(body, NO_JSON);
+  if (call === undefined) return err(NO_METHOD);
+  if (form !== "http" && call.method.methodKind !== "unary") return err(NO_UNARY);
+  if (form === "connect-proto" && headers.has("content-encoding")) return err(NO_CODING);
+  if (form !== "connect-proto" && !isJson(headers, body)) return err(NO_JSON);
   const isEvents = form === "http" && call.method.methodKind === "server_streaming" && (alwaysEvents || asksForEvents(headers));
   const rule = isEvents ? api.events(call.method) : undefined;
   const last = rule === undefined ? ok(undefined) : lastEvent(headers, rule);
-  if (!last.ok) return refuse(body, last.error);
-  const bytes = await bytesOf(body);
-  if (!bytes.ok) return bytes;
+  if (!last.ok) return last;
+  return ok({ call, form, events: rule && { rule, last: last.value } });
+}
+
+/** Makes the call of a request whose body is at hand. */
+export function readCall(
+  request: UpstreamRequest,
+  { call, form, events }: AskedCall,
+  api: Api,
+): Result<ReadCall, UpstreamFailure> {
+  const bytes = bytesOf(request.body);
+  if (bytes.byteLength > MAX_MESSAGE_BYTES) return err(TOO_LARGE);
+  const [, ...rest] = request.requestTarget.split("?");
   // the reading of views, selectors and credentials: what the service is asked by is what they saw (C25)
   const query = new QueryText(rest.join("?")).all();
   const message =
     form === "connect-proto"
-      ? known(call, bytes.value)
-      : messageOf(api, call, { bytes: bytes.value, query, last: lastField(rule, last.value) });
+      ? known(api, call, bytes)
+      : messageOf(api, call, { bytes, query, last: lastField(events?.rule, events?.last) });
   if (!message.ok) return message;
   if (message.value.byteLength > MAX_MESSAGE_BYTES) return err(TOO_LARGE);
   const { parent, name } = call.method;
   const made = {
     method: "POST",
     requestTarget: `/${parent.typeName}/${name}`,
-    headers: callHeaders(headers),
+    headers: callHeaders(request.headers),
     body: framed(message.value),
   };
-  const events = rule && { rule, resumedFrom: resumedFrom(rule, call, message.value), sawEnd: last.value?.sawEnd === true };
-  return ok({ call, form, request: { ...request, ...made }, events });
+  const told = events && {
+    rule: events.rule,
+    resumedFrom: resumedFrom(events.rule, call, message.value),
+    sawEnd: events.last?.sawEnd === true,
+  };
+  return ok({ call, form, request: { ...request, ...made }, events: told });
 }
 
 const asksForEvents = (headers: HeaderLines): boolean => acceptsEvents(headers.joined("accept") ?? "");
@@ -107,6 +123,7 @@ function messageOf(
 ): Result<Uint8Array, UpstreamFailure> {
   const body = textOf(bytes);
   if (body === undefined) return err({ problem: "bad_request", cause: "no UTF-8", detail: "The request body is no UTF-8." });
+  if (jsonValues(body, MAX_MESSAGE_VALUES) > MAX_MESSAGE_VALUES) return err(TOO_MANY);
   const message = requestMessage(api, call, { ...rest, body });
   return message.ok ? message : err({ problem: "bad_request", cause: message.error, detail: message.error });
 }
@@ -120,38 +137,26 @@ function textOf(bytes: Uint8Array): string | undefined {
 }
 
 /** The bytes of a message, where they are one of its type. */
-function known({ method }: ApiCall, bytes: Uint8Array): Result<Uint8Array, UpstreamFailure> {
+function known({ registry }: Api, { method }: ApiCall, bytes: Uint8Array): Result<Uint8Array, UpstreamFailure> {
+  const values = wireValues(bytes, method.input, { max: MAX_MESSAGE_VALUES, registry });
+  if ((values ?? 0) > MAX_MESSAGE_VALUES) return err(TOO_MANY);
   try {
-    fromBinary(method.input, bytes);
-    return ok(bytes);
+    if (values !== undefined) fromBinary(method.input, bytes);
   } catch {
-    const detail = `The request is no ${method.input.typeName}.`;
-    return err({ problem: "bad_request", cause: detail, detail });
+    return notKnown(method.input);
   }
+  return values === undefined ? notKnown(method.input) : ok(bytes);
 }
 
-async function bytesOf(body: Body): Promise<Result<Uint8Array, UpstreamFailure>> {
-  if (!isStream(body)) return (body?.byteLength ?? 0) > MAX_MESSAGE_BYTES ? err(TOO_LARGE) : ok(body ?? new Uint8Array());
-  const collected = await collect(body, { maxBytes: MAX_MESSAGE_BYTES });
-  switch (collected.kind) {
-    case "complete":
-      return ok(collected.bytes);
-    case "broken": {
-      const isLate = collected.cause instanceof BodyFailure && collected.cause.problem === "request_timeout";
-      return err({ problem: isLate ? "request_timeout" : "bad_request", cause: "the request body broke off" });
-    }
-    case "too-large":
-    case "no-room":
-      collected.rest.discard();
-      return err(TOO_LARGE);
-    default:
-      return collected satisfies never;
-  }
+function notKnown({ typeName }: DescMessage): Result<never, UpstreamFailure> {
+  const detail = `The request is no ${typeName}.`;
+  return err({ problem: "bad_request", cause: detail, detail });
 }
 
-function refuse(body: Body, failure: UpstreamFailure): Result<never, UpstreamFailure> {
-  if (isStream(body)) body.discard();
-  return err(failure);
+function bytesOf(body: Body): Uint8Array {
+  // whoever asks holds it first: see `Holding`
+  if (isStream(body)) throw new Error("a call is to be read of a body that is not at hand");
+  return body ?? new Uint8Array();
 }
 
 const NO_METHOD: UpstreamFailure = {
@@ -172,6 +177,12 @@ const NO_JSON: UpstreamFailure = {
   problem: "body_unsupported",
   cause: "no JSON",
   detail: "This method takes JSON, without a coding.",
+};
+
+const TOO_MANY: UpstreamFailure = {
+  problem: "body_too_large",
+  cause: "too many values",
+  detail: `The message has more than the ${MAX_MESSAGE_VALUES} values a call may have; members of JSON objects count twice.`,
 };
 
 const TOO_LARGE: UpstreamFailure = {

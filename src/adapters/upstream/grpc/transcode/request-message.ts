@@ -53,8 +53,9 @@ export function requestMessage(api: Api, { method, rule, values }: ApiCall, { qu
 
 const visible = (reason: string): string =>
   reason
-    .replaceAll(/[^\x20-\x7e]/g, "?")
+    // first: the value that does not fit may be in it, and be the whole body
     .slice(0, MAX_REASON)
+    .replaceAll(/[^\x20-\x7e]/g, "?")
     .replace(/\.$/, "");
 
 function bodyMessage(api: Api, input: DescMessage, target: string, text: string): MessageShape<DescMessage> {

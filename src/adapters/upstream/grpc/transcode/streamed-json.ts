@@ -1,6 +1,7 @@
 import { isStream, type ByteStream } from "../../../../model/byte-stream.ts";
 import type { Response } from "../../../../model/exchange.ts";
 import { GRPC_STATUS } from "../../../../model/grpc.ts";
+import type { UpstreamFailure } from "../../../../ports/upstream.ts";
 import { jsonHeaders, MAX_MESSAGE_BYTES, messageJson, type AnswerTerms } from "./answer-json.ts";
 import { MessageCutter } from "./message-frames.ts";
 import { statusOf } from "./status-answer.ts";
@@ -16,6 +17,8 @@ export function streamedJson(response: Response, terms: AnswerTerms, errors: Tol
   return { status: 200, headers, body: isStream(body) ? jsonOf(body, terms, errors) : undefined };
 }
 
+const invalid = (cause: string): UpstreamFailure => ({ problem: "upstream_invalid_response", cause });
+
 /** A form of errors that has them under that name already stays as it is. */
 const errorLine = (json: string): string => (json.startsWith('{"error":') ? `${json}\n` : `{"error":${json}}\n`);
 
@@ -24,11 +27,11 @@ function jsonOf(body: ByteStream, terms: AnswerTerms, errors: ToldErrors): ByteS
   return {
     declaredBytes: undefined,
     pipe(sink) {
-      const cutter = new MessageCutter(MAX_MESSAGE_BYTES);
+      const cutter = new MessageCutter({ maxBytes: MAX_MESSAGE_BYTES, room: terms.room });
       let isOver = false;
-      const fail = (cause: string): false => {
+      const fail = (failure: UpstreamFailure): false => {
         isOver = true;
-        sink.fail({ problem: "upstream_invalid_response", cause });
+        sink.fail(failure);
         // the flow may not be here yet
         queueMicrotask(() => flow.cancel());
         return false;
@@ -36,15 +39,17 @@ function jsonOf(body: ByteStream, terms: AnswerTerms, errors: ToldErrors): ByteS
       const flow = body.pipe({
         write(chunk) {
           if (isOver) return false;
-          const lines = cutter.push(chunk)?.map((message) => messageJson(message, terms));
-          if (lines === undefined || lines.includes(undefined)) return fail("a message that is none of its type");
+          const cut = cutter.push(chunk);
+          if (!cut.ok) return fail(cut.error);
+          const lines = cut.value.map((message) => messageJson(message, terms));
+          if (lines.includes(undefined)) return fail(invalid("a message that is none of its type, or has too many values"));
           return lines.length === 0 || sink.write(bytesOf(lines.map((json) => `${json}\n`).join("")));
         },
         end(trailers) {
           if (isOver) return;
           const status = statusOf((name) => trailers?.first(name));
           if (status === undefined || (status.code === GRPC_STATUS.OK && !cutter.isWhole))
-            return void fail("no status, or half a message");
+            return void fail(invalid("no status, or half a message"));
           if (status.code !== GRPC_STATUS.OK) sink.write(bytesOf(errorLine(errors.status(status))));
           sink.end();
         },

@@ -40,9 +40,19 @@ export class ToldErrors {
 
   /** It did not come to its end. What was asked for has begun: only a client that can go on where it was is told to come back. */
   failure({ problem }: UpstreamFailure, retryable: boolean): string {
-    const detail = problem === "upstream_timeout" ? "The upstream did not go on in time." : "The upstream broke off.";
-    return textOf(renderProblem({ problem, detail, retryable }, this.#ids, this.#terms.errorFormat));
+    return textOf(
+      renderProblem(
+        { problem, detail: DETAILS[problem] ?? "The upstream broke off.", retryable },
+        this.#ids,
+        this.#terms.errorFormat,
+      ),
+    );
   }
 }
+
+const DETAILS: Readonly<Partial<Record<UpstreamFailure["problem"], string>>> = {
+  upstream_timeout: "The upstream did not go on in time.",
+  gateway_overloaded: "The gateway has no room for what the upstream sends.",
+};
 
 const textOf = ({ body }: Response): string => (body instanceof Uint8Array ? new TextDecoder().decode(body) : "{}");

@@ -1,3 +1,4 @@
+import { isStream } from "../../../../model/byte-stream.ts";
 import type { Cancel } from "../../../../model/cancel.ts";
 import { connectCall } from "../../../../model/connect.ts";
 import type { Response } from "../../../../model/exchange.ts";
@@ -6,7 +7,7 @@ import { HeaderLines } from "../../../../model/header-lines.ts";
 import { err, ok, type Result } from "../../../../model/result.ts";
 import type { Clock } from "../../../../ports/clock.ts";
 import type { EventStreams } from "../../../../ports/event-streams.ts";
-import type { Upstream, UpstreamFailure, UpstreamRequest } from "../../../../ports/upstream.ts";
+import type { Holding, Upstream, UpstreamFailure, UpstreamRequest } from "../../../../ports/upstream.ts";
 import { jsonStream } from "../connect/json-stream.ts";
 import { unaryGet } from "../connect/unary-get.ts";
 import { onlyGrpc } from "../grpc-upstream.ts";
@@ -14,10 +15,11 @@ import { isMetadata, jsonHeaders, MAX_MESSAGE_BYTES, messageJson, type AnswerTer
 import type { Api } from "./api.ts";
 import { eventStream, nothingMore } from "./event-stream.ts";
 import { EventText } from "./event-text.ts";
-import { readCall } from "./read-call.ts";
+import { askedCall, readCall } from "./read-call.ts";
 import { connectJson, httpStatusOf, statusJson, statusOf, type CallStatus } from "./status-answer.ts";
 import { streamedJson } from "./streamed-json.ts";
 import { idsIn, ToldErrors, type ErrorTerms } from "./told-errors.ts";
+import { NO_ROOM } from "./message-frames.ts";
 import { wholeCall, type WholeCall } from "./whole-call.ts";
 
 /** What transcoding for one route needs beside its services. */
@@ -34,20 +36,33 @@ export interface TranscodingTerms extends ErrorTerms {
  * not have is refused here, by name.
  */
 export function transcodingUpstream(upstream: Upstream, api: Api, terms: TranscodingTerms): Upstream {
+  const holding: Holding = { maxBytes: MAX_MESSAGE_BYTES, reserve: () => upstream.reserve?.() ?? ok(() => {}) };
   return {
     async send(received, cancel) {
       const request = unaryGet(received, api) ?? received;
       const stream = streamOf(request);
       if (stream === "json") return sendJsonStream(request, { upstream, api, cancel });
       if (stream !== undefined || isGrpc(request)) return upstream.send(request, cancel);
-      const read = await readCall(request, api, terms.alwaysEvents);
+      const asked = askedCall(request, api, terms.alwaysEvents);
+      if (!asked.ok) {
+        if (isStream(request.body)) request.body.discard();
+        return asked;
+      }
+      const read = readCall(request, asked.value, api);
       if (!read.ok) return read;
       const { call, form, events } = read.value;
-      const answered: AnswerTerms = { call, api, form };
+      const { room } = request;
+      const answered: AnswerTerms = { call, api, form, room };
       const answerOf = (status: CallStatus, own = HeaderLines.EMPTY): Response =>
         statusAnswer(own, { status, trailers: HeaderLines.EMPTY }, answered);
       const errors = new ToldErrors(terms, idsIn(request.headers), answerOf);
-      const told = events && { ...events, ...terms, errors, text: new EventText(events.rule, answered, events.resumedFrom) };
+      const told = events && {
+        ...events,
+        ...terms,
+        room,
+        errors,
+        text: new EventText(events.rule, answered, events.resumedFrom),
+      };
       // what cannot be gone on with has been seen from its beginning to its end
       if (told?.sawEnd === true && told.rule.resume === undefined) return ok(nothingMore(HeaderLines.EMPTY, told));
       const answer = await upstream.send(read.value.request, cancel);
@@ -57,6 +72,10 @@ export function transcodingUpstream(upstream: Upstream, api: Api, terms: Transco
       return told === undefined
         ? toHttp(response.value, answered, errors)
         : eventStream(response.value, told, (status) => answerOf(status, response.value.headers));
+    },
+    holds(request) {
+      if (streamOf(request) !== undefined || isGrpc(request)) return undefined;
+      return askedCall(request, api, terms.alwaysEvents).ok ? holding : undefined;
     },
     [Symbol.asyncDispose]: () => upstream[Symbol.asyncDispose](),
   };
@@ -89,30 +108,35 @@ async function toHttp(response: Response, terms: AnswerTerms, errors: ToldErrors
       ? err(NO_MESSAGE)
       : ok(statusAnswer(headers, { status: early, trailers: headers }, terms));
   if (isStreamed) return body === undefined && early === undefined ? err(NO_STATUS) : ok(streamedJson(response, terms, errors));
-  const whole = await wholeCall(body, MAX_MESSAGE_BYTES);
+  const whole = await wholeCall(body, { maxBytes: MAX_MESSAGE_BYTES, room: terms.room });
   if (!whole.ok) return whole;
   return whole.value.status.code === GRPC_STATUS.OK
     ? unaryAnswer(response, whole.value, terms)
     : ok(statusAnswer(headers, whole.value, terms));
 }
 
-const NO_MESSAGE: UpstreamFailure = { problem: "upstream_invalid_response", cause: "not one message of its type" };
+const NO_MESSAGE: UpstreamFailure = {
+  problem: "upstream_invalid_response",
+  cause: "not one message of its type, or one with too many values",
+};
 
 const NO_STATUS: UpstreamFailure = { problem: "upstream_invalid_response", cause: "no status" };
 
 function unaryAnswer(
   { headers }: Response,
-  { messages: [message, ...others], trailers }: WholeCall,
+  { message, trailers }: WholeCall,
   terms: AnswerTerms,
 ): Result<Response, UpstreamFailure> {
-  const json = message === undefined || others.length > 0 ? undefined : messageJson(message, terms);
-  if (json === undefined) return err(NO_MESSAGE);
+  const json = message === undefined ? undefined : messageJson(message, terms);
+  if (message === undefined || json === undefined) return err(NO_MESSAGE);
   const isProto = terms.form === "connect-proto";
+  const body = isProto ? message : new TextEncoder().encode(json);
+  if (terms.room?.reach(body.byteLength) === false) return err(NO_ROOM);
   const own = jsonHeaders(headers, isProto ? "application/proto" : "application/json");
   return ok({
     status: 200,
     headers: terms.form === "http" ? own : withTrailers(own, trailers),
-    body: isProto ? message : new TextEncoder().encode(json),
+    body,
   });
 }
 

@@ -3,32 +3,34 @@ import { HeaderLines } from "../../../../model/header-lines.ts";
 import { GRPC_STATUS } from "../../../../model/grpc.ts";
 import { err, ok, type Result } from "../../../../model/result.ts";
 import type { UpstreamFailure } from "../../../../ports/upstream.ts";
-import { MessageCutter } from "./message-frames.ts";
+import { MessageCutter, NO_ROOM, type CutterTerms } from "./message-frames.ts";
 import { statusOf, type CallStatus } from "./status-answer.ts";
 
 /** A call that is over: what it brought. */
 export interface WholeCall {
   readonly status: CallStatus;
   readonly trailers: HeaderLines;
-  readonly messages: readonly Uint8Array[];
+  readonly message: Uint8Array | undefined;
 }
 
-/** Reads a gRPC body to its end, `maxBytes` and one message's frame at most. A body without a status behind it is no answer. */
-export function wholeCall(body: Body, maxBytes: number): Promise<Result<WholeCall, UpstreamFailure>> {
+/** Reads the gRPC body of a unary call to its end: one message at most. A body without a status behind it is no answer. */
+export function wholeCall(body: Body, terms: CutterTerms): Promise<Result<WholeCall, UpstreamFailure>> {
   if (!isStream(body)) return Promise.resolve(err(invalid("no status")));
   return new Promise((resolve) => {
-    const cutter = new MessageCutter(maxBytes);
-    const messages: Uint8Array[] = [];
-    let bytes = 0;
+    const cutter = new MessageCutter(terms);
+    let message: Uint8Array | undefined;
     let fault: UpstreamFailure | undefined;
     const flow = body.pipe({
       write(chunk) {
         if (fault !== undefined) return false;
-        bytes += chunk.byteLength;
-        const whole = bytes > maxBytes + FRAME_BYTES ? undefined : cutter.push(chunk);
-        messages.push(...(whole ?? []));
-        if (whole !== undefined) return true;
-        fault = invalid("a message that is compressed or too large");
+        const cut = cutter.push(chunk);
+        const [first, second] = cut.ok ? cut.value : [];
+        if (!cut.ok) fault = cut.error;
+        else if (second !== undefined || (message !== undefined && first !== undefined)) fault = invalid("more than one message");
+        // what is whole the cutter counts no more
+        else if (first !== undefined && terms.room?.reach(first.byteLength) === false) fault = NO_ROOM;
+        message ??= first;
+        if (fault === undefined) return true;
         resolve(err(fault));
         // the flow may not be here yet
         queueMicrotask(() => flow.cancel());
@@ -40,15 +42,13 @@ export function wholeCall(body: Body, maxBytes: number): Promise<Result<WholeCal
         resolve(
           status === undefined || !isWhole
             ? err(invalid("no status, or half a message"))
-            : ok({ status, messages, trailers: trailers ?? HeaderLines.EMPTY }),
+            : ok({ status, message, trailers: trailers ?? HeaderLines.EMPTY }),
         );
       },
       fail: (cause) => resolve(err(bodyFailure(cause))),
     });
   });
 }
-
-const FRAME_BYTES = 5;
 
 const invalid = (cause: string): UpstreamFailure => ({ problem: "upstream_invalid_response", cause });
 

@@ -135,14 +135,21 @@ describe("a unary call of Connect to a gRPC upstream", () => {
   });
 
   it.each([
-    ["too large a message", new TrackedStream([new Uint8Array(5 * 1024 * 1024)]), [], "body_too_large"],
-    ["two codings", new TrackedStream(["q"]), [["content-encoding", "gzip, br"] as const], "body_unsupported"],
-    ["a body that breaks off", new TrackedStream(["q"], { breaksWith: "gone", chunked: true }), [], "bad_request"],
+    ["too large a message", new Uint8Array(5 * 1024 * 1024), [], "body_too_large"],
+    ["two codings", bytesOf("q"), [["content-encoding", "gzip, br"] as const], "body_unsupported"],
   ])("is refused for %s, and nothing is called", async (_name, body, lines, problem) => {
     const upstream = service(undefined);
     expect(await call(upstream, "application/proto", body, ...lines)).toMatchObject({ ok: false, error: { problem } });
     expect(upstream.sent).toEqual([]);
-    expect(body.isOver).toBe(true);
+  });
+
+  it("is held by whoever asks, a stream is not", () => {
+    const asked = grpcUpstream(service(undefined));
+    const request = (type: string): UpstreamRequest =>
+      requestTo("POST", "/a.B/C", undefined, ["content-type", type], ["connect-protocol-version", "1"]);
+    expect(asked.holds?.(request("application/proto"))?.maxBytes).toBe(4 * 1024 * 1024);
+    for (const type of ["application/connect+proto", "application/grpc", "application/grpc-web"])
+      expect(asked.holds?.(request(type))).toBeUndefined();
   });
 
   it("passes the upstream's own failure on", async () => {

@@ -2,13 +2,13 @@ import { fromBinary, fromJson, toBinary, toJson, type DescMessage, type JsonValu
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { readApi, type Api } from "../../../../../src/adapters/upstream/grpc/transcode/api.ts";
+import { MAX_MESSAGE_VALUES } from "../../../../../src/adapters/upstream/grpc/transcode/answer-json.ts";
 import { framed } from "../../../../../src/adapters/upstream/grpc/transcode/message-frames.ts";
 import { transcodingUpstream } from "../../../../../src/adapters/upstream/grpc/transcode/transcoding-upstream.ts";
 import { isStream, type Body } from "../../../../../src/model/byte-stream.ts";
 import { CancelSource } from "../../../../../src/model/cancel.ts";
 import { HeaderLines } from "../../../../../src/model/header-lines.ts";
 import type { TranscodePlan } from "../../../../../src/model/plan.ts";
-import { QueryText } from "../../../../../src/model/query-text.ts";
 import { err, ok } from "../../../../../src/model/result.ts";
 import type { Upstream, UpstreamRequest } from "../../../../../src/ports/upstream.ts";
 import { bytesOf, HandStream, RecordingSink } from "../../../../support/byte-flow.ts";
@@ -37,9 +37,6 @@ const message = (name: string): DescMessage => {
 const itemBytes = (json: JsonValue, name = "shop.v1.Item"): Uint8Array =>
   framed(toBinary(message(name), fromJson(message(name), json)));
 
-/** As a service reads it: what has its usual value is not there. */
-const itemJson = (json: JsonValue): JsonValue => toJson(message("shop.v1.Item"), fromJson(message("shop.v1.Item"), json));
-
 const withTrailers = (chunks: readonly Uint8Array[], ...lines: readonly (readonly [string, string])[]): Body => ({
   declaredBytes: undefined,
   pipe(sink) {
@@ -67,6 +64,8 @@ function service(
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
 }
+
+const emptyParts = (count: number): Uint8Array => Buffer.from("3a00".repeat(count + 1), "hex");
 
 const OK = ["grpc-status", "0"] as const;
 
@@ -178,26 +177,11 @@ describe("HTTP and JSON on its way to gRPC", () => {
     ["POST", "/shop.v1.Shop/Upload", "{}", [], "route_not_found"],
     ["POST", "/v1/items", "{}", [["content-encoding", "gzip"]], "body_unsupported"],
     ["POST", "/v1/items", `{"name":"${"x".repeat(5_000_000)}"}`, [], "body_too_large"],
+    ["POST", "/v1/items", `{"tags":["",${'"",'.repeat(MAX_MESSAGE_VALUES)}""]}`, [], "body_too_large"],
   ] as const)("refuses %s %s as what it is", async (method, target, json, lines, problem) => {
     const upstream = service(undefined);
     expect(await ask(upstream, method, target, json, ...lines)).toMatchObject({ ok: false, error: { problem } });
     expect(upstream.sent).toHaveLength(0);
-  });
-
-  it("reads names and values of a query as views, selectors and credentials do (C25)", async () => {
-    const part = fc.constantFrom("?", "&", "=", "+", "%", "%ff", "%00", "%74ags", "tags=", "&tags", "name", "a", "\u00e9", ";");
-    await fc.assert(
-      fc.asyncProperty(fc.array(part, { maxLength: 12 }), async (parts) => {
-        const upstream = service(withTrailers([framed(new Uint8Array())], OK));
-        const answer = await ask(upstream, "GET", `/v1/items?${parts.join("")}`);
-        const shown = new QueryText(parts.join(""));
-        const unknown = shown.names().find((name) => name !== "tags" && name !== "name");
-        const [name, ...others] = shown.values("name");
-        expect(answer.ok).toBe(unknown === undefined && others.length === 0);
-        if (answer.ok)
-          expect(sentJson(upstream, "shop.v1.Item")).toEqual(itemJson({ name: name ?? "", tags: [...shown.values("tags")] }));
-      }),
-    );
   });
 
   it("takes nothing but JSON, in UTF-8", async () => {
@@ -293,12 +277,19 @@ describe("gRPC on its way to HTTP and JSON", () => {
     ["a message too large", withTrailers([Uint8Array.of(0, 0xff, 0, 0, 0)], OK)],
     ["a message of another type", withTrailers([framed(Uint8Array.of(0x0a, 0xff))], OK)],
     ["a status that is none", withTrailers([itemBytes({})], ["grpc-status", "17"])],
+    ["more values than an answer may have", withTrailers([framed(emptyParts(MAX_MESSAGE_VALUES))], OK)],
     ["no body and no status", undefined],
   ])("is invalid with %s", async (_name, body) => {
     expect(await ask(service(body), "GET", "/v1/items/7")).toMatchObject({
       ok: false,
       error: { problem: "upstream_invalid_response" },
     });
+  });
+
+  it("is an empty stream where a stream ends with OK in its head, and invalid where one message is", async () => {
+    const unary = await ask(service(undefined, [OK]), "GET", "/v1/items/7");
+    expect(unary).toMatchObject({ error: { problem: "upstream_invalid_response" } });
+    expect(await ask(service(undefined, [OK]), "GET", "/v1/items/7:watch")).toMatchObject({ value: { status: 200 }, text: "" });
   });
 
   it("is a failure where the upstream fails", async () => {
@@ -387,6 +378,10 @@ describe("a unary call of Connect", () => {
     expect(await connect(upstream, "/shop.v1.Shop/Get", Uint8Array.of(0x0a, 0xff), "application/proto")).toMatchObject({
       error: { problem: "bad_request" },
     });
+    const many = emptyParts(MAX_MESSAGE_VALUES);
+    expect(await connect(service(undefined), "/shop.v1.Shop/Plain", many, "application/proto")).toMatchObject({
+      error: { problem: "body_too_large" },
+    });
   });
 
   it("is told errors by name", async () => {
@@ -401,22 +396,5 @@ describe("a unary call of Connect", () => {
     ["/shop.v1.Shop/Other", "application/json", "route_not_found"],
   ])("is refused for %s as %s", async (path, type, problem) => {
     expect(await connect(service(undefined), path, bytesOf("{}"), type)).toMatchObject({ error: { problem } });
-  });
-});
-
-describe("a descriptor set", () => {
-  it.each([
-    ["no descriptor set", Uint8Array.of(0xff), ["shop.v1.Shop"], "no descriptor set"],
-    ["a service it does not have", SHOP_DESCRIPTORS, ["shop.v1.Other"], "no service shop.v1.Other"],
-  ])("is refused for %s", (_name, bytes, services, error) => {
-    expect(readApi(base64(bytes), offering(...services))).toMatchObject({
-      ok: false,
-      error: [{ message: expect.stringContaining(error) }],
-    });
-  });
-
-  it("may be cut anywhere: it is refused, or whole for what it has", () => {
-    for (let bytes = 0; bytes < SHOP_DESCRIPTORS.length; bytes += 7)
-      expect(readApi(base64(SHOP_DESCRIPTORS.subarray(0, bytes)), offering("shop.v1.Shop")).ok).toBe(false);
   });
 });
