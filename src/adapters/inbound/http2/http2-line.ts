@@ -171,6 +171,8 @@ export class Http2Line implements Line {
     });
     const over = (): void => {
       this.#wires.delete(wire);
+      // reset without an error it would be kept, and its connection with it, until somebody had read what came on it
+      if (stream.aborted) stream.destroy();
       this.#quietSinceMs = clock.nowMs();
       this.#parts.tally.over();
     };

@@ -89,6 +89,30 @@ describe("what HTTP/2 hands over", () => {
     expect(seen).toEqual([["x-sum", "1"]]);
   });
 
+  it("is nothing more of a request that was reset without an error, read or not, and its connection ends with its client", async () => {
+    const pending = Promise.withResolvers<Response>();
+    const sink = new RecordingSink(1);
+    await using inbound = await start(({ body }, cancel) => {
+      cancel.onAbort(() => pending.resolve(textResponse("late")));
+      if (isStream(body)) body.pipe(sink).resume();
+      return pending.promise;
+    });
+    using client = await RawHttp2.connect(inbound.port);
+    const data = frame(FRAME.data, { stream: 1, payload: Buffer.alloc(10_000) });
+    client.send(
+      frame(FRAME.headers, { flags: FLAG.endHeaders, stream: 1, payload: headerBlock(requestFields("/", [], "POST")) }),
+      data,
+    );
+    await expect.poll(() => sink.chunks.length).toBeGreaterThan(0);
+    client.send(
+      data,
+      frame(FRAME.reset, { stream: 1, payload: word(0) }),
+      frame(FRAME.goaway, { stream: 0, payload: Buffer.concat([word(0), word(0)]) }),
+    );
+    await expect.poll(() => inbound.sent).toHaveLength(1);
+    await expect.poll(() => inbound.listener.connectionCount).toBe(0);
+  });
+
   it("is a request as HTTP/1.1 has it: authority as Host, lines in order, a cookie's crumbs joined", async () => {
     await using inbound = await start(() => textResponse("ok"));
     using client = await RawHttp2.connect(inbound.port);
