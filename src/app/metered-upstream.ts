@@ -23,6 +23,11 @@ export function meteredUpstream(
   const failures = new Map<UpstreamFailure["problem"], ReturnType<Metrics["counter"]>>(
     BLAMED.map((code) => [code, metrics.counter(METRICS.upstreamFailures, [name, code])]),
   );
+  const reserve = (): ReturnType<NonNullable<Upstream["reserve"]>> => {
+    const place = upstream.reserve?.() ?? ok(NOTHING);
+    if (!place.ok) failures.get(place.error.problem)?.add();
+    return place;
+  };
   return {
     async send(request, cancel) {
       const startedMs = clock.nowMs();
@@ -31,11 +36,11 @@ export function meteredUpstream(
       if (!answer.ok && !cancel.aborted) failures.get(answer.error.problem)?.add();
       return answer;
     },
-    reserve() {
-      const place = upstream.reserve?.() ?? ok(NOTHING);
-      if (!place.ok) failures.get(place.error.problem)?.add();
-      return place;
+    holds(request) {
+      const holding = upstream.holds?.(request);
+      return holding && { ...holding, reserve };
     },
+    reserve,
     [Symbol.asyncDispose]: () => upstream[Symbol.asyncDispose](),
   };
 }

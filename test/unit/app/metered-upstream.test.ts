@@ -10,7 +10,7 @@ import { FakeClock } from "../../support/fake-clock.ts";
 const REQUEST = { method: "GET", requestTarget: "/", headers: HeaderLines.EMPTY, body: undefined };
 
 /** An upstream that takes 40 ms for the given answer, and what is measured of it. */
-function metered(answer: Awaited<ReturnType<Upstream["send"]>>) {
+function metered(answer: Awaited<ReturnType<Upstream["send"]>>, more: Partial<Upstream> = {}) {
   const clock = new FakeClock();
   const metrics = prometheusMetrics();
   let disposed = 0;
@@ -23,6 +23,7 @@ function metered(answer: Awaited<ReturnType<Upstream["send"]>>) {
       async [Symbol.asyncDispose]() {
         disposed += 1;
       },
+      ...more,
     },
     { name: "orders", metrics, clock },
   );
@@ -56,5 +57,16 @@ describe("a metered upstream", () => {
     if (aborted) cancel.abort();
     await upstream.send(REQUEST, cancel);
     expect(await exposed()).not.toMatch(/sallyport_upstream_failures_total\{.*\} [1-9]/);
+  });
+
+  it("says what its upstream holds, and counts where there is no place for it", async () => {
+    const full = err({ problem: "upstream_overloaded", cause: "full" } as const);
+    const holding = { maxBytes: 7, reserve: () => full };
+    const { upstream, exposed } = metered(full, { holds: () => holding, reserve: () => full });
+    const held = upstream.holds?.(REQUEST);
+    expect(held?.maxBytes).toBe(7);
+    expect(held?.reserve()).toBe(full);
+    expect(await exposed()).toContain('sallyport_upstream_failures_total{upstream="orders",code="upstream_overloaded"} 1\n');
+    expect(metered(full).upstream.holds?.(REQUEST)).toBeUndefined();
   });
 });

@@ -1,4 +1,4 @@
-import { connect, type ClientHttp2Session, type ClientHttp2Stream, type OutgoingHttpHeaders } from "node:http2";
+import { connect } from "node:http2";
 import { describe, expect, it } from "vitest";
 import { isStream, type Flow } from "../../../../../src/model/byte-stream.ts";
 import type { Response } from "../../../../../src/model/exchange.ts";
@@ -6,47 +6,19 @@ import { HeaderLines } from "../../../../../src/model/header-lines.ts";
 import type { Received } from "../../../../../src/model/received.ts";
 import { collect } from "../../../../../src/support/byte-streams.ts";
 import { bytesOf, HandStream, RecordingSink } from "../../../../support/byte-flow.ts";
-import { startInbound, textResponse, type InboundChoice, type InboundUnderTest } from "../../../../support/inbound.ts";
-import { exchangeRaw, RawClient } from "../../../../support/raw-http.ts";
+import { textResponse } from "../../../../support/inbound.ts";
+import { get, sessionTo, startHttp2 as start, whole } from "../../../../support/inbound-http2.ts";
 import {
   FLAG,
   FRAME,
   frame,
   headerBlock,
-  PREFACE,
   RawHttp2,
   requestFields,
   settings,
   word,
 } from "../../../../support/raw-http2-client.ts";
 import { turn } from "../../../../support/turn.ts";
-
-const start = (answer: Parameters<typeof startInbound>[0], choice: InboundChoice = {}): Promise<InboundUnderTest> =>
-  startInbound(answer, { protocols: ["h2c"], ...choice });
-
-/** A session of Node's own client; closed at the end. */
-function sessionTo(port: number): ClientHttp2Session & Disposable {
-  const session = connect(`http://127.0.0.1:${port}`);
-  session.on("error", () => {});
-  return Object.assign(session, { [Symbol.dispose]: () => session.destroy() });
-}
-
-interface Whole {
-  readonly head: Readonly<Record<string, unknown>>;
-  readonly text: string;
-}
-
-/** Reads an answer to its end; rejects where its stream is reset. */
-async function whole(stream: ClientHttp2Stream): Promise<Whole> {
-  const head = Promise.withResolvers<Readonly<Record<string, unknown>>>();
-  stream.once("response", (headers) => head.resolve({ ...headers }));
-  const chunks: Buffer[] = [];
-  for await (const chunk of stream) chunks.push(chunk as Buffer); // no encoding was set
-  return { head: await head.promise, text: Buffer.concat(chunks).toString("utf8") };
-}
-
-const get = (session: ClientHttp2Session, headers: OutgoingHttpHeaders = {}): Promise<Whole> =>
-  whole(session.request({ ":path": "/", ...headers }));
 
 /** Echoes the request body. */
 async function echo({ body }: Received): Promise<Response> {
@@ -372,38 +344,6 @@ describe("requests of one connection", () => {
     expect(inbound.received).toHaveLength(100);
     never.resolve(textResponse("ok"));
   });
-});
-
-describe("a port that speaks HTTP/1.1 and HTTP/2 without TLS", () => {
-  it.each(["node", "sallyport"] as const)(
-    "tells them apart by the first bytes, however they are cut, with codec %s",
-    async (codec) => {
-      await using inbound = await start(({ requestTarget }) => textResponse(requestTarget), {
-        protocols: ["http1", "h2c"],
-        codec,
-      });
-      using session = sessionTo(inbound.port);
-      expect((await get(session, { ":path": "/two" })).text).toBe("/two");
-      expect(await exchangeRaw(inbound.port, "GET /one HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")).toMatch(/\/one$/);
-      using cut = await RawClient.connect(inbound.port);
-      for (const part of ["P", "OST /cut HTTP/1.1\r\n", "Host: a\r\nContent-Length: 3\r\nConnection: close\r\n\r\nab", "c"]) {
-        cut.send(part);
-        await turn();
-      }
-      expect(await cut.toEnd()).toMatch(/\/cut$/);
-      using slow = await RawClient.connect(inbound.port);
-      const request = frame(FRAME.headers, {
-        flags: FLAG.endHeaders | FLAG.endStream,
-        stream: 1,
-        payload: headerBlock(requestFields("/slow")),
-      });
-      for (const byte of Buffer.concat([PREFACE, settings(), request])) {
-        slow.send(String.fromCharCode(byte));
-        await turn();
-      }
-      expect(await slow.until((received) => received.endsWith("/slow"))).toMatch(/\/slow$/);
-    },
-  );
 });
 
 const bodyBytes = (client: RawHttp2): number =>
