@@ -1,4 +1,3 @@
-import { connect } from "node:http2";
 import { describe, expect, it } from "vitest";
 import { isStream, type Flow } from "../../../../../src/model/byte-stream.ts";
 import type { Response } from "../../../../../src/model/exchange.ts";
@@ -8,16 +7,7 @@ import { collect } from "../../../../../src/support/byte-streams.ts";
 import { bytesOf, HandStream, RecordingSink } from "../../../../support/byte-flow.ts";
 import { textResponse } from "../../../../support/inbound.ts";
 import { get, sessionTo, startHttp2 as start, whole } from "../../../../support/inbound-http2.ts";
-import {
-  FLAG,
-  FRAME,
-  frame,
-  headerBlock,
-  RawHttp2,
-  requestFields,
-  settings,
-  word,
-} from "../../../../support/raw-http2-client.ts";
+import { FLAG, FRAME, frame, headerBlock, RawHttp2, requestFields, word } from "../../../../support/raw-http2-client.ts";
 import { turn } from "../../../../support/turn.ts";
 
 /** Echoes the request body. */
