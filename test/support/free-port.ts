@@ -1,12 +1,8 @@
-import { once } from "node:events";
-import { createServer, type AddressInfo } from "node:net";
+import { freePort as freePortOf } from "../../src/adapters/workers/free-port.ts";
 
 /** A loopback port nobody listens on: taken once, and given back. */
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo; // a listening TCP server has an AddressInfo
-  server.close();
-  await once(server, "close");
-  return port;
+  const port = await freePortOf("127.0.0.1");
+  if (!port.ok) throw new Error(port.error);
+  return port.value;
 }
