@@ -12,28 +12,18 @@ export interface ConnectCall {
 export interface ConnectMarks {
   readonly method: string;
   readonly headers: HeaderLines;
-  /** Raw text behind `?`. */
-  readonly query: string | undefined;
 }
 
 /**
  * Told from method, content type and the version its clients send; undefined: it is no Connect. A stream is known by its type alone, so that
- * nobody can have one shown that could last for ever.
+ * nobody can have one shown that could last for ever. Connect's GET is not taken: whoever reviews bodies, or POST, would not see its message.
  */
-export function connectCall({ method, headers, query }: ConnectMarks): ConnectCall | undefined {
-  if (method === "GET") return query === undefined ? undefined : getCall(query);
+export function connectCall({ method, headers }: ConnectMarks): ConnectCall | undefined {
   if (method !== "POST") return undefined;
   const [, streamed, codec] = CONNECT_TYPE.exec(headers.first("content-type") ?? "") ?? [];
   if (codec === undefined) return undefined;
   if (streamed !== undefined) return { kind: "stream", codec: codec.toLowerCase() };
   return headers.first("connect-protocol-version") === "1" ? { kind: "unary", codec: codec.toLowerCase() } : undefined;
-}
-
-/** Calls without side effects may come as a GET, with the message in the query. */
-function getCall(query: string): ConnectCall | undefined {
-  if (!/(?:^|&)connect=v1(?:&|$)/.test(query)) return undefined;
-  const [, codec] = /(?:^|&)encoding=([a-z0-9.-]{1,64})(?:&|$)/i.exec(query) ?? [];
-  return codec === undefined ? undefined : { kind: "unary", codec: codec.toLowerCase() };
 }
 
 const CONNECT_TYPE = /^application\/(connect\+)?([a-z0-9.-]{1,64})(?:$|[;\t ])/i;

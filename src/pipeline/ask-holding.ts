@@ -6,8 +6,10 @@ import { collect } from "../support/byte-streams.ts";
 import { CLIENT_GONE, refused, type Ending } from "./ending.ts";
 import type { ExchangeRun } from "./exchange-run.ts";
 import { GrowingRoom } from "./growing-room.ts";
+import { hasObservers } from "./observe.ts";
 import { brokenRequest, noRoom } from "./show-bodies.ts";
 import { unlessCancelled } from "./unless-cancelled.ts";
+import { wantsBody } from "./wanted-bodies.ts";
 
 /** Who is asked what. */
 export interface Asking {
@@ -29,11 +31,25 @@ async function askHolding(run: ExchangeRun, holding: Holding, { upstream, reques
     if (isStream(request.body)) request.body.discard();
     return place;
   }
-  const body = isStream(request.body) ? await hold(run, holding, { body: request.body, cancel }) : ok(request.body);
+  const room = new GrowingRoom(run.room, isStream(request.body) ? (request.body.declaredBytes ?? holding.maxBytes) : 0);
+  const body = isStream(request.body) ? await hold(run, holding, { body: request.body, room, cancel }) : ok(request.body);
   place.value();
   if (!body.ok) return { end: body.error };
-  return upstream.send({ ...request, body: body.value, room: new GrowingRoom(run.room, holding.maxBytes) }, cancel);
+  const answer = await upstream.send({ ...request, body: body.value, room: new GrowingRoom(run.room, holding.maxBytes) }, cancel);
+  if (isStream(request.body) && answer.ok && isStream(answer.value.body) && !isWantedAgain(run)) {
+    // it was sent, and its answer may take hours
+    run.exchange = { ...run.exchange, body: undefined };
+    room.shrink(0);
+  }
+  return answer;
 }
+
+/** Whether a held request is still to be shown, or may be sent once more. */
+const isWantedAgain = (run: ExchangeRun): boolean =>
+  run.route.fallbacks.length > 0 ||
+  run.shadows !== undefined ||
+  hasObservers(run) ||
+  run.matched.some((binding) => binding.plan.phase === "post-response" && wantsBody(binding, "request"));
 
 /** Asks one upstream; another promise for each request is made only where there is something to hold. */
 export function ask(run: ExchangeRun, asking: Asking): Promise<Asked> {
@@ -45,10 +61,9 @@ export function ask(run: ExchangeRun, asking: Asking): Promise<Asked> {
 async function hold(
   run: ExchangeRun,
   { maxBytes }: Holding,
-  { body, cancel }: { readonly body: ByteStream; readonly cancel: Cancel },
+  { body, room, cancel }: { readonly body: ByteStream; readonly room: GrowingRoom; readonly cancel: Cancel },
 ): Promise<Result<Body, Ending>> {
   const { declaredBytes } = body;
-  const room = new GrowingRoom(run.room, declaredBytes ?? maxBytes);
   const isTooLarge = (declaredBytes ?? 0) > maxBytes;
   if (isTooLarge || !room.begin(declaredBytes)) {
     body.discard();

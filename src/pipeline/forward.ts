@@ -12,7 +12,7 @@ import { recordReview } from "./record-review.ts";
 import { requestBy } from "./request-by.ts";
 import { selects } from "./select-binding.ts";
 import { sendOrFallBack } from "./send-or-fall-back.ts";
-import { noRoom, showBodies } from "./show-bodies.ts";
+import { isConnectStream, noRoom, showBodies } from "./show-bodies.ts";
 import { wantsBody } from "./wanted-bodies.ts";
 
 /** Sends the settled request to its upstream and takes the response head; the body keeps flowing (C7: a client that left cancels it). */
@@ -57,7 +57,8 @@ async function send(run: ExchangeRun, cancel: Cancel): Promise<StageEnd> {
   // from here on whoever ends the exchange has this body to give up
   const { body } = answer.value;
   const kind = kindOf(run.exchange);
-  const tells = kind !== undefined && isStream(body);
+  // what is no call's answer has no place for a call's last words
+  const tells = isStream(body) && (typeof kind === "string" || isConnectStream(answer.value));
   const response = tells ? { ...answer.value, body: tellingBreak(body, run, kind) } : answer.value;
   run.exchange = { ...run.exchange, response };
   return cancel.aborted ? CLIENT_GONE : undefined;

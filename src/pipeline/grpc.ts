@@ -35,13 +35,8 @@ export const kindOf = ({ protocol, connect }: Exchange): CallKind | undefined =>
   protocol === "grpc" || protocol === "grpc-web" ? protocol : connect;
 
 /** The same before there is an exchange. */
-export function kindOfReceived({ method, requestTarget, headers }: Received): CallKind | undefined {
-  const [, ...query] = requestTarget.split("?");
-  return (
-    grpcKind(method, headers.first("content-type")) ??
-    connectCall({ method, headers, query: query.length === 0 ? undefined : query.join("?") })
-  );
-}
+export const kindOfReceived = ({ method, headers }: Received): CallKind | undefined =>
+  grpcKind(method, headers.first("content-type")) ?? connectCall({ method, headers });
 
 /** When a call has to be over, by its own word; the end of the exchange where that is no time, or has passed. */
 export function underDeadline(

@@ -40,8 +40,10 @@ export async function judgeResponse(
 
 /** The bytes where they are few and come soon; else the same stream. */
 async function read(body: ByteStream, clock: Clock): Promise<Body> {
-  const dueMs = clock.nowMs() + MAX_READ_MS;
-  const collected = await collect(body, { maxBytes: MAX_READ_BYTES, mayHold: () => clock.nowMs() < dueMs });
+  const collected = await collect(body, {
+    maxBytes: MAX_READ_BYTES,
+    within: (expired) => clock.after(MAX_READ_MS, expired),
+  });
   switch (collected.kind) {
     case "complete":
       return collected.bytes;

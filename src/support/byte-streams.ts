@@ -13,6 +13,8 @@ export interface CollectLimits {
   readonly maxBytes: number;
   /** Asked with all bytes that would then be held, with each chunk that came; false ends it as `no-room`. Always true where it is absent. */
   readonly mayHold?: (bytes: number) => boolean;
+  /** Starts the time there is, and returns what stops it; `expired` ends it as `no-room`. As long as it takes where it is absent. */
+  readonly within?: (expired: () => void) => () => void;
 }
 
 /**
@@ -109,7 +111,7 @@ class Replay implements Flow {
   }
 }
 
-/** Collects until complete, broken, too large or without room; from then on it is the source of `rest`. */
+/** Collects until complete, broken, too large, too late or without room; from then on it is the source of `rest`. */
 class Collector implements ByteSink {
   readonly #stream: ByteStream;
   readonly #limits: CollectLimits;
@@ -121,15 +123,22 @@ class Collector implements ByteSink {
   /** Whoever reads `rest`, once the prefix is with them. */
   #sink: ByteSink | undefined;
   #ending: ((sink: ByteSink) => void) | undefined;
+  #isSettled = false;
+  #forgetTime: (() => void) | undefined;
 
   constructor(stream: ByteStream, limits: CollectLimits, settle: (collected: Collected) => void) {
     this.#stream = stream;
     this.#limits = limits;
-    this.#settle = settle;
+    this.#settle = (collected) => {
+      this.#isSettled = true;
+      this.#forgetTime?.();
+      settle(collected);
+    };
   }
 
   start(): void {
     this.#flow = this.#stream.pipe(this);
+    if (!this.#isSettled) this.#forgetTime = this.#limits.within?.(() => this.#giveBack("no-room"));
   }
 
   write(chunk: Uint8Array): boolean {
@@ -143,10 +152,14 @@ class Collector implements ByteSink {
     const { maxBytes, mayHold } = this.#limits;
     const bytes = this.#pile.byteLength;
     if (bytes <= maxBytes && mayHold?.(bytes) !== false) return true;
+    this.#giveBack(bytes > maxBytes ? "too-large" : "no-room");
+    return false;
+  }
+
+  #giveBack(kind: "too-large" | "no-room"): void {
     const prefix = this.#pile.take();
     this.#prefix = prefix;
-    this.#settle({ kind: bytes > maxBytes ? "too-large" : "no-room", rest: this.#rest(prefix) });
-    return false;
+    this.#settle({ kind, rest: this.#rest(prefix) });
   }
 
   // a body held whole is a message of its own: its trailers, which nobody reviewed, go with the stream it was

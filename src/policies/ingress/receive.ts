@@ -87,7 +87,7 @@ function receive(received: Received, { proxies, names, prefixes, ids }: ReceiveP
       ids: exchangeIds,
       listener: received.listener,
       protocol: received.upgrade ?? grpcKind(received.method, headers.value.first("content-type")) ?? "http",
-      connect: connectCall({ method: received.method, headers: headers.value, query: target.value.query }),
+      connect: connectCall({ method: received.method, headers: headers.value }),
       client: { address: origin.clientAddress, tlsSubject: received.tlsSubject },
       head: { method: received.method, scheme: origin.scheme, host, ...target.value, ...shown },
       body: received.body,

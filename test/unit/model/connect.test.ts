@@ -5,10 +5,9 @@ import { HeaderLines } from "../../../src/model/header-lines.ts";
 import { textOf } from "../../support/byte-flow.ts";
 
 describe("a request of Connect (C26)", () => {
-  const of = (method: string, type: string | undefined, version?: string, query?: string) =>
+  const of = (method: string, type: string | undefined, version?: string) =>
     connectCall({
       method,
-      query,
       headers: HeaderLines.of(
         ...(type === undefined ? [] : [["content-type", type] as const]),
         ...(version === undefined ? [] : [["connect-protocol-version", version] as const]),
@@ -26,18 +25,9 @@ describe("a request of Connect (C26)", () => {
     ["POST", "Application/Connect+JSON", undefined, { kind: "stream", codec: "json" }],
     ["POST", "application/connect+", "1", undefined],
     ["PUT", "application/connect+proto", "1", undefined],
+    ["GET", undefined, "1", undefined],
   ] as const)("is told by %s, %s and version %s", (method, type, version, call) => {
     expect(of(method, type, version)).toEqual(call);
-  });
-
-  it.each([
-    ["connect=v1&encoding=json&message=%7B%7D", { kind: "unary", codec: "json" }],
-    ["encoding=proto&connect=v1", { kind: "unary", codec: "proto" }],
-    ["encoding=json&message=%7B%7D", undefined],
-    ["connect=v1", undefined],
-    [undefined, undefined],
-  ])("is told by a GET with the query %s", (query, call) => {
-    expect(of("GET", undefined, undefined, query)).toEqual(call);
   });
 
   it.each([

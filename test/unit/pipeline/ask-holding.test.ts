@@ -1,10 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { BodyFailure } from "../../../src/model/body-failure.ts";
+import { HeaderLines } from "../../../src/model/header-lines.ts";
 import { isStream } from "../../../src/model/byte-stream.ts";
 import { err, ok } from "../../../src/model/result.ts";
 import { upstreamRequests } from "../../../src/policies/forward/to-upstream-request.ts";
 import type { FallbackUpstream } from "../../../src/ports/runnable-plan.ts";
 import type { UpstreamFailure } from "../../../src/ports/upstream.ts";
+import { HandStream } from "../../support/byte-flow.ts";
 import { FakeUpstream } from "../../support/fake-upstream.ts";
 import { Scene } from "../../support/pipeline.ts";
 import { TrackedStream } from "../../support/tracked-stream.ts";
@@ -55,6 +57,24 @@ describe("an upstream that holds what it is asked", () => {
     expect(await post(scene, new TrackedStream(["one", "two"], { chunked: true }))).toMatchObject({ status: 200 });
     expect(scene.upstream.requests).toMatchObject([{ body: "onetwo" }]);
     expect([seen.isStream, taken, scene.room.takenBytes]).toEqual([false, 6, 0]);
+  });
+
+  it("gives that room back as soon as a stream answers, which may take hours, where nobody is to be shown the body again", async () => {
+    const scene = new Scene();
+    holding(scene.upstream);
+    const stream = new HandStream();
+    const answered = Promise.withResolvers<number>();
+    scene.upstream.answer = () => {
+      answered.resolve(scene.room.takenBytes);
+      return ok({ status: 200, headers: HeaderLines.EMPTY, body: stream });
+    };
+    const flying = scene.begin({ method: "POST", body: new TrackedStream(["one", "two"], { chunked: true }) });
+    expect(await answered.promise).toBe(6);
+    const reply = flying.reply();
+    await expect.poll(() => stream.sink).toBeDefined();
+    expect(scene.room.takenBytes).toBe(0);
+    stream.sink?.end();
+    expect((await reply).status).toBe(200);
   });
 
   it("has a place taken while the body is on its way, which is free again when it is asked", async () => {

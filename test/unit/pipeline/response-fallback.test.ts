@@ -1,12 +1,15 @@
 import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
-import { err } from "../../../src/model/result.ts";
+import { HeaderLines } from "../../../src/model/header-lines.ts";
+import { err, ok } from "../../../src/model/result.ts";
 import { upstreamRequests } from "../../../src/policies/forward/to-upstream-request.ts";
 import type { FallbackUpstream } from "../../../src/ports/runnable-plan.ts";
 import { allow, binding } from "../../support/fake-binding.ts";
+import { HandStream } from "../../support/byte-flow.ts";
 import { FakeUpstream } from "../../support/fake-upstream.ts";
 import { Scene, type RequestChoice } from "../../support/pipeline.ts";
 import { TrackedStream } from "../../support/tracked-stream.ts";
+import { turn } from "../../support/turn.ts";
 
 const GEO = "unsupported_country_region_territory";
 
@@ -105,6 +108,22 @@ describe("a fallback on a response", () => {
       scene.upstream.respond({ status: 403, body: [GEO], stream: { chunked: true, breaksWith: "gone" } });
     expect((await scene.send(POST)).record.complete).toBe(false);
     expect(spare.fake.requests).toEqual([]);
+  });
+
+  it("is not asked where what decides does not come within 5 s: that is the answer, from its first byte on", async () => {
+    const spare = relay();
+    const scene = new Scene([{ fallbacks: [spare] }]);
+    const stream = new HandStream();
+    scene.upstream.answer = () => ok({ status: 403, headers: HeaderLines.EMPTY, body: stream });
+    const flying = scene.begin({ method: "POST", body: new TrackedStream(["q"]) });
+    await expect.poll(() => stream.sink).toBeDefined();
+    stream.write("no");
+    scene.clock.advance(5_000);
+    await turn();
+    stream.write("body");
+    stream.sink?.end();
+    expect(await flying.reply()).toMatchObject({ status: 403, text: "nobody" });
+    expect(spare.uses).toBe(0);
   });
 
   it("is asked after a 5xx for what may be done twice only", async () => {

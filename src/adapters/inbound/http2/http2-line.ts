@@ -92,6 +92,7 @@ export class Http2Line implements Line {
 
   /** Holds the ends of answers, so that no client asks further because of one, until all has arrived that was sent before. */
   #ask(): void {
+    if (this.#session.destroyed) return;
     const { clock } = this.#parts.deps;
     this.#state = "asking";
     for (const wire of this.#present()) wire.hold();

@@ -170,7 +170,12 @@ export class Http2Wire implements ExchangeWire {
 
   release(): void {
     this.#isHeld = false;
-    if (!this.gone) this.#heldHead?.();
+    try {
+      if (!this.gone) this.#heldHead?.();
+    } catch {
+      // a field Node refuses; no exchange is there any more to say so
+      this.cut();
+    }
     this.#pieces.release();
   }
 
@@ -187,7 +192,8 @@ export class Http2Wire implements ExchangeWire {
   }
 
   #close(code: number): void {
-    if (this.isOver) return;
+    // a WebSocket is open behind its answer
+    if (this.#state === "cut" || (this.isOver && !this.#changed)) return;
     this.#state = "cut";
     this.#stream.close(code);
   }

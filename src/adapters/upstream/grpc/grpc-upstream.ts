@@ -43,8 +43,7 @@ interface Translation {
 /** A unary call of Connect; undefined: it is none. */
 function unaryCall({ method, headers }: UpstreamRequest): ConnectCall | undefined {
   if (grpcKind(method, headers.first("content-type")) !== undefined) return undefined;
-  // without its schema nobody knows which methods may be called by a GET
-  const call = connectCall({ method, headers, query: undefined });
+  const call = connectCall({ method, headers });
   return call?.kind === "unary" ? call : undefined;
 }
 
@@ -58,8 +57,7 @@ function translationOf(request: UpstreamRequest): Translation | undefined {
     const form = webForm(contentType);
     return { there: ok(fromGrpcWeb(request, form)), back: (response) => ok(toGrpcWeb(response, form)) };
   }
-  // without its schema nobody knows which methods may be called by a GET
-  const connect = connectCall({ method, headers, query: undefined });
+  const connect = connectCall({ method, headers });
   if (connect === undefined) return undefined;
   const { codec } = connect;
   if (connect.kind === "unary")

@@ -1,3 +1,5 @@
+import { ChunkPile } from "../../../../support/chunk-pile.ts";
+
 /** Bytes in front of a message: flags, and its length. */
 const PREFIX_BYTES = 5;
 
@@ -16,13 +18,14 @@ export function enveloped(flags: number, bytes: Uint8Array): Uint8Array {
   return envelope;
 }
 
-/** Cuts a stream into envelopes. Holds at most one that is not whole. */
+/** Cuts a stream into envelopes. Holds at most one that is not whole, however small the pieces it comes in: it is joined once. */
 export class EnvelopeCutter {
   readonly #maxBytes: number;
-  #parts: Uint8Array[] = [];
-  #held = 0;
-  /** What has to be there before it is worth looking again. */
-  #wanted = PREFIX_BYTES;
+  readonly #prefix = Buffer.alloc(PREFIX_BYTES);
+  #prefixBytes = 0;
+  /** Of the message behind the prefix. */
+  #missingBytes = 0;
+  #pile = new ChunkPile();
 
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
@@ -30,28 +33,40 @@ export class EnvelopeCutter {
 
   /** Whether nothing is left that is no whole envelope. */
   get isWhole(): boolean {
-    return this.#held === 0;
+    return this.#prefixBytes === 0;
   }
 
   /** The envelopes that are whole now; undefined where one is larger than it may be. */
   push(chunk: Uint8Array): readonly Envelope[] | undefined {
-    this.#parts.push(chunk);
-    this.#held += chunk.byteLength;
-    if (this.#held < this.#wanted) return [];
-    let rest: Buffer = Buffer.concat(this.#parts);
     const envelopes: Envelope[] = [];
-    this.#wanted = PREFIX_BYTES;
-    while (rest.length >= PREFIX_BYTES) {
-      const bytes = rest.readUInt32BE(1);
-      if (bytes > this.#maxBytes) return undefined;
-      this.#wanted = PREFIX_BYTES + bytes;
-      if (rest.length < this.#wanted) break;
-      envelopes.push({ flags: rest[0] ?? 0, bytes: rest.subarray(PREFIX_BYTES, this.#wanted) });
-      rest = rest.subarray(this.#wanted);
-      this.#wanted = PREFIX_BYTES;
+    let at = 0;
+    while (at < chunk.byteLength) {
+      at += this.#readPrefix(chunk.subarray(at));
+      if (this.#prefixBytes < PREFIX_BYTES) break;
+      if (this.#missingBytes > this.#maxBytes) return undefined;
+      const part = chunk.subarray(at, at + this.#missingBytes);
+      at += part.byteLength;
+      this.#missingBytes -= part.byteLength;
+      this.#pile.push(part);
+      if (this.#missingBytes === 0) envelopes.push(this.#whole());
     }
-    this.#parts = rest.length === 0 ? [] : [rest];
-    this.#held = rest.length;
     return envelopes;
+  }
+
+  /** How many bytes it took. */
+  #readPrefix(chunk: Uint8Array): number {
+    if (this.#prefixBytes === PREFIX_BYTES) return 0;
+    const part = chunk.subarray(0, PREFIX_BYTES - this.#prefixBytes);
+    this.#prefix.set(part, this.#prefixBytes);
+    this.#prefixBytes += part.byteLength;
+    if (this.#prefixBytes === PREFIX_BYTES) this.#missingBytes = this.#prefix.readUInt32BE(1);
+    return part.byteLength;
+  }
+
+  #whole(): Envelope {
+    const bytes = this.#pile.whole();
+    this.#pile = new ChunkPile();
+    this.#prefixBytes = 0;
+    return { flags: this.#prefix[0] ?? 0, bytes };
   }
 }

@@ -1,5 +1,6 @@
 import { fromBinary, type DescMessage } from "@bufbuild/protobuf";
 import { isStream, type Body } from "../../../../model/byte-stream.ts";
+import { connectCall } from "../../../../model/connect.ts";
 import { formatGrpcTimeout } from "../../../../model/grpc.ts";
 import type { HeaderLines } from "../../../../model/header-lines.ts";
 import { QueryText } from "../../../../model/query-text.ts";
@@ -98,8 +99,9 @@ const lastField = (rule: EventRule | undefined, last: LastEvent | undefined): Ca
 
 /** How a request says its call. Connect says so in a header of its own; its streams are not taken. */
 function formOf({ method, headers }: UpstreamRequest): CallForm {
-  if (method !== "POST" || headers.first("connect-protocol-version") !== "1") return "http";
-  return headers.first("content-type") === "application/proto" ? "connect-proto" : "connect-json";
+  const call = connectCall({ method, headers });
+  if (call === undefined) return "http";
+  return call.codec === "proto" ? "connect-proto" : "connect-json";
 }
 
 function callHeaders(headers: HeaderLines): HeaderLines {

@@ -9,7 +9,6 @@ import type { Clock } from "../../../../ports/clock.ts";
 import type { EventStreams } from "../../../../ports/event-streams.ts";
 import type { Holding, Upstream, UpstreamFailure, UpstreamRequest } from "../../../../ports/upstream.ts";
 import { jsonStream } from "../connect/json-stream.ts";
-import { unaryGet } from "../connect/unary-get.ts";
 import { onlyGrpc } from "../grpc-upstream.ts";
 import { isMetadata, jsonHeaders, MAX_MESSAGE_BYTES, messageJson, type AnswerTerms } from "./answer-json.ts";
 import type { Api } from "./api.ts";
@@ -38,8 +37,7 @@ export interface TranscodingTerms extends ErrorTerms {
 export function transcodingUpstream(upstream: Upstream, api: Api, terms: TranscodingTerms): Upstream {
   const holding: Holding = { maxBytes: MAX_MESSAGE_BYTES, reserve: () => upstream.reserve?.() ?? ok(() => {}) };
   return {
-    async send(received, cancel) {
-      const request = unaryGet(received, api) ?? received;
+    async send(request, cancel) {
       const stream = streamOf(request);
       if (stream === "json") return sendJsonStream(request, { upstream, api, cancel });
       if (stream !== undefined || isGrpc(request)) return upstream.send(request, cancel);
@@ -85,7 +83,7 @@ const isGrpc = ({ method, headers }: UpstreamRequest): boolean => grpcKind(metho
 
 /** What the messages of a stream of Connect are made of; undefined: it is none. */
 function streamOf({ method, headers }: UpstreamRequest): string | undefined {
-  const call = connectCall({ method, headers, query: undefined });
+  const call = connectCall({ method, headers });
   return call?.kind === "stream" ? call.codec : undefined;
 }
 

@@ -160,7 +160,7 @@ describe("a unary call of Connect to a gRPC upstream", () => {
     expect(await call(failing, "application/proto", bytesOf("q"))).toMatchObject({ error: { mayBeSentElsewhere: true } });
   });
 
-  it("may not be a GET where nobody knows its schema", async () => {
+  it("may not be a GET, which nobody who reviews bodies would see into", async () => {
     const upstream = service(undefined);
     const request = requestTo("GET", "/a.B/C?connect=v1&encoding=json&message=%7B%7D", undefined);
     expect(await grpcUpstream(upstream).send(request, new CancelSource())).toMatchObject({
