@@ -2,13 +2,13 @@ import { defineConfig } from "vitest/config";
 
 /** End-to-end tests that a listener's codec could break. */
 const CLIENT_SIDE = [
-  ...["access-log", "bodies", "clients", "denials", "drain", "flow", "listeners"],
+  ...["access-log", "bodies", "clients", "denials", "drain", "flow", "identity", "listeners"],
   ...["long-lived", "oracle", "overload", "problems", "proxy", "reload", "rotation", "sse", "streams", "websocket-reviews"],
 ];
 
 /** End-to-end tests whose clients do not care which version of HTTP they speak. */
 const EITHER_VERSION = [
-  ...["access-log", "attempts", "authenticate", "bodies", "denials", "failures", "flow", "grants", "oracle"],
+  ...["access-log", "attempts", "authenticate", "bodies", "denials", "failures", "flow", "grants", "identity", "oracle"],
   ...["parts-and-uploads", "patches", "powers", "problems", "proxy", "reroute", "secrets", "selectors", "verdict-cache"],
 ];
 
