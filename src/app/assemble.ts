@@ -3,7 +3,10 @@ import type { GatewayConfig, UpstreamConfig, UpstreamCredential } from "../confi
 import { parsePathPattern } from "../config/path-pattern.ts";
 import { compilePredicate } from "../expressions/compile-predicate.ts";
 import { METRICS } from "../model/metrics-table.ts";
-import type { BindingPlan, CredentialSlot, ExecutionPlan, ResponseFallback, RoutePlan } from "../model/plan.ts";
+import type { CredentialSlot } from "../model/credential-slot.ts";
+import type { BindingPlan, ExecutionPlan } from "../model/plan.ts";
+import type { RoutePlan } from "../model/route-plan.ts";
+import type { ResponseFallback } from "../model/upstream-plan.ts";
 import type { Authenticator } from "../ports/authenticator.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { EventStreams } from "../ports/event-streams.ts";

@@ -1,5 +1,7 @@
 import { PHASES } from "../model/phase.ts";
-import type { BindingPlan, ExecutionPlan, RoutePlan, UpstreamPlan } from "../model/plan.ts";
+import type { BindingPlan, ExecutionPlan } from "../model/plan.ts";
+import type { RoutePlan } from "../model/route-plan.ts";
+import type { UpstreamPlan } from "../model/upstream-plan.ts";
 import { endpointText, responseFallbackText } from "../plan/plan-facts.ts";
 
 /** A plan as people read it: per route what is asked, in the order it is asked. */

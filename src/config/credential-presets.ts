@@ -1,4 +1,4 @@
-import type { CredentialSlot, OwnCredentialSlot } from "../model/plan.ts";
+import type { CredentialSlot, OwnCredentialSlot } from "../model/credential-slot.ts";
 
 /** A provider of LLMs whose SDKs and API are known: where its credential stands. */
 export type CredentialPreset = keyof typeof CREDENTIAL_PRESETS;

@@ -1,20 +1,10 @@
 import type { CertificateFiles } from "./certificate-files.ts";
 import type { ErrorFormat } from "../model/error-format.ts";
 import type { PathPattern } from "../model/path-pattern.ts";
-import type {
-  BindingPlan,
-  CorsPlan,
-  CredentialSlot,
-  OwnCredentialSlot,
-  HashBy,
-  HealthPlan,
-  OutlierPlan,
-  ResponseFallback,
-  RetryPlan,
-  TranscodePlan,
-  UpstreamErrorsPlan,
-  UpstreamPlan,
-} from "../model/plan.ts";
+import type { CredentialSlot, OwnCredentialSlot } from "../model/credential-slot.ts";
+import type { BindingPlan } from "../model/plan.ts";
+import type { CorsPlan, TranscodePlan, UpstreamErrorsPlan } from "../model/route-plan.ts";
+import type { HashBy, HealthPlan, OutlierPlan, ResponseFallback, RetryPlan, UpstreamPlan } from "../model/upstream-plan.ts";
 import type { Secret } from "../model/secret.ts";
 import type { InterceptorConfig } from "./interceptor-config.ts";
 

@@ -1,4 +1,4 @@
-import type { CredentialSlot } from "../model/plan.ts";
+import type { CredentialSlot } from "../model/credential-slot.ts";
 
 /** What no view shows and no patch touches (C23): names of headers in lower case, of query parameters, and prefixes of subprotocols in lower case. */
 export interface HiddenNames {

@@ -1,6 +1,6 @@
 import { isStream, type Body, type ByteStream } from "../model/byte-stream.ts";
 import type { Response } from "../model/exchange.ts";
-import type { ResponseFallback } from "../model/plan.ts";
+import type { ResponseFallback } from "../model/upstream-plan.ts";
 import type { Clock } from "../ports/clock.ts";
 import { bytesStream, collect } from "../support/byte-streams.ts";
 import { contentCoding, decodeBody } from "../support/content-coding.ts";

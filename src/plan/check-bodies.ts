@@ -1,5 +1,6 @@
 import { compilePredicate } from "../expressions/compile-predicate.ts";
-import type { BindingPlan, RoutePlan } from "../model/plan.ts";
+import type { BindingPlan } from "../model/plan.ts";
+import type { RoutePlan } from "../model/route-plan.ts";
 import type { HiddenNames } from "../review/hidden.ts";
 import type { PlacedBinding } from "./compile-bindings.ts";
 import { enforces } from "./enforces.ts";

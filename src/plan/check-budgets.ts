@@ -1,4 +1,5 @@
-import type { BindingPlan, RoutePlan } from "../model/plan.ts";
+import type { BindingPlan } from "../model/plan.ts";
+import type { RoutePlan } from "../model/route-plan.ts";
 import { positionsOf, scaleOf, tooSmallReserves, MIN_GRANT_MS } from "../review/budget.ts";
 import type { PlacedBinding } from "./compile-bindings.ts";
 import { enforces } from "./enforces.ts";

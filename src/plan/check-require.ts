@@ -1,6 +1,7 @@
 import { parsePathPattern } from "../config/path-pattern.ts";
 import type { GatewayConfig, RequireConfig } from "../config/gateway-config.ts";
-import type { BindingPlan, RoutePlan, Selector } from "../model/plan.ts";
+import type { BindingPlan, Selector } from "../model/plan.ts";
+import type { RoutePlan } from "../model/route-plan.ts";
 import type { PlacedBinding } from "./compile-bindings.ts";
 import { enforces } from "./enforces.ts";
 import type { Issues } from "./issues.ts";

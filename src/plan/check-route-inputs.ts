@@ -1,4 +1,5 @@
-import type { BindingPlan, RoutePlan } from "../model/plan.ts";
+import type { BindingPlan } from "../model/plan.ts";
+import type { RoutePlan } from "../model/route-plan.ts";
 import type { PlacedBinding } from "./compile-bindings.ts";
 import { enforces } from "./enforces.ts";
 import type { Issues } from "./issues.ts";

@@ -1,7 +1,7 @@
 import type { GatewayConfig, RouteConfig } from "../config/gateway-config.ts";
 import type { InterceptorConfig } from "../config/interceptor-config.ts";
 import type { Manifest } from "../model/manifest.ts";
-import type { RoutePlan } from "../model/plan.ts";
+import type { RoutePlan } from "../model/route-plan.ts";
 import type { PlacedBinding } from "./compile-bindings.ts";
 import { enforces } from "./enforces.ts";
 

@@ -1,4 +1,6 @@
-import type { BindingPlan, ExecutionPlan, InterceptorPlan, RoutePlan, UpstreamPlan } from "../model/plan.ts";
+import type { BindingPlan, ExecutionPlan, InterceptorPlan } from "../model/plan.ts";
+import type { RoutePlan } from "../model/route-plan.ts";
+import type { UpstreamPlan } from "../model/upstream-plan.ts";
 import { formatDuration } from "../support/durations.ts";
 import { diffFacts, factsOf, type Facts } from "./diff-facts.ts";
 import {

@@ -1,6 +1,7 @@
 import type { GatewayConfig } from "../config/gateway-config.ts";
 import { hiddenNames as namesOf } from "../config/hidden-names.ts";
-import type { CredentialSlot, ExecutionPlan } from "../model/plan.ts";
+import type { CredentialSlot } from "../model/credential-slot.ts";
+import type { ExecutionPlan } from "../model/plan.ts";
 
 /** What no view of the plan shows, on any route, as plan data: sorted lists (C23). */
 export function hiddenNames(config: GatewayConfig): ExecutionPlan["hidden"] {

@@ -1,15 +1,6 @@
-import type {
-  BindingPlan,
-  CorsPlan,
-  EndpointPlan,
-  EventStreamPlan,
-  ExecutionPlan,
-  HttpCallPlan,
-  InterceptorPlan,
-  ResponseFallback,
-  RoutePlan,
-  UpstreamPlan,
-} from "../model/plan.ts";
+import type { BindingPlan, ExecutionPlan, InterceptorPlan } from "../model/plan.ts";
+import type { CorsPlan, EventStreamPlan, HttpCallPlan, RoutePlan } from "../model/route-plan.ts";
+import type { EndpointPlan, ResponseFallback, UpstreamPlan } from "../model/upstream-plan.ts";
 import { formatDuration } from "../support/durations.ts";
 import { formatSize } from "../support/sizes.ts";
 import { sha256Hex } from "../support/hash.ts";

@@ -1,5 +1,5 @@
 import type { PathPattern } from "../model/path-pattern.ts";
-import type { RoutePlan } from "../model/plan.ts";
+import type { RoutePlan } from "../model/route-plan.ts";
 
 /** One route to be put into the table. */
 export interface TableRoute<R> {

@@ -1,6 +1,8 @@
 import type { PointerSet } from "@sallyport/contract/view-field.ts";
 import type { Exchange, RequestHead, Response, TraceIds } from "../model/exchange.ts";
-import type { BindingPlan, ExecutionPlan, ResponseFallback, RoutePlan } from "../model/plan.ts";
+import type { BindingPlan, ExecutionPlan } from "../model/plan.ts";
+import type { RoutePlan } from "../model/route-plan.ts";
+import type { ResponseFallback } from "../model/upstream-plan.ts";
 import type { Authenticator } from "./authenticator.ts";
 import type { Counter, Histogram } from "./metrics.ts";
 import type { ReviewFailureKind } from "../model/review-failure.ts";

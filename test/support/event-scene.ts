@@ -5,7 +5,7 @@ import { isStream, type Flow } from "../../src/model/byte-stream.ts";
 import { CancelSource } from "../../src/model/cancel.ts";
 import type { Response } from "../../src/model/exchange.ts";
 import { HeaderLines } from "../../src/model/header-lines.ts";
-import type { EventStreamPlan } from "../../src/model/plan.ts";
+import type { EventStreamPlan } from "../../src/model/route-plan.ts";
 import { ok } from "../../src/model/result.ts";
 import type { Upstream, UpstreamRequest } from "../../src/ports/upstream.ts";
 import { HandStream, RecordingSink } from "./byte-flow.ts";

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { CorsPlan } from "../../model/plan.ts";
+import type { CorsPlan } from "../../model/route-plan.ts";
 import { err, ok, type Result } from "../../model/result.ts";
 import { isIpAddress } from "../../support/ip-address.ts";
 import { headerName, isHostName, method } from "./http-words.ts";

@@ -1,4 +1,4 @@
-import type { CredentialSlot, OwnCredentialSlot } from "../../model/plan.ts";
+import type { CredentialSlot, OwnCredentialSlot } from "../../model/credential-slot.ts";
 import { err, ok, type Result } from "../../model/result.ts";
 import { written } from "./primitives.ts";
 

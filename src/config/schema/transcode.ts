@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { EventStreamPlan, HttpCallPlan, HttpRulePlan, TranscodePlan } from "../../model/plan.ts";
+import type { EventStreamPlan, HttpCallPlan, HttpRulePlan, TranscodePlan } from "../../model/route-plan.ts";
 import { fieldName, fieldPath, fullMethod, grpcName } from "./grpc-words.ts";
 import { duration, HOUR_MS, matching, nonEmpty } from "./primitives.ts";
 

@@ -3,7 +3,7 @@ import { err, ok } from "../../model/result.ts";
 import { isIpAddress } from "../../support/ip-address.ts";
 import type { LoadedFiles } from "../files/loaded-files.ts";
 import type { UpstreamConfig, UpstreamEndpoint } from "../gateway-config.ts";
-import type { HashBy } from "../../model/plan.ts";
+import type { HashBy } from "../../model/upstream-plan.ts";
 import { origin, type Origin } from "./address.ts";
 import { isHostName } from "./http-words.ts";
 import { count, duration, filePath, HOUR_MS, MINUTE_MS, SECOND_MS, written } from "./primitives.ts";

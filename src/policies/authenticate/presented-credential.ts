@@ -1,5 +1,5 @@
 import type { RequestHead } from "../../model/exchange.ts";
-import type { CredentialSlot } from "../../model/plan.ts";
+import type { CredentialSlot } from "../../model/credential-slot.ts";
 import { QueryText } from "../../model/query-text.ts";
 import { startsWithPrefix } from "../../support/credential-subprotocols.ts";
 

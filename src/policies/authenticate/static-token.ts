@@ -1,4 +1,4 @@
-import type { CredentialSlot } from "../../model/plan.ts";
+import type { CredentialSlot } from "../../model/credential-slot.ts";
 import type { Secret } from "../../model/secret.ts";
 import type { Authenticator } from "../../ports/authenticator.ts";
 import { equalInConstantTime } from "../../support/constant-time.ts";

@@ -1,6 +1,6 @@
 import { HeaderLines } from "../../model/header-lines.ts";
 import type { RequestHead, Response } from "../../model/exchange.ts";
-import type { CorsPlan } from "../../model/plan.ts";
+import type { CorsPlan } from "../../model/route-plan.ts";
 import { preflightMethod } from "../../model/preflight.ts";
 import type { Refusal } from "../../model/problem.ts";
 import type { RouteCors } from "../../ports/runnable-plan.ts";

@@ -2,7 +2,7 @@ import { renderConnectProblem } from "../../model/connect-problem.ts";
 import type { ErrorFormat } from "../../model/error-format.ts";
 import type { Response } from "../../model/exchange.ts";
 import type { HeaderLines } from "../../model/header-lines.ts";
-import type { UpstreamErrorPolicy, UpstreamErrorsPlan } from "../../model/plan.ts";
+import type { UpstreamErrorPolicy, UpstreamErrorsPlan } from "../../model/route-plan.ts";
 import { renderProblem } from "../../model/problem-body.ts";
 import { toClientResponse, type AnsweredExchange } from "./to-client-response.ts";
 

@@ -1,6 +1,7 @@
 import type { Exchange, RequestHead } from "../../model/exchange.ts";
 import type { HeaderLines } from "../../model/header-lines.ts";
-import type { CredentialSlot, HashBy, OwnCredentialSlot } from "../../model/plan.ts";
+import type { CredentialSlot, OwnCredentialSlot } from "../../model/credential-slot.ts";
+import type { HashBy } from "../../model/upstream-plan.ts";
 import { QueryText } from "../../model/query-text.ts";
 import { isUntimely } from "../../model/passable-trailers.ts";
 import { isFraming, isHopByHop, isProtectedHeader } from "../../model/view-field.ts";

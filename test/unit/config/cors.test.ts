@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { CorsPlan } from "../../../src/model/plan.ts";
+import type { CorsPlan } from "../../../src/model/route-plan.ts";
 import { configOf, issuesOf, minimal } from "../../support/config-text.ts";
 
 /** Issues without their positions. */

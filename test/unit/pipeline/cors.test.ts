@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { CorsPlan } from "../../../src/model/plan.ts";
+import type { CorsPlan } from "../../../src/model/route-plan.ts";
 import { allow, binding, deny, setHeader } from "../../support/fake-binding.ts";
 import { Scene, type RouteChoice } from "../../support/pipeline.ts";
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { isStream } from "../../../src/model/byte-stream.ts";
-import type { RoutePlan } from "../../../src/model/plan.ts";
+import type { RoutePlan } from "../../../src/model/route-plan.ts";
 import type { Closing } from "../../../src/ports/long-lived.ts";
 import { RecordingSink } from "../../support/byte-flow.ts";
 import { allow, binding, fail, setHeader, type FakeBinding } from "../../support/fake-binding.ts";

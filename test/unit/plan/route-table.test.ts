@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { parsePathPattern } from "../../../src/config/path-pattern.ts";
 import { HeaderLines } from "../../../src/model/header-lines.ts";
 import { normalisePath } from "../../../src/model/request-path.ts";
-import type { RouteMatchPlan, RoutePlan } from "../../../src/model/plan.ts";
+import type { RouteMatchPlan, RoutePlan } from "../../../src/model/route-plan.ts";
 import { routeTable } from "../../../src/plan/route-table.ts";
 import type { TableRoute } from "../../../src/plan/route-trie.ts";
 import { exchangeOf } from "../../support/exchange.ts";

@@ -1,4 +1,4 @@
-import type { UpstreamPlan } from "../../../model/plan.ts";
+import type { UpstreamPlan } from "../../../model/upstream-plan.ts";
 import type { Choosable } from "./choosable.ts";
 import { HashOrder } from "./hash-order.ts";
 

@@ -1,4 +1,4 @@
-import type { OutlierPlan } from "../../../model/plan.ts";
+import type { OutlierPlan } from "../../../model/upstream-plan.ts";
 import type { Clock } from "../../../ports/clock.ts";
 import { Breaker } from "../../../support/breaker.ts";
 import type { AttemptFailureKind, EndpointClient } from "../endpoint-client.ts";

@@ -1,7 +1,7 @@
 import { isStream } from "../../../model/byte-stream.ts";
 import { CancelSource } from "../../../model/cancel.ts";
 import { HeaderLines } from "../../../model/header-lines.ts";
-import type { HealthPlan } from "../../../model/plan.ts";
+import type { HealthPlan } from "../../../model/upstream-plan.ts";
 import type { Clock } from "../../../ports/clock.ts";
 import { collect } from "../../../support/byte-streams.ts";
 import type { Endpoint } from "./endpoint.ts";

@@ -1,6 +1,6 @@
 import { isStream, type Body } from "../../../model/byte-stream.ts";
 import type { Cancel } from "../../../model/cancel.ts";
-import type { RetryPlan } from "../../../model/plan.ts";
+import type { RetryPlan } from "../../../model/upstream-plan.ts";
 import type { Clock } from "../../../ports/clock.ts";
 import type { UpstreamRequest } from "../../../ports/upstream.ts";
 import type { KeptBody } from "../../../support/kept-body.ts";

@@ -1,4 +1,4 @@
-import type { HealthPlan, OutlierPlan, RetryPlan, UpstreamPlan } from "../../../model/plan.ts";
+import type { HealthPlan, OutlierPlan, RetryPlan, UpstreamPlan } from "../../../model/upstream-plan.ts";
 import type { EndpointAddress, UpstreamTimeouts } from "../endpoint-client.ts";
 
 /** One named upstream. */

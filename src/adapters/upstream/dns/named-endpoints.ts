@@ -1,4 +1,4 @@
-import type { UpstreamPlan } from "../../../model/plan.ts";
+import type { UpstreamPlan } from "../../../model/upstream-plan.ts";
 import type { Clock } from "../../../ports/clock.ts";
 import { isIpAddress } from "../../../support/ip-address.ts";
 import type { EndpointAddress, EndpointClient, EndpointNames } from "../endpoint-client.ts";

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { inspect } from "node:util";
 import { describe, expect, it } from "vitest";
-import type { CredentialSlot } from "../../../../src/model/plan.ts";
+import type { CredentialSlot } from "../../../../src/model/credential-slot.ts";
 import { Secret } from "../../../../src/model/secret.ts";
 import { apiKey, type ApiKey } from "../../../../src/policies/authenticate/api-key.ts";
 import { presentedCredential } from "../../../../src/policies/authenticate/presented-credential.ts";

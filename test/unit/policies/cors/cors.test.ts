@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { HeaderLines } from "../../../../src/model/header-lines.ts";
 import type { RequestHead, Response } from "../../../../src/model/exchange.ts";
-import type { CorsPlan } from "../../../../src/model/plan.ts";
+import type { CorsPlan } from "../../../../src/model/route-plan.ts";
 import { cors } from "../../../../src/policies/cors/cors.ts";
 
 const PAGE = "https://app.example";

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Exchange } from "../../../../src/model/exchange.ts";
 import { HeaderLines } from "../../../../src/model/header-lines.ts";
-import type { CredentialSlot, OwnCredentialSlot } from "../../../../src/model/plan.ts";
+import type { CredentialSlot, OwnCredentialSlot } from "../../../../src/model/credential-slot.ts";
 import { toClientResponse } from "../../../../src/policies/forward/to-client-response.ts";
 import {
   credentialsRemoved,

@@ -1,6 +1,6 @@
 import { createFileRegistry, fromBinary, type DescMethod, type Registry } from "@bufbuild/protobuf";
 import { FileDescriptorSetSchema, type DescriptorProto } from "@bufbuild/protobuf/wkt";
-import type { TranscodePlan } from "../../../../model/plan.ts";
+import type { TranscodePlan } from "../../../../model/route-plan.ts";
 import { err, ok, type Result } from "../../../../model/result.ts";
 import { eventRules, PLAIN_EVENTS, type EventRule } from "./event-rules.ts";
 import { httpRules, ruleByName, type HttpRule } from "./http-rules.ts";

@@ -1,5 +1,5 @@
 import { ScalarType, type DescEnum, type DescField, type DescMessage, type DescMethod, type DescOneof } from "@bufbuild/protobuf";
-import type { EventStreamPlan } from "../../../../model/plan.ts";
+import type { EventStreamPlan } from "../../../../model/route-plan.ts";
 import { err, ok, type Result } from "../../../../model/result.ts";
 import { nearestWord } from "../../../../support/edit-distance.ts";
 import { methodFault } from "./own-rules.ts";

@@ -1,5 +1,5 @@
 import type { DescMethod } from "@bufbuild/protobuf";
-import type { HttpCallPlan, HttpRulePlan } from "../../../../model/plan.ts";
+import type { HttpCallPlan, HttpRulePlan } from "../../../../model/route-plan.ts";
 import { nearestWord } from "../../../../support/edit-distance.ts";
 import type { HttpRule } from "./http-rules.ts";
 import { parsePathTemplate, templateShape } from "./path-template.ts";

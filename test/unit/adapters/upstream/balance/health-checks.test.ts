@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { HealthPlan } from "../../../../../src/model/plan.ts";
+import type { HealthPlan } from "../../../../../src/model/upstream-plan.ts";
 import { err } from "../../../../../src/model/result.ts";
 import { answers, FakeEndpoints, fails } from "../../../../support/fake-endpoints.ts";
 import { turn } from "../../../../support/turn.ts";

@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { CancelSource } from "../../../../../src/model/cancel.ts";
-import type { RetryPlan } from "../../../../../src/model/plan.ts";
+import type { RetryPlan } from "../../../../../src/model/upstream-plan.ts";
 import { RetryBudget } from "../../../../../src/support/retry-budget.ts";
 import { bytesOf, HandStream } from "../../../../support/byte-flow.ts";
 import { answers, FakeEndpoints, fails, type Answering } from "../../../../support/fake-endpoints.ts";

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { HOLD_MS } from "../../../../../src/adapters/upstream/grpc/transcode/event-body.ts";
 import { acceptsEvents } from "../../../../../src/adapters/upstream/grpc/transcode/last-event-id.ts";
 import { isStream } from "../../../../../src/model/byte-stream.ts";
-import type { EventStreamPlan } from "../../../../../src/model/plan.ts";
+import type { EventStreamPlan } from "../../../../../src/model/route-plan.ts";
 import { ToldFailure } from "../../../../../src/model/told-failure.ts";
 import { textOf, type RecordingSink } from "../../../../support/byte-flow.ts";
 import { eventScene as scene, FOLLOW, TAIL } from "../../../../support/event-scene.ts";

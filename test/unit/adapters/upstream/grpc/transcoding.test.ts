@@ -8,7 +8,7 @@ import { transcodingUpstream } from "../../../../../src/adapters/upstream/grpc/t
 import { isStream, type Body } from "../../../../../src/model/byte-stream.ts";
 import { CancelSource } from "../../../../../src/model/cancel.ts";
 import { HeaderLines } from "../../../../../src/model/header-lines.ts";
-import type { TranscodePlan } from "../../../../../src/model/plan.ts";
+import type { TranscodePlan } from "../../../../../src/model/route-plan.ts";
 import { err, ok } from "../../../../../src/model/result.ts";
 import type { Upstream, UpstreamRequest } from "../../../../../src/ports/upstream.ts";
 import { bytesOf, HandStream, RecordingSink } from "../../../../support/byte-flow.ts";
